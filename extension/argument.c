@@ -1,0 +1,76 @@
+/*
+ * argument.c
+ *	  Reading the arguments of SQL functions.
+ *
+ * None of the functions is STRICT, since a strict NULL would lose events in silence:
+ * what must not be null is checked here, and the error names the argument.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "goes_store.h"
+
+/*
+ * required_argument returns an argument that must not be null.
+ */
+Datum
+required_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("argument \"%s\" must not be null", name)));
+	return PG_GETARG_DATUM(number);
+}
+
+/*
+ * array_argument returns a list of values, or NULL for a null or empty one.
+ */
+ArrayType *
+array_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	ArrayType *array;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	array = PG_GETARG_ARRAYTYPE_P(number);
+	if (ARR_NDIM(array) == 0)
+		return NULL;
+	reject_nested_array(array, name);
+	reject_null_elements(array, name);
+	return array;
+}
+
+/*
+ * reject_nested_array raises an error for an array of several dimensions.
+ */
+void
+reject_nested_array(ArrayType *array, const char *name)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must be a list, but is an array of %d dimensions",
+							   name, ARR_NDIM(array)),
+						errdetail("The first element of a list would be an array here."),
+						errhint("Flatten it: ARRAY(SELECT unnest(...)).")));
+}
+
+/*
+ * reject_null_elements raises an error that names the first null element.
+ */
+void
+reject_null_elements(ArrayType *array, const char *name)
+{
+	bits8 *present = ARR_NULLBITMAP(array);
+	int	   count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	if (present == NULL)
+		return;
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if ((present[i / 8] & (1 << (i % 8))) == 0)
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("element %d of argument \"%s\" is null", i + 1, name)));
+	}
+}

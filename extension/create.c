@@ -1,0 +1,248 @@
+/*
+ * create.c
+ *	  goes_create_store and goes_check_store.
+ *
+ * Creating looks first, without a lock that anybody minds and without writing, so
+ * that roles which may only use a store and standbys pass when it is sound. What is
+ * missing is made under a lock on the schema, one session at a time; a goes
+ * application takes no such lock, so what it makes in the same moment is an error
+ * here that is caught, and then the table is looked at again.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "compat.h"
+#include "goes_store.h"
+
+/* Each rival statement can be in our way once: a table and three indexes. */
+#define MOST_ATTEMPTS 5
+
+PG_FUNCTION_INFO_V1(goes_create_store);
+PG_FUNCTION_INFO_V1(goes_check_store);
+
+/*
+ * lock_schema waits until no other session creates a store in the schema. Index
+ * names are a schema's, so a lock on the table's name would not do. The lock is an
+ * advisory one of a class that the SQL functions for them never use.
+ */
+static void
+lock_schema(Oid schema)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, schema, 0, LOCK_CLASS_CREATE);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	AcceptInvalidationMessages();
+}
+
+/*
+ * inspect finds a table and lists its problems. An invalid OID: there is none.
+ */
+static Oid
+inspect(RangeVar *range, List **problems)
+{
+	Oid		 table = RangeVarGetRelid(range, AccessShareLock, true);
+	Relation relation;
+
+	*problems = NIL;
+	if (OidIsValid(table))
+	{
+		relation = relation_open(table, NoLock);
+		*problems = schema_problems(relation);
+		relation_close(relation, NoLock);
+	}
+	return table;
+}
+
+/*
+ * require_completable raises VE004 unless all that is wrong are indexes that the
+ * caller may add.
+ */
+static void
+require_completable(Oid table, List *problems)
+{
+	Relation  relation = relation_open(table, NoLock);
+	Oid		  owner = relation->rd_rel->relowner;
+	ListCell *cell;
+
+	foreach (cell, problems)
+	{
+		if (((Problem *) lfirst(cell))->kind == PROBLEM_TABLE)
+			report_mismatch(relation, problems, NULL);
+	}
+	if (!table_is_owned_by(table, GetUserId()))
+		report_mismatch(relation, problems,
+						psprintf("Have its owner \"%s\" run goes_create_store or the commands in "
+								 "DETAIL.",
+								 GetUserNameFromId(owner, false)));
+	relation_close(relation, NoLock);
+}
+
+/*
+ * add_indexes runs the remedies of missing indexes. A table that was here before may
+ * have rows and writers, so its owner hears of each.
+ */
+static void
+add_indexes(Oid table, List *problems, bool is_new)
+{
+	ListCell *cell;
+
+	require_completable(table, problems);
+	foreach (cell, problems)
+	{
+		Problem *problem = lfirst(cell);
+
+		if (!is_new)
+			ereport(NOTICE, (errmsg("adding index \"%s\" to table \"%s\"", problem->index_name,
+									get_rel_name(table)),
+							 errdetail("%s", problem->remedy),
+							 errhint("Writers of the table wait until it is built.")));
+		execute_command(problem->remedy);
+	}
+}
+
+/*
+ * create_or_complete makes what is missing and returns the table.
+ */
+static Oid
+create_or_complete(RangeVar *range, Oid schema)
+{
+	List *problems;
+	Oid	  table = inspect(range, &problems);
+	bool  is_new = !OidIsValid(table);
+
+	if (is_new)
+	{
+		execute_command(create_table_command(get_namespace_name(schema), range->relname));
+		table = inspect(range, &problems);
+	}
+	add_indexes(table, problems, is_new);
+	return table;
+}
+
+/*
+ * is_rival tells an error that comes of another session's making the same thing.
+ */
+static bool
+is_rival(int sqlstate)
+{
+	return sqlstate == ERRCODE_DUPLICATE_TABLE || sqlstate == ERRCODE_DUPLICATE_OBJECT ||
+		   sqlstate == ERRCODE_UNIQUE_VIOLATION;
+}
+
+/*
+ * try_create runs create_or_complete in a subtransaction. If a rival was faster it
+ * undoes that and returns an invalid OID; on the last attempt that is an error, too.
+ */
+static Oid
+try_create(RangeVar *range, Oid schema, bool is_last)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile Oid  table = InvalidOid;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY()
+		;
+		{
+			table = create_or_complete(range, schema);
+			ReleaseCurrentSubTransaction();
+		}
+		PG_CATCH();
+		{
+			ErrorData *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+			if (is_last || !is_rival(error->sqlerrcode))
+				ReThrowError(error);
+			FreeErrorData(error);
+			AcceptInvalidationMessages();
+		}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return table;
+}
+
+/*
+ * goes_create_store makes an events table with its indexes, or checks the one that is
+ * there and adds the indexes that it lacks.
+ */
+Datum
+goes_create_store(PG_FUNCTION_ARGS)
+{
+	RangeVar *range = store_range(store_name(fcinfo, 0));
+	List	 *problems;
+	Oid		  table;
+	Oid		  schema;
+
+	if (creating_extension)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("a store cannot be created while an extension script runs"),
+						errdetail("The table would become a member of that extension: dumps would "
+								  "lack its events, and DROP EXTENSION would drop them."),
+						errhint("Call goes_create_store after the extension is created.")));
+	table = inspect(range, &problems);
+	if (OidIsValid(table) && problems == NIL)
+		PG_RETURN_OID(table);
+
+	PreventCommandIfReadOnly("goes_create_store()");
+	schema = OidIsValid(table) ? get_rel_namespace(table) : RangeVarGetCreationNamespace(range);
+	lock_schema(schema);
+	table = InvalidOid;
+	for (int attempt = 1; !OidIsValid(table); attempt++)
+		table = try_create(range, schema, attempt == MOST_ATTEMPTS);
+	PG_RETURN_OID(table);
+}
+
+/*
+ * put_problem adds a row to the answer of goes_check_store.
+ */
+static void
+put_problem(ReturnSetInfo *result, const char *text, const char *remedy)
+{
+	Datum values[2] = {CStringGetTextDatum(text), CStringGetTextDatum(remedy)};
+	bool  nulls[2] = {false, false};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * goes_check_store lists what is wrong with a store and how to mend it.
+ */
+Datum
+goes_check_store(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	char		  *name = store_name(fcinfo, 0);
+	List		  *problems;
+	ListCell	  *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!OidIsValid(inspect(store_range(name), &problems)))
+		put_problem(result, psprintf("event store \"%s\" does not exist", name),
+					psprintf("SELECT goes_create_store(%s);", quote_literal_cstr(name)));
+	foreach (cell, problems)
+	{
+		Problem *problem = lfirst(cell);
+
+		put_problem(result, problem->text, problem->remedy);
+	}
+	return (Datum) 0;
+}

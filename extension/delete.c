@@ -1,0 +1,40 @@
+/*
+ * delete.c
+ *	  Removing events by id.
+ *
+ * A delete is all or nothing, and does not mind ids that are already gone.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+
+#include "goes_store.h"
+
+PG_FUNCTION_INFO_V1(goes_delete);
+
+/*
+ * goes_delete removes the events with the given ids and returns how many there were.
+ */
+Datum
+goes_delete(PG_FUNCTION_ARGS)
+{
+	ArrayType *ids;
+	Store	  *store;
+	uint64	   deleted = 0;
+
+	(void) required_argument(fcinfo, 0, "ids");
+	ids = array_argument(fcinfo, 0, "ids");
+	store = store_open(fcinfo, 1, RowExclusiveLock);
+	if (ids != NULL)
+	{
+		Parameter parameter = {UUIDARRAYOID, PointerGetDatum(ids)};
+		Statement statement = {"DELETE FROM %s WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
+							   &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
+
+		deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
+	}
+	store_close(store);
+	PG_RETURN_INT64((int64) deleted);
+}

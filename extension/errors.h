@@ -1,0 +1,18 @@
+/*
+ * errors.h
+ *	  The SQLSTATEs of goes_store.
+ *
+ * Class VE is ours; PostgreSQL and the SQL standard use neither. What they have a
+ * code for keeps that code: 22004 for a null where a value is needed, 22023 for a
+ * value that cannot be used, 23505 for an id or a version that is taken, 42P01 for
+ * a store that does not exist.
+ */
+#ifndef GOES_ERRORS_H
+#define GOES_ERRORS_H
+
+#include "utils/elog.h"
+
+/* The table or one of its indexes does not fit; DETAIL holds the DDL that mends it. */
+#define ERRCODE_GOES_SCHEMA_MISMATCH MAKE_SQLSTATE('V', 'E', '0', '0', '4')
+
+#endif

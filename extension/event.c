@@ -1,0 +1,179 @@
+/*
+ * event.c
+ *	  What an event must be, and how one is made.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+
+#include "goes_store.h"
+
+PG_FUNCTION_INFO_V1(goes_new_event);
+
+/*
+ * reject_null raises an error for a field of an event that must not be null.
+ */
+static void
+reject_null(int element, bool is_null, const char *field, const char *hint)
+{
+	if (!is_null)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					errmsg("element %d of argument \"events\" has a null %s", element, field),
+					errhint("%s", hint)));
+}
+
+/*
+ * reject_long_name raises an error for a name that goes' columns have no room for.
+ * They count characters, so only a name of that many bytes needs a look.
+ */
+static void
+reject_long_name(int element, Datum value, const char *field)
+{
+	text *name = DatumGetTextPP(value);
+	int	  length = VARSIZE_ANY_EXHDR(name);
+
+	if (length <= MAX_NAME_LENGTH)
+		return;
+	length = pg_mbstrlen_with_len(VARDATA_ANY(name), length);
+	if (length > MAX_NAME_LENGTH)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("element %d of argument \"events\" has a %s of %d characters",
+							   element, field, length),
+						errhint("%d characters are the most.", MAX_NAME_LENGTH)));
+}
+
+/*
+ * has_aggregate tells whether an event belongs to an aggregate: a nil id and an empty
+ * name stand for none.
+ */
+static bool
+has_aggregate(const Datum *values, const bool *nulls)
+{
+	static const pg_uuid_t nil = {{0}};
+
+	if (!nulls[EVENT_AGGREGATE_ID] &&
+		memcmp(DatumGetUUIDP(values[EVENT_AGGREGATE_ID]), &nil, UUID_LEN) != 0)
+		return true;
+	return !nulls[EVENT_AGGREGATE_NAME] &&
+		   VARSIZE_ANY_EXHDR(DatumGetTextPP(values[EVENT_AGGREGATE_NAME])) > 0;
+}
+
+/*
+ * validate_event raises an error that names the element, unless the event can be
+ * stored.
+ */
+static void
+validate_event(int element, const Datum *values, const bool *nulls)
+{
+	reject_null(element, nulls[EVENT_ID], "id", "goes_new_event() gives it a fresh one.");
+	reject_null(element, nulls[EVENT_NAME], "name", "The name says what happened: give it one.");
+	reject_null(element, nulls[EVENT_TIME], "time", "goes_new_event() gives it the current time.");
+	if (VARSIZE_ANY_EXHDR(DatumGetTextPP(values[EVENT_NAME])) == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("element %d of argument \"events\" has an empty name", element),
+						errhint("The name says what happened: give it one.")));
+	reject_long_name(element, values[EVENT_NAME], "name");
+	if (!nulls[EVENT_AGGREGATE_NAME])
+		reject_long_name(element, values[EVENT_AGGREGATE_NAME], "aggregate_name");
+	if (nulls[EVENT_AGGREGATE_VERSION] && has_aggregate(values, nulls))
+		reject_null(element, true, "aggregate_version",
+					"An event of an aggregate needs one: 1 for its first event.");
+}
+
+/*
+ * validate_batch raises an error unless every event can be stored, and returns how
+ * many there are.
+ */
+int
+validate_batch(ArrayType *events)
+{
+	Oid		  event_type = ARR_ELEMTYPE(events);
+	TupleDesc descriptor;
+	Datum	 *elements;
+	bool	 *is_null;
+	int		  count;
+
+	reject_nested_array(events, "events");
+	deconstruct_array(events, event_type, -1, false, TYPALIGN_DOUBLE, &elements, &is_null, &count);
+	descriptor = lookup_rowtype_tupdesc(event_type, -1);
+	for (int i = 0; i < count; i++)
+	{
+		HeapTupleData tuple = {0};
+		Datum		  values[EVENT_COLUMNS];
+		bool		  nulls[EVENT_COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		if (is_null[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("element %d of argument \"events\" is null", i + 1),
+							errhint("Leave it out of the array.")));
+		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
+		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+		heap_deform_tuple(&tuple, descriptor, values, nulls);
+		validate_event(i + 1, values, nulls);
+	}
+	ReleaseTupleDesc(descriptor);
+	pfree(elements);
+	pfree(is_null);
+	return count;
+}
+
+/*
+ * complete_event fills in what an event may leave out: a fresh id, the current time,
+ * JSON null as data.
+ */
+void
+complete_event(Datum *values, bool *nulls)
+{
+	if (nulls[EVENT_ID])
+		values[EVENT_ID] = UUIDPGetDatum(new_uuid_v7());
+	if (nulls[EVENT_TIME])
+		values[EVENT_TIME] = Int64GetDatum(nanoseconds_now());
+	if (nulls[EVENT_DATA])
+		values[EVENT_DATA] = DirectFunctionCall1(jsonb_in, CStringGetDatum("null"));
+	nulls[EVENT_ID] = nulls[EVENT_TIME] = nulls[EVENT_DATA] = false;
+}
+
+/*
+ * event_datum makes a goes_event of its fields.
+ */
+Datum
+event_datum(Oid event_type, Datum *values, bool *nulls)
+{
+	TupleDesc descriptor = lookup_rowtype_tupdesc(event_type, -1);
+	Datum	  event = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+
+	ReleaseTupleDesc(descriptor);
+	return event;
+}
+
+/*
+ * goes_new_event makes an event, filling in what is null. The order of its arguments
+ * is the order of how often they are given, not that of the columns.
+ */
+Datum
+goes_new_event(PG_FUNCTION_ARGS)
+{
+	static const int column_of_argument[EVENT_COLUMNS] = {
+		EVENT_NAME, EVENT_DATA, EVENT_AGGREGATE_NAME, EVENT_AGGREGATE_ID, EVENT_AGGREGATE_VERSION,
+		EVENT_ID,	EVENT_TIME};
+	Datum values[EVENT_COLUMNS];
+	bool  nulls[EVENT_COLUMNS];
+
+	for (int i = 0; i < EVENT_COLUMNS; i++)
+	{
+		values[column_of_argument[i]] = PG_GETARG_DATUM(i);
+		nulls[column_of_argument[i]] = PG_ARGISNULL(i);
+	}
+	complete_event(values, nulls);
+	PG_RETURN_DATUM(event_datum(get_fn_expr_rettype(fcinfo->flinfo), values, nulls));
+}

@@ -1,0 +1,67 @@
+/*
+ * filter.h
+ *	  A statement in the making, shared by filter.c and its helpers
+ *	  (filter_range.c, filter_aggregate.c, filter_sort.c).
+ */
+#ifndef GOES_FILTER_H
+#define GOES_FILTER_H
+
+#include "goes_store.h"
+
+/* An event's columns as goes_event has them: varchar becomes text. */
+#define EVENT_LIST                                                                         \
+	"id, name::pg_catalog.text, \"time\", aggregate_id, aggregate_name::pg_catalog.text, " \
+	"aggregate_version, data"
+
+/* The arguments that goes_query, goes_query_cursor and goes_count have in common. */
+enum FilterArgument
+{
+	FILTER_NAMES,
+	FILTER_IDS,
+	FILTER_TIMES,
+	FILTER_TIME_MIN,
+	FILTER_TIME_MAX,
+	FILTER_TIME_RANGES,
+	FILTER_AGGREGATE_NAMES,
+	FILTER_AGGREGATE_IDS,
+	FILTER_AGGREGATE_VERSIONS,
+	FILTER_VERSION_MIN,
+	FILTER_VERSION_MAX,
+	FILTER_VERSION_RANGES,
+	FILTER_AGGREGATES,
+	FILTER_ARGUMENTS,
+
+	/* goes_query and goes_query_cursor go on with these */
+	QUERY_SORT = FILTER_ARGUMENTS,
+	QUERY_MAX_EVENTS,
+	QUERY_ARGUMENTS
+};
+
+typedef struct Filter
+{
+	FunctionCallInfo fcinfo;
+	StringInfoData	 text;
+	bool			 has_condition;
+	bool			 is_point;	/* looks up ids or aggregates */
+	bool			 is_common; /* its shape comes back often: keep the plan */
+	Parameter		*parameters;
+	int				 count;
+	int				 room;
+} Filter;
+
+/* filter.c */
+extern int	add_parameter(Filter *filter, Oid type, Datum value);
+extern void start_condition(Filter *filter);
+extern void add_one_of(Filter *filter, const char *column, ArrayType *values);
+
+/* filter_range.c */
+extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column);
+
+/* filter_aggregate.c */
+extern void filter_references(Filter *filter, int argument, const char *name);
+
+/* filter_sort.c */
+extern void add_sorting(Filter *filter);
+extern void add_limit(Filter *filter);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * filter_range.c
+ *	  Ranges of times and versions as conditions.
+ *
+ * PostgreSQL turns ranges of whole numbers into [first, last + 1), but nothing here
+ * counts on it.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/rangetypes.h"
+#include "utils/typcache.h"
+
+#include "filter.h"
+
+/*
+ * add_bound writes one end of a range.
+ */
+static void
+add_bound(Filter *filter, const char *column, const char *operator, Oid type,
+		  const RangeBound *bound)
+{
+	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.%s%s) $%d", column, operator,
+					 bound->inclusive ? "=" : "", add_parameter(filter, type, bound->val));
+}
+
+/*
+ * add_range writes "column is in this range". A range without bounds still needs a
+ * value to be in it.
+ */
+static void
+add_range(Filter *filter, const char *column, TypeCacheEntry *range_type, Datum range)
+{
+	Oid		   type = range_type->rngelemtype->type_id;
+	RangeBound lower;
+	RangeBound upper;
+	bool	   is_empty;
+
+	range_deserialize(range_type, DatumGetRangeTypeP(range), &lower, &upper, &is_empty);
+	if (is_empty)
+		appendStringInfoString(&filter->text, "false");
+	else if (lower.infinite && upper.infinite)
+		appendStringInfo(&filter->text, "%s IS NOT NULL", column);
+	else
+	{
+		if (!lower.infinite)
+			add_bound(filter, column, ">", type, &lower);
+		if (!lower.infinite && !upper.infinite)
+			appendStringInfoString(&filter->text, " AND ");
+		if (!upper.infinite)
+			add_bound(filter, column, "<", type, &upper);
+	}
+}
+
+/*
+ * filter_ranges keeps the rows whose column is in one of the ranges of an argument.
+ * With several of them the text has as many forms as there are numbers of ranges, so
+ * only the form for one is worth a kept plan.
+ */
+void
+filter_ranges(Filter *filter, int argument, const char *name, const char *column)
+{
+	ArrayType	   *ranges = array_argument(filter->fcinfo, argument, name);
+	TypeCacheEntry *range_type;
+	Datum		   *elements;
+	int				count;
+
+	if (ranges == NULL)
+		return;
+	range_type = lookup_type_cache(ARR_ELEMTYPE(ranges), TYPECACHE_RANGE_INFO);
+	deconstruct_array(ranges, range_type->type_id, range_type->typlen, range_type->typbyval,
+					  range_type->typalign, &elements, NULL, &count);
+	start_condition(filter);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(&filter->text, i == 0 ? "((" : " OR (");
+		add_range(filter, column, range_type, elements[i]);
+		appendStringInfoChar(&filter->text, ')');
+	}
+	appendStringInfoChar(&filter->text, ')');
+	filter->is_common &= count == 1;
+}

@@ -1,0 +1,221 @@
+/* goes_store 1.0: what CREATE EXTENSION goes_store runs, in the order of the rooms. */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION goes_store" to load this file. \quit
+
+-- Types. They are frozen: a new fact gets a new type.
+
+CREATE TYPE goes_event AS (
+    id                uuid,
+    name              text,
+    "time"            bigint,
+    aggregate_id      uuid,
+    aggregate_name    text,
+    aggregate_version integer,
+    data              jsonb
+);
+COMMENT ON TYPE goes_event IS
+'an event: what happened (name, data), when (nanoseconds since 1970) and to which aggregate; a nil or null aggregate_id and an empty or null aggregate_name mean none';
+
+CREATE TYPE goes_aggregate_ref AS (
+    name text,
+    id   uuid
+);
+COMMENT ON TYPE goes_aggregate_ref IS
+'a reference to the aggregate of that name and id; a nil or null id means every aggregate of that name';
+
+-- Stores
+
+CREATE FUNCTION goes_create_store(
+    store text DEFAULT NULL
+)
+RETURNS regclass
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_create_store(text) IS
+'creates the events table and its indexes, or checks the one that is there and adds the indexes it lacks; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
+
+CREATE FUNCTION goes_check_store(
+    store text DEFAULT NULL
+)
+RETURNS TABLE (problem text, remedy text)
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_check_store(text) IS
+'lists what is wrong with a store, each with the SQL that mends it; no rows: the store is sound';
+
+-- Events
+
+CREATE FUNCTION goes_new_event(
+    name              text,
+    data              jsonb   DEFAULT NULL,
+    aggregate_name    text    DEFAULT NULL,
+    aggregate_id      uuid    DEFAULT NULL,
+    aggregate_version integer DEFAULT NULL,
+    id                uuid    DEFAULT NULL,
+    "time"            bigint  DEFAULT NULL
+)
+RETURNS goes_event
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_new_event(text, jsonb, text, uuid, integer, uuid, bigint) IS
+'makes an event: a null id becomes a fresh UUID of version 7, a null time the current time, null data JSON null; stores nothing';
+
+CREATE FUNCTION goes_events_from_json(
+    events jsonb
+)
+RETURNS goes_event[]
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_events_from_json(jsonb) IS
+'makes events of a JSON array of objects keyed by the columns of goes_event, with the defaults of goes_new_event; time may be a string of digits; stores nothing';
+
+CREATE FUNCTION goes_insert_batch(
+    events goes_event[],
+    store  text         DEFAULT NULL
+)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_insert_batch(goes_event[], text) IS
+'stores events, all or nothing, and returns their number; a taken id or aggregate version is error 23505';
+
+-- Queries
+
+CREATE FUNCTION goes_find(
+    id    uuid,
+    store text DEFAULT NULL
+)
+RETURNS SETOF goes_event
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_find(uuid, text) IS
+'returns the event with that id: one row or none';
+
+CREATE FUNCTION goes_query(
+    names              text[]               DEFAULT NULL,
+    ids                uuid[]               DEFAULT NULL,
+    times              bigint[]             DEFAULT NULL,
+    time_min           bigint               DEFAULT NULL,
+    time_max           bigint               DEFAULT NULL,
+    time_ranges        int8range[]          DEFAULT NULL,
+    aggregate_names    text[]               DEFAULT NULL,
+    aggregate_ids      uuid[]               DEFAULT NULL,
+    aggregate_versions integer[]            DEFAULT NULL,
+    version_min        integer              DEFAULT NULL,
+    version_max        integer              DEFAULT NULL,
+    version_ranges     int4range[]          DEFAULT NULL,
+    aggregates         goes_aggregate_ref[] DEFAULT NULL,
+    sort               text[]               DEFAULT NULL,
+    max_events         bigint               DEFAULT NULL,
+    store              text                 DEFAULT NULL
+)
+RETURNS SETOF goes_event
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_query(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
+'returns the events that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by id), at most max_events of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+
+CREATE FUNCTION goes_query_cursor(
+    names              text[]               DEFAULT NULL,
+    ids                uuid[]               DEFAULT NULL,
+    times              bigint[]             DEFAULT NULL,
+    time_min           bigint               DEFAULT NULL,
+    time_max           bigint               DEFAULT NULL,
+    time_ranges        int8range[]          DEFAULT NULL,
+    aggregate_names    text[]               DEFAULT NULL,
+    aggregate_ids      uuid[]               DEFAULT NULL,
+    aggregate_versions integer[]            DEFAULT NULL,
+    version_min        integer              DEFAULT NULL,
+    version_max        integer              DEFAULT NULL,
+    version_ranges     int4range[]          DEFAULT NULL,
+    aggregates         goes_aggregate_ref[] DEFAULT NULL,
+    sort               text[]               DEFAULT NULL,
+    max_events         bigint               DEFAULT NULL,
+    portal             refcursor            DEFAULT NULL,
+    store              text                 DEFAULT NULL
+)
+RETURNS refcursor
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_query_cursor(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, refcursor, text) IS
+'opens a cursor on what goes_query would return and returns its name: for results of any size, read by FETCH in the same transaction, forward only; portal: the name to use, null for a free one';
+
+CREATE FUNCTION goes_count(
+    names              text[]               DEFAULT NULL,
+    ids                uuid[]               DEFAULT NULL,
+    times              bigint[]             DEFAULT NULL,
+    time_min           bigint               DEFAULT NULL,
+    time_max           bigint               DEFAULT NULL,
+    time_ranges        int8range[]          DEFAULT NULL,
+    aggregate_names    text[]               DEFAULT NULL,
+    aggregate_ids      uuid[]               DEFAULT NULL,
+    aggregate_versions integer[]            DEFAULT NULL,
+    version_min        integer              DEFAULT NULL,
+    version_max        integer              DEFAULT NULL,
+    version_ranges     int4range[]          DEFAULT NULL,
+    aggregates         goes_aggregate_ref[] DEFAULT NULL,
+    store              text                 DEFAULT NULL
+)
+RETURNS bigint
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_count(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text) IS
+'returns how many events the filters leave; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+
+CREATE FUNCTION goes_aggregate_version(
+    aggregate_name text,
+    aggregate_id   uuid,
+    store          text DEFAULT NULL
+)
+RETURNS integer
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_aggregate_version(text, uuid, text) IS
+'returns the newest version of an aggregate, 0 if it has no events';
+
+-- Removal
+
+CREATE FUNCTION goes_delete(
+    ids   uuid[],
+    store text   DEFAULT NULL
+)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_delete(uuid[], text) IS
+'removes the events with these ids, all or nothing, and returns how many there were; unknown ids are no error';
+
+-- Time and ids
+
+CREATE FUNCTION goes_now()
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_now() IS
+'returns the current time in nanoseconds since 1970-01-01 UTC';
+
+CREATE FUNCTION goes_time(
+    "timestamp" timestamptz
+)
+RETURNS bigint
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_time(timestamptz) IS
+'converts a timestamp into the time of an event: nanoseconds since 1970-01-01 UTC';
+
+CREATE FUNCTION goes_timestamp(
+    nanoseconds bigint
+)
+RETURNS timestamptz
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_timestamp(bigint) IS
+'converts the time of an event into a timestamp, rounding down to microseconds';
+
+CREATE FUNCTION goes_uuid_v7()
+RETURNS uuid
+LANGUAGE C VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_uuid_v7() IS
+'returns a fresh UUID of version 7 (RFC 9562); those of one session increase';

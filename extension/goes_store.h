@@ -1,0 +1,131 @@
+/*
+ * goes_store.h
+ *	  What the rooms of the extension offer each other, grouped by the file that
+ *	  defines it. Data flows down this list: an SQL function asks a room below its
+ *	  own, never one above.
+ */
+#ifndef GOES_STORE_H
+#define GOES_STORE_H
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "nodes/primnodes.h"
+#include "storage/lock.h"
+#include "tcop/dest.h"
+#include "utils/array.h"
+#include "utils/rel.h"
+#include "utils/uuid.h"
+
+/* Longest event or aggregate name, in characters: goes' columns are varchar(255). */
+#define MAX_NAME_LENGTH 255
+
+/* Our classes of advisory locks; pg_advisory_lock() and its like use 1 and 2. */
+#define LOCK_CLASS_CREATE 0x6701
+
+/* Column numbers of the type goes_event, which is frozen. */
+enum EventColumn
+{
+	EVENT_ID,
+	EVENT_NAME,
+	EVENT_TIME,
+	EVENT_AGGREGATE_ID,
+	EVENT_AGGREGATE_NAME,
+	EVENT_AGGREGATE_VERSION,
+	EVENT_DATA,
+	EVENT_COLUMNS
+};
+
+/* An events table, opened and locked. */
+typedef struct Store
+{
+	Oid		 oid;
+	Relation relation;
+} Store;
+
+/* A value for $1, $2, … of a statement. Values are never null. */
+typedef struct Parameter
+{
+	Oid	  type;
+	Datum value;
+} Parameter;
+
+/*
+ * A statement about one store. The one "%s" in its text stands for the table;
+ * everything else that varies is a parameter, and the text decides their types.
+ */
+typedef struct Statement
+{
+	const char *text;
+	Parameter  *parameters;
+	int			parameter_count;
+	int			cursor_options; /* CURSOR_OPT_*: what the planner is told */
+	bool		is_kept;		/* worth a place in the plan cache? */
+} Statement;
+
+/* filter.c: query arguments -> a statement */
+extern Statement filter_select(FunctionCallInfo fcinfo);
+extern Statement filter_count(FunctionCallInfo fcinfo);
+
+/* event.c: what an event must be */
+extern int	 validate_batch(ArrayType *events);
+extern Datum event_datum(Oid event_type, Datum *values, bool *nulls);
+extern void	 complete_event(Datum *values, bool *nulls);
+
+/* store.c: a name -> an opened events table */
+extern bool		 is_store_name(const char *name);
+extern char		*store_name(FunctionCallInfo fcinfo, int argument);
+extern RangeVar *store_range(const char *name);
+extern Store	*store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
+extern void		 store_close(Store *store);
+
+/* schema.c: what an events table must be */
+extern bool	 columns_fit(Relation relation);
+extern List *schema_problems(Relation relation);
+extern char *create_table_command(const char *schema, const char *table);
+
+/* index.c: the indexes that it needs */
+extern List *index_problems(List *problems, Relation relation);
+
+/* problem.c: what can be wrong with a table */
+typedef enum ProblemKind
+{
+	PROBLEM_TABLE, /* not a table, or its columns do not fit */
+	PROBLEM_INDEX  /* an index is missing and can be added */
+} ProblemKind;
+
+typedef struct Problem
+{
+	ProblemKind kind;
+	char	   *text;
+	char	   *remedy;
+	char	   *index_name; /* the index that the remedy creates */
+} Problem;
+
+extern List *add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
+						 char *index_name);
+extern void	 report_mismatch(Relation relation, List *problems, const char *hint)
+	pg_attribute_noreturn();
+extern Form_pg_attribute find_column(Relation relation, const char *name);
+extern char				*qualified_name(Relation relation);
+
+/* plan.c: the one door to SPI */
+extern uint64 execute_statement(Store *store, const Statement *statement, int expected,
+								DestReceiver *receiver);
+extern Datum  fetch_value(Store *store, const Statement *statement);
+extern char	 *open_portal(Store *store, const Statement *statement, const char *name);
+extern void	  execute_command(const char *command);
+
+/* uuid.c, time.c */
+extern pg_uuid_t *new_uuid_v7(void);
+extern int64	  nanoseconds_now(void);
+
+/* argument.c: reading the arguments of SQL functions */
+extern Datum	  required_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern ArrayType *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern void		  reject_null_elements(ArrayType *array, const char *name);
+extern void		  reject_nested_array(ArrayType *array, const char *name);
+
+/* module.c: settings */
+extern char *default_table;
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * index.c
+ *	  The indexes that an events table needs.
+ *
+ * They are matched by what they do, not by name: a second store in a schema has to
+ * give its own other names, and an owner may have better ones.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_index.h"
+#include "commands/defrem.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "goes_store.h"
+
+#define MOST_INDEX_COLUMNS 3
+
+typedef struct RequiredIndex
+{
+	const char *name;
+	const char *label; /* the end of its name where the name is taken */
+	bool		is_unique;
+	int			column_count;
+	const char *columns[MOST_INDEX_COLUMNS];
+} RequiredIndex;
+
+static const RequiredIndex indexes[] = {
+	{"goes_name", "name", false, 1, {"name"}},
+	{"goes_time", "time", false, 1, {"time"}},
+	{"goes_aggregate",
+	 "aggregate",
+	 true,
+	 3,
+	 {"aggregate_id", "aggregate_name", "aggregate_version"}},
+};
+
+static const RequiredIndex unique_id = {"", "", true, 1, {"id"}};
+
+/*
+ * leads_with tells whether the first key columns of an index are the given
+ * ones, in any order.
+ */
+static bool
+leads_with(Relation relation, Form_pg_index found, const RequiredIndex *index)
+{
+	if (found->indnkeyatts < index->column_count)
+		return false;
+	for (int i = 0; i < index->column_count; i++)
+	{
+		Form_pg_attribute attribute = find_column(relation, index->columns[i]);
+		bool			  is_key = false;
+
+		for (int k = 0; attribute != NULL && k < index->column_count; k++)
+			is_key |= found->indkey.values[k] == attribute->attnum;
+		if (!is_key)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * serves_as tells whether an index of the table does what ours is for. A unique
+ * one must hold for every row, at once, over just those columns.
+ */
+static bool
+serves_as(Relation relation, Oid index_oid, const RequiredIndex *index)
+{
+	HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
+	Form_pg_index found;
+	bool		  serves;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	found = (Form_pg_index) GETSTRUCT(tuple);
+	serves = found->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+			 leads_with(relation, found, index);
+	if (index->is_unique)
+		serves = serves && found->indisunique && found->indimmediate &&
+				 !found->indnullsnotdistinct && found->indnkeyatts == index->column_count;
+	ReleaseSysCache(tuple);
+	return serves;
+}
+
+/*
+ * has_index tells whether the table has an index that serves.
+ */
+static bool
+has_index(Relation relation, const RequiredIndex *index)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		if (serves_as(relation, lfirst_oid(cell), index))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * free_index_name returns goes' name for an index, or one with the table's name in
+ * front where the schema has that name already.
+ */
+static char *
+free_index_name(Relation relation, const RequiredIndex *index)
+{
+	Oid schema = RelationGetNamespace(relation);
+
+	if (!OidIsValid(get_relname_relid(index->name, schema)))
+		return pstrdup(index->name);
+	return ChooseRelationName(RelationGetRelationName(relation), "goes", index->label, schema,
+							  false);
+}
+
+/*
+ * missing_indexes adds a problem for each index that the table lacks.
+ */
+static List *
+missing_indexes(List *problems, Relation relation)
+{
+	for (int i = 0; i < (int) lengthof(indexes); i++)
+	{
+		const RequiredIndex *index = &indexes[i];
+		const char			*unique = index->is_unique ? "UNIQUE " : "";
+		StringInfoData		 keys;
+		char				*name;
+
+		if (has_index(relation, index))
+			continue;
+		initStringInfo(&keys);
+		for (int k = 0; k < index->column_count; k++)
+			appendStringInfo(&keys, "%s%s", k > 0 ? ", " : "", quote_identifier(index->columns[k]));
+		name = free_index_name(relation, index);
+		problems = add_problem(
+			problems, PROBLEM_INDEX,
+			psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys.data),
+			psprintf("CREATE %sINDEX %s ON %s (%s);", unique, quote_identifier(name),
+					 qualified_name(relation), keys.data),
+			name);
+	}
+	return problems;
+}
+
+/*
+ * repeatable_ids adds a problem if two events could have the same id.
+ */
+static List *
+repeatable_ids(List *problems, Relation relation)
+{
+	const char *format = "ALTER TABLE %s ADD PRIMARY KEY (id);";
+
+	if (has_index(relation, &unique_id))
+		return problems;
+	if (OidIsValid(relation->rd_pkindex))
+		format = "CREATE UNIQUE INDEX ON %s (id);";
+	return add_problem(problems, PROBLEM_TABLE, pstrdup("column \"id\" is not unique"),
+					   psprintf(format, qualified_name(relation)), NULL);
+}
+
+/*
+ * index_problems adds a problem for each index that the table lacks.
+ */
+List *
+index_problems(List *problems, Relation relation)
+{
+	return missing_indexes(repeatable_ids(problems, relation), relation);
+}

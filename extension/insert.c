@@ -1,0 +1,69 @@
+/*
+ * insert.c
+ *	  Storing events.
+ *
+ * A batch is one INSERT, whatever its size: all of it is stored or nothing.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "nodes/parsenodes.h"
+#include "utils/lsyscache.h"
+
+#include "goes_store.h"
+
+PG_FUNCTION_INFO_V1(goes_insert_batch);
+
+/*
+ * What goes writes: the zero values of an event without an aggregate become null, and
+ * so does its version, but only if all three are zero; absent data is a JSON null.
+ * CASE and not NULLIF, whose operator is looked up through search_path.
+ */
+static const char insert_text[] =
+	"INSERT INTO %s (id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
+	"SELECT e.id, e.name, e.\"time\", "
+	"CASE WHEN e.aggregate_id OPERATOR(pg_catalog.<>) "
+	"'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid THEN e.aggregate_id END, "
+	"CASE WHEN e.aggregate_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text "
+	"THEN e.aggregate_name END, "
+	"CASE WHEN e.aggregate_version OPERATOR(pg_catalog.<>) 0 "
+	"OR e.aggregate_id OPERATOR(pg_catalog.<>) "
+	"'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid "
+	"OR e.aggregate_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text "
+	"THEN e.aggregate_version END, "
+	"COALESCE(e.data, 'null'::pg_catalog.jsonb) "
+	"FROM pg_catalog.unnest($1) AS e";
+
+/*
+ * require_all raises an error if some of the events were not stored: an event that is
+ * acknowledged must be there.
+ */
+static void
+require_all(Store *store, uint64 stored, int count)
+{
+	if (stored == (uint64) count)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+					errmsg("only " UINT64_FORMAT " of %d events were stored in table \"%s\"",
+						   stored, count, RelationGetRelationName(store->relation)),
+					errdetail("A trigger on the table kept the others out."),
+					errhint("Have the trigger raise an error, or disable it.")));
+}
+
+/*
+ * goes_insert_batch stores events and returns their number.
+ */
+Datum
+goes_insert_batch(PG_FUNCTION_ARGS)
+{
+	ArrayType *events = DatumGetArrayTypeP(required_argument(fcinfo, 0, "events"));
+	Store	  *store = store_open(fcinfo, 1, RowExclusiveLock);
+	int		   count = validate_batch(events);
+	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
+	Statement  statement = {insert_text, &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
+
+	if (count > 0)
+		require_all(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);
+	store_close(store);
+	PG_RETURN_INT64(count);
+}

@@ -1,0 +1,85 @@
+/*
+ * problem.c
+ *	  What can be wrong with a table, as a list to show or to raise.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "errors.h"
+#include "goes_store.h"
+
+/*
+ * add_problem puts one more problem at the end of a list.
+ */
+List *
+add_problem(List *problems, ProblemKind kind, char *text, char *remedy, char *index_name)
+{
+	Problem *problem = palloc(sizeof(Problem));
+
+	problem->kind = kind;
+	problem->text = text;
+	problem->remedy = remedy;
+	problem->index_name = index_name;
+	return lappend(problems, problem);
+}
+
+/*
+ * report_mismatch raises VE004 with every problem, and what mends them in DETAIL.
+ */
+void
+report_mismatch(Relation relation, List *problems, const char *hint)
+{
+	StringInfoData text;
+	StringInfoData remedies;
+	ListCell	  *cell;
+
+	initStringInfo(&text);
+	initStringInfo(&remedies);
+	foreach (cell, problems)
+	{
+		Problem *problem = lfirst(cell);
+		bool	 is_first = text.len == 0;
+
+		appendStringInfo(&text, "%s%s", is_first ? "" : "; ", problem->text);
+		appendStringInfo(&remedies, "%s%s", is_first ? "" : "\n", problem->remedy);
+	}
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_GOES_SCHEMA_MISMATCH),
+		 errmsg("table \"%s\" schema mismatch: %s", RelationGetRelationName(relation), text.data),
+		 errdetail_internal("%s", remedies.data),
+		 hint ? errhint("%s", hint)
+			  : errhint("Run the commands in DETAIL as the table's owner, or use another table."),
+		 errtable(relation)));
+}
+
+/*
+ * find_column returns the column of that name, or NULL.
+ */
+Form_pg_attribute
+find_column(Relation relation, const char *name)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute;
+	}
+	return NULL;
+}
+
+/*
+ * qualified_name returns a table's name, quoted for SQL.
+ */
+char *
+qualified_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}

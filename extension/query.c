@@ -1,0 +1,138 @@
+/*
+ * query.c
+ *	  Reading events.
+ *
+ * In FROM, PostgreSQL wants a set-returning function's rows in a tuplestore: the
+ * executor's receiver writes into it, so there is no second copy of the result. A
+ * cursor is a portal that outlives the call and is read by FETCH.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
+#include "funcapi.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+
+#include "filter.h"
+#include "goes_store.h"
+
+PG_FUNCTION_INFO_V1(goes_find);
+PG_FUNCTION_INFO_V1(goes_query);
+PG_FUNCTION_INFO_V1(goes_query_cursor);
+PG_FUNCTION_INFO_V1(goes_count);
+PG_FUNCTION_INFO_V1(goes_aggregate_version);
+
+/*
+ * return_nothing leaves the function's tuplestore empty.
+ */
+static Datum
+return_nothing(FunctionCallInfo fcinfo, Store *store)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	store_close(store);
+	return (Datum) 0;
+}
+
+/*
+ * return_events fills the function's tuplestore with a statement's rows.
+ */
+static Datum
+return_events(FunctionCallInfo fcinfo, Store *store, Statement *statement)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DestReceiver  *receiver;
+
+	InitMaterializedSRF(fcinfo, 0);
+	receiver = CreateTuplestoreDestReceiver();
+	SetTuplestoreDestReceiverParams(receiver, result->setResult,
+									result->econtext->ecxt_per_query_memory, false, NULL, NULL);
+	execute_statement(store, statement, SPI_OK_SELECT, receiver);
+	receiver->rDestroy(receiver);
+	store_close(store);
+	return (Datum) 0;
+}
+
+/*
+ * goes_find returns the event with the id, if there is one. No event has a null id.
+ */
+Datum
+goes_find(PG_FUNCTION_ARGS)
+{
+	Store	 *store = store_open(fcinfo, 1, AccessShareLock);
+	Parameter id = {UUIDOID, PG_GETARG_DATUM(0)};
+	Statement statement = {"SELECT " EVENT_LIST " FROM %s WHERE id OPERATOR(pg_catalog.=) $1", &id,
+						   1, CURSOR_OPT_GENERIC_PLAN, true};
+
+	if (PG_ARGISNULL(0))
+		return return_nothing(fcinfo, store);
+	return return_events(fcinfo, store, &statement);
+}
+
+/*
+ * goes_query returns the events that its filters leave.
+ */
+Datum
+goes_query(PG_FUNCTION_ARGS)
+{
+	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS, AccessShareLock);
+	Statement statement = filter_select(fcinfo);
+
+	statement.cursor_options |= CURSOR_OPT_PARALLEL_OK;
+	return return_events(fcinfo, store, &statement);
+}
+
+/*
+ * goes_query_cursor opens a cursor on the events that its filters leave.
+ */
+Datum
+goes_query_cursor(PG_FUNCTION_ARGS)
+{
+	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS + 1, AccessShareLock);
+	Statement statement = filter_select(fcinfo);
+	char	 *name = PG_ARGISNULL(QUERY_ARGUMENTS)
+						 ? NULL
+						 : TextDatumGetCString(PG_GETARG_DATUM(QUERY_ARGUMENTS));
+
+	statement.cursor_options |= CURSOR_OPT_NO_SCROLL;
+	name = open_portal(store, &statement, name);
+	store_close(store);
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/*
+ * goes_count returns how many events the filters leave.
+ */
+Datum
+goes_count(PG_FUNCTION_ARGS)
+{
+	Store	 *store = store_open(fcinfo, FILTER_ARGUMENTS, AccessShareLock);
+	Statement statement = filter_count(fcinfo);
+	Datum	  count;
+
+	statement.cursor_options |= CURSOR_OPT_PARALLEL_OK;
+	count = fetch_value(store, &statement);
+	store_close(store);
+	PG_RETURN_DATUM(count);
+}
+
+/*
+ * goes_aggregate_version returns the newest version of an aggregate, 0 if it has no
+ * events.
+ */
+Datum
+goes_aggregate_version(PG_FUNCTION_ARGS)
+{
+	Store	 *store = store_open(fcinfo, 2, AccessShareLock);
+	Parameter aggregate[] = {{TEXTOID, required_argument(fcinfo, 0, "aggregate_name")},
+							 {UUIDOID, required_argument(fcinfo, 1, "aggregate_id")}};
+	Statement statement = {"SELECT COALESCE(pg_catalog.max(aggregate_version), 0) FROM %s "
+						   "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
+						   "AND aggregate_id OPERATOR(pg_catalog.=) $2",
+						   aggregate, 2, CURSOR_OPT_GENERIC_PLAN, true};
+	Datum	  version = fetch_value(store, &statement);
+
+	store_close(store);
+	PG_RETURN_DATUM(version);
+}

@@ -1,0 +1,108 @@
+/*
+ * store.c
+ *	  From a name to an opened events table.
+ *
+ * A store is an ordinary table, and its name is read like a regclass literal. The
+ * table is locked before anything is looked at, and the lock stays until the
+ * transaction ends, as for any statement on it.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/varlena.h"
+
+#include "goes_store.h"
+
+/* [[catalog.]schema.]table */
+#define MOST_NAME_PARTS 3
+
+/*
+ * split_name reads the parts of a name as SQL does; NIL if it is none. The parts
+ * point into a copy of the name.
+ */
+static List *
+split_name(const char *name)
+{
+	List *parts;
+
+	if (!SplitIdentifierString(pstrdup(name), '.', &parts) || list_length(parts) > MOST_NAME_PARTS)
+		return NIL;
+	return parts;
+}
+
+/*
+ * is_store_name tells whether a text can name a table at all.
+ */
+bool
+is_store_name(const char *name)
+{
+	List *parts = split_name(name);
+	bool  is_name = parts != NIL;
+
+	list_free(parts);
+	return is_name;
+}
+
+/*
+ * store_name returns the argument store, or the setting when that is null.
+ */
+char *
+store_name(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		return default_table;
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+/*
+ * store_range returns what a name stands for in the syntax of SQL.
+ */
+RangeVar *
+store_range(const char *name)
+{
+	List	 *names = NIL;
+	ListCell *part;
+
+	foreach (part, split_name(name))
+		names = lappend(names, makeString(lfirst(part)));
+	if (names == NIL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
+						errmsg("argument \"store\" is not the name of a table: \"%s\"", name),
+						errhint("Write it as in SQL: events, shop.events, or \"Odd Name\" with its "
+								"quotation marks.")));
+	return makeRangeVarFromNameList(names);
+}
+
+/*
+ * store_open locks and opens the store that an argument names, and makes sure that
+ * its columns fit.
+ */
+Store *
+store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
+{
+	char  *name = store_name(fcinfo, argument);
+	Store *store = palloc(sizeof(Store));
+
+	store->oid = RangeVarGetRelid(store_range(name), mode, true);
+	if (!OidIsValid(store->oid))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("event store \"%s\" does not exist", name),
+						errhint("Run SELECT goes_create_store(%s).", quote_literal_cstr(name))));
+	store->relation = relation_open(store->oid, NoLock);
+	if (!columns_fit(store->relation))
+		report_mismatch(store->relation, schema_problems(store->relation), NULL);
+	return store;
+}
+
+/*
+ * store_close closes a store and keeps its lock.
+ */
+void
+store_close(Store *store)
+{
+	relation_close(store->relation, NoLock);
+	pfree(store);
+}
