@@ -79,7 +79,7 @@ require_completable(Oid table, List *problems)
 
 	foreach (cell, problems)
 	{
-		if (((Problem *) lfirst(cell))->kind == PROBLEM_TABLE)
+		if (((Problem *) lfirst(cell))->kind != PROBLEM_INDEX)
 			report_mismatch(relation, problems, NULL);
 	}
 	if (!table_is_owned_by(table, GetUserId()))

@@ -19,6 +19,15 @@
 PG_FUNCTION_INFO_V1(goes_new_event);
 
 /*
+ * json_null makes what absent data is stored as.
+ */
+static Datum
+json_null(void)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum("null"));
+}
+
+/*
  * reject_null raises an error for a field of an event that must not be null.
  */
 static void
@@ -46,30 +55,43 @@ reject_long_name(int element, Datum value, const char *field)
 	length = pg_mbstrlen_with_len(VARDATA_ANY(name), length);
 	if (length > MAX_NAME_LENGTH)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("element %d of argument \"events\" has a %s of %d characters",
-							   element, field, length),
-						errhint("%d characters are the most.", MAX_NAME_LENGTH)));
+						errmsg("%s of element %d of argument \"events\" has %d characters", field,
+							   element, length),
+						errhint("Names have %d characters at the most.", MAX_NAME_LENGTH)));
 }
 
 /*
- * has_aggregate tells whether an event belongs to an aggregate: a nil id and an empty
- * name stand for none.
+ * zero_to_null does what goes does: the nil id and the empty name of an event without
+ * an aggregate become null, and its version, but only when all three are zero. Absent
+ * data becomes JSON null, since goes cannot read the other kind. It tells whether it
+ * changed anything.
  */
 static bool
-has_aggregate(const Datum *values, const bool *nulls)
+zero_to_null(Datum *values, bool *nulls)
 {
 	static const pg_uuid_t nil = {{0}};
+	bool				   had_id = !nulls[EVENT_AGGREGATE_ID];
+	bool				   had_name = !nulls[EVENT_AGGREGATE_NAME];
+	bool				   had_version = !nulls[EVENT_AGGREGATE_VERSION];
+	bool				   had_data = !nulls[EVENT_DATA];
 
-	if (!nulls[EVENT_AGGREGATE_ID] &&
-		memcmp(DatumGetUUIDP(values[EVENT_AGGREGATE_ID]), &nil, UUID_LEN) != 0)
-		return true;
-	return !nulls[EVENT_AGGREGATE_NAME] &&
-		   VARSIZE_ANY_EXHDR(DatumGetTextPP(values[EVENT_AGGREGATE_NAME])) > 0;
+	nulls[EVENT_AGGREGATE_ID] =
+		!had_id || memcmp(DatumGetUUIDP(values[EVENT_AGGREGATE_ID]), &nil, UUID_LEN) == 0;
+	nulls[EVENT_AGGREGATE_NAME] =
+		!had_name || VARSIZE_ANY_EXHDR(DatumGetTextPP(values[EVENT_AGGREGATE_NAME])) == 0;
+	nulls[EVENT_AGGREGATE_VERSION] =
+		!had_version || (nulls[EVENT_AGGREGATE_ID] && nulls[EVENT_AGGREGATE_NAME] &&
+						 DatumGetInt32(values[EVENT_AGGREGATE_VERSION]) == 0);
+	if (!had_data)
+		values[EVENT_DATA] = json_null();
+	nulls[EVENT_DATA] = false;
+	return !had_data || had_id == nulls[EVENT_AGGREGATE_ID] ||
+		   had_name == nulls[EVENT_AGGREGATE_NAME] || had_version == nulls[EVENT_AGGREGATE_VERSION];
 }
 
 /*
  * validate_event raises an error that names the element, unless the event can be
- * stored.
+ * stored. Its zero values are null by now.
  */
 static void
 validate_event(int element, const Datum *values, const bool *nulls)
@@ -84,46 +106,61 @@ validate_event(int element, const Datum *values, const bool *nulls)
 	reject_long_name(element, values[EVENT_NAME], "name");
 	if (!nulls[EVENT_AGGREGATE_NAME])
 		reject_long_name(element, values[EVENT_AGGREGATE_NAME], "aggregate_name");
-	if (nulls[EVENT_AGGREGATE_VERSION] && has_aggregate(values, nulls))
-		reject_null(element, true, "aggregate_version",
+	if (!nulls[EVENT_AGGREGATE_ID] || !nulls[EVENT_AGGREGATE_NAME])
+		reject_null(element, nulls[EVENT_AGGREGATE_VERSION], "aggregate_version",
 					"An event of an aggregate needs one: 1 for its first event.");
 }
 
 /*
- * validate_batch raises an error unless every event can be stored, and returns how
- * many there are.
+ * prepare_element checks one event of a batch and returns it as it is to be stored.
+ */
+static Datum
+prepare_element(TupleDesc descriptor, int element, Datum event, bool *is_changed)
+{
+	HeapTupleData tuple = {0};
+	Datum		  values[EVENT_COLUMNS];
+	bool		  nulls[EVENT_COLUMNS];
+
+	tuple.t_data = DatumGetHeapTupleHeader(event);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	heap_deform_tuple(&tuple, descriptor, values, nulls);
+	*is_changed = zero_to_null(values, nulls);
+	validate_event(element, values, nulls);
+	return *is_changed ? HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)) : event;
+}
+
+/*
+ * prepare_batch raises an error unless every event can be stored, puts null where they
+ * have zero values, and returns how many there are.
  */
 int
-validate_batch(ArrayType *events)
+prepare_batch(ArrayType **events)
 {
-	Oid		  event_type = ARR_ELEMTYPE(events);
+	Oid		  event_type = ARR_ELEMTYPE(*events);
 	TupleDesc descriptor;
 	Datum	 *elements;
 	bool	 *is_null;
+	bool	  is_changed = false;
 	int		  count;
 
-	reject_nested_array(events, "events");
-	deconstruct_array(events, event_type, -1, false, TYPALIGN_DOUBLE, &elements, &is_null, &count);
+	reject_nested_array(*events, "events");
+	deconstruct_array(*events, event_type, -1, false, TYPALIGN_DOUBLE, &elements, &is_null, &count);
 	descriptor = lookup_rowtype_tupdesc(event_type, -1);
 	for (int i = 0; i < count; i++)
 	{
-		HeapTupleData tuple = {0};
-		Datum		  values[EVENT_COLUMNS];
-		bool		  nulls[EVENT_COLUMNS];
+		bool is_element_changed;
 
 		CHECK_FOR_INTERRUPTS();
 		if (is_null[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("element %d of argument \"events\" is null", i + 1),
 							errhint("Leave it out of the array.")));
-		tuple.t_data = DatumGetHeapTupleHeader(elements[i]);
-		tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-		heap_deform_tuple(&tuple, descriptor, values, nulls);
-		validate_event(i + 1, values, nulls);
+		elements[i] = prepare_element(descriptor, i + 1, elements[i], &is_element_changed);
+		is_changed |= is_element_changed;
 	}
 	ReleaseTupleDesc(descriptor);
-	pfree(elements);
-	pfree(is_null);
+	if (is_changed)
+		*events = construct_array(elements, count, event_type, -1, false, TYPALIGN_DOUBLE);
 	return count;
 }
 
@@ -139,7 +176,7 @@ complete_event(Datum *values, bool *nulls)
 	if (nulls[EVENT_TIME])
 		values[EVENT_TIME] = Int64GetDatum(nanoseconds_now());
 	if (nulls[EVENT_DATA])
-		values[EVENT_DATA] = DirectFunctionCall1(jsonb_in, CStringGetDatum("null"));
+		values[EVENT_DATA] = json_null();
 	nulls[EVENT_ID] = nulls[EVENT_TIME] = nulls[EVENT_DATA] = false;
 }
 

@@ -67,7 +67,7 @@ extern Statement filter_select(FunctionCallInfo fcinfo);
 extern Statement filter_count(FunctionCallInfo fcinfo);
 
 /* event.c: what an event must be */
-extern int	 validate_batch(ArrayType *events);
+extern int	 prepare_batch(ArrayType **events);
 extern Datum event_datum(Oid event_type, Datum *values, bool *nulls);
 extern void	 complete_event(Datum *values, bool *nulls);
 
@@ -89,7 +89,8 @@ extern List *index_problems(List *problems, Relation relation);
 /* problem.c: what can be wrong with a table */
 typedef enum ProblemKind
 {
-	PROBLEM_TABLE, /* not a table, or its columns do not fit */
+	PROBLEM_KIND,  /* it is not an ordinary table */
+	PROBLEM_TABLE, /* its columns do not fit */
 	PROBLEM_INDEX  /* an index is missing and can be added */
 } ProblemKind;
 

@@ -14,25 +14,11 @@
 
 PG_FUNCTION_INFO_V1(goes_insert_batch);
 
-/*
- * What goes writes: the zero values of an event without an aggregate become null, and
- * so does its version, but only if all three are zero; absent data is a JSON null.
- * CASE and not NULLIF, whose operator is looked up through search_path.
- */
 static const char insert_text[] =
-	"INSERT INTO %s (id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
-	"SELECT e.id, e.name, e.\"time\", "
-	"CASE WHEN e.aggregate_id OPERATOR(pg_catalog.<>) "
-	"'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid THEN e.aggregate_id END, "
-	"CASE WHEN e.aggregate_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text "
-	"THEN e.aggregate_name END, "
-	"CASE WHEN e.aggregate_version OPERATOR(pg_catalog.<>) 0 "
-	"OR e.aggregate_id OPERATOR(pg_catalog.<>) "
-	"'00000000-0000-0000-0000-000000000000'::pg_catalog.uuid "
-	"OR e.aggregate_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text "
-	"THEN e.aggregate_version END, "
-	"COALESCE(e.data, 'null'::pg_catalog.jsonb) "
-	"FROM pg_catalog.unnest($1) AS e";
+	"INSERT INTO %s "
+	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
+	"SELECT id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data "
+	"FROM pg_catalog.unnest($1)";
 
 /*
  * require_all raises an error if some of the events were not stored: an event that is
@@ -58,7 +44,7 @@ goes_insert_batch(PG_FUNCTION_ARGS)
 {
 	ArrayType *events = DatumGetArrayTypeP(required_argument(fcinfo, 0, "events"));
 	Store	  *store = store_open(fcinfo, 1, RowExclusiveLock);
-	int		   count = validate_batch(events);
+	int		   count = prepare_batch(&events);
 	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
 	Statement  statement = {insert_text, &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
 

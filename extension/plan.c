@@ -240,11 +240,16 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 	else
 		result = SPI_execute_plan_extended(plan, &options);
 	if (result != expected)
+	{
+		/* a statement rewritten to nothing depends on no table and would stay valid for ever */
+		if (kept != NULL)
+			forget(kept);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" turned a statement of its store into another one (%s)",
 						RelationGetRelationName(store->relation), SPI_result_code_string(result)),
 				 errhint("Drop the rule on the table that does so.")));
+	}
 }
 
 /*

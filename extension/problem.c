@@ -46,14 +46,13 @@ report_mismatch(Relation relation, List *problems, const char *hint)
 		appendStringInfo(&text, "%s%s", is_first ? "" : "; ", problem->text);
 		appendStringInfo(&remedies, "%s%s", is_first ? "" : "\n", problem->remedy);
 	}
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_GOES_SCHEMA_MISMATCH),
-		 errmsg("table \"%s\" schema mismatch: %s", RelationGetRelationName(relation), text.data),
-		 errdetail_internal("%s", remedies.data),
-		 hint ? errhint("%s", hint)
-			  : errhint("Run the commands in DETAIL as the table's owner, or use another table."),
-		 errtable(relation)));
+	if (hint == NULL && ((Problem *) linitial(problems))->kind != PROBLEM_KIND)
+		hint = "Run the commands in DETAIL as the table's owner, or use another table.";
+	ereport(ERROR, (errcode(ERRCODE_GOES_SCHEMA_MISMATCH),
+					errmsg("table \"%s\" schema mismatch: %s", RelationGetRelationName(relation),
+						   text.data),
+					errdetail_internal("%s", remedies.data), hint ? errhint("%s", hint) : 0,
+					errtable(relation)));
 }
 
 /*

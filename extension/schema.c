@@ -169,9 +169,9 @@ other_kind(Relation relation)
 			kind = "not a table";
 			break;
 	}
-	return add_problem(NIL, PROBLEM_TABLE,
+	return add_problem(NIL, PROBLEM_KIND,
 					   psprintf("it is %s, and only an ordinary table can be a store", kind),
-					   pstrdup("-- choose another name for the store"), NULL);
+					   pstrdup("Choose another name for the store."), NULL);
 }
 
 /*

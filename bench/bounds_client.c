@@ -1,0 +1,201 @@
+/*
+ * bounds_client.c
+ *	  Talking to the server, and reading the clock and a backend's memory.
+ *
+ * Whatever goes wrong ends the program: a number is measured or there is none.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bounds.h"
+
+/*
+ * die ends the program with a message.
+ */
+void
+die(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("bounds: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(1);
+}
+
+/*
+ * connect_to_server opens a connection to the server that the environment names.
+ */
+PGconn *
+connect_to_server(void)
+{
+	/* encryption costs both sides of a ratio the same and would hide the difference */
+	PGconn *connection = PQconnectdb("sslmode=disable");
+
+	if (PQstatus(connection) != CONNECTION_OK)
+		die("%s", PQerrorMessage(connection));
+	return connection;
+}
+
+/*
+ * check_result makes sure that a command went as expected, and frees its result.
+ */
+void
+check_result(PGconn *connection, PGresult *result, ExecStatusType expected)
+{
+	if (PQresultStatus(result) != expected)
+		die("%s", PQerrorMessage(connection));
+	PQclear(result);
+}
+
+/*
+ * run runs a command, or a query whose rows are of no interest.
+ */
+void
+run(PGconn *connection, const char *format, ...)
+{
+	char	  command[4096];
+	va_list	  arguments;
+	PGresult *result;
+
+	va_start(arguments, format);
+	if (vsnprintf(command, sizeof(command), format, arguments) >= (int) sizeof(command))
+		die("command is too long: %s", command);
+	va_end(arguments);
+	result = PQexec(connection, command);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+		die("%s%s", PQerrorMessage(connection), command);
+	PQclear(result);
+}
+
+/*
+ * query runs a query and returns its rows in binary.
+ */
+PGresult *
+query(PGconn *connection, const char *text)
+{
+	PGresult *result = PQexecParams(connection, text, 0, NULL, NULL, NULL, NULL, 1);
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		die("%s%s", PQerrorMessage(connection), text);
+	return result;
+}
+
+/*
+ * type_oid looks up a type that the extension brought.
+ */
+Oid
+type_oid(PGconn *connection, const char *name)
+{
+	PGresult *result =
+		PQexecParams(connection, "SELECT $1::regtype::oid::text", 1, NULL, &name, NULL, NULL, 0);
+	Oid oid;
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		die("%s", PQerrorMessage(connection));
+	oid = (Oid) strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+	PQclear(result);
+	return oid;
+}
+
+/*
+ * prepare prepares a statement.
+ */
+void
+prepare(PGconn *connection, const char *name, const char *text, int type_count, const Oid *types)
+{
+	check_result(connection, PQprepare(connection, name, text, type_count, types),
+				 PGRES_COMMAND_OK);
+}
+
+/*
+ * memory_of returns how much memory a connection's backend has for itself, in kB.
+ *
+ * RssAnon is what the process allocated and touched. Shared buffers and the pages of
+ * files that it maps or reads are not in it, so neither is a tuplestore that went to
+ * disk.
+ */
+long
+memory_of(PGconn *connection)
+{
+	char  path[64];
+	char  line[256];
+	long  kilobytes = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", PQbackendPID(connection));
+	file = fopen(path, "r");
+	if (file == NULL)
+		die("cannot read %s: the server must run on this machine, and this must be Linux", path);
+	while (kilobytes < 0 && fgets(line, sizeof(line), file) != NULL)
+		sscanf(line, "RssAnon: %ld kB", &kilobytes);
+	fclose(file);
+	if (kilobytes < 0)
+		die("%s has no RssAnon", path);
+	return kilobytes;
+}
+
+/*
+ * seconds_now reads a clock that only ever goes forward.
+ */
+double
+seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/*
+ * pause_for sleeps.
+ */
+void
+pause_for(int milliseconds)
+{
+	nanosleep(&(struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000L}, NULL);
+}
+
+/*
+ * compare_numbers orders numbers for qsort.
+ */
+static int
+compare_numbers(const void *left, const void *right)
+{
+	double a = *(const double *) left;
+	double b = *(const double *) right;
+
+	return (a > b) - (a < b);
+}
+
+/*
+ * median returns the value in the middle, which a few disturbed ones do not move. It
+ * sorts the values.
+ */
+double
+median(double *values, int count)
+{
+	qsort(values, count, sizeof(double), compare_numbers);
+	return values[count / 2];
+}
+
+/*
+ * random_number returns the next number of a fixed sequence (splitmix64), so that
+ * every run asks the same questions.
+ */
+uint64_t
+random_number(void)
+{
+	static uint64_t state = 0;
+	uint64_t		number = state += 0x9e3779b97f4a7c15;
+
+	number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
+	number = (number ^ (number >> 27)) * 0x94d049bb133111eb;
+	return number ^ (number >> 31);
+}

@@ -1,0 +1,101 @@
+-- goes_create_store makes goes' table and indexes, to the letter.
+CREATE SCHEMA create_store;
+SET search_path = create_store, public;
+
+SELECT goes_create_store();
+\d events
+
+-- Again: nothing to do. A name is read like a regclass literal.
+SELECT goes_create_store('events');
+SELECT goes_create_store('Create_Store.EVENTS');
+
+-- A second store in the schema gets its own indexes, under prefixed names.
+SELECT goes_create_store('orders');
+\d orders
+SELECT goes_create_store('"Odd ""Name"" %s"');
+\d "Odd ""Name"" %s"
+
+-- The table belongs to the caller, and not to the extension.
+SELECT d.*
+FROM pg_depend d
+WHERE d.refclassid = 'pg_extension'::regclass
+  AND d.classid = 'pg_class'::regclass
+  AND d.objid = 'events'::regclass;
+CREATE ROLE create_store_owner;
+GRANT CREATE, USAGE ON SCHEMA create_store TO create_store_owner;
+SET ROLE create_store_owner;
+SELECT goes_create_store('mine');
+RESET ROLE;
+SELECT relowner::regrole FROM pg_class WHERE oid = 'mine'::regclass;
+
+-- Where it cannot be: PostgreSQL's own errors.
+SELECT goes_create_store('no_such_schema.events');
+\echo :SQLSTATE
+SET ROLE create_store_owner;
+SELECT goes_create_store('public.events');
+\echo :SQLSTATE
+RESET ROLE;
+
+-- What is not a name.
+SELECT goes_create_store('');
+\echo :SQLSTATE
+SELECT goes_create_store('two words');
+\echo :SQLSTATE
+SELECT goes_create_store('a.b.c.d');
+\echo :SQLSTATE
+SELECT goes_create_store('elsewhere.create_store.events');
+\echo :SQLSTATE
+
+-- What is not an ordinary table.
+CREATE VIEW view_events AS SELECT * FROM events;
+SELECT goes_create_store('view_events');
+\echo :SQLSTATE
+CREATE TABLE split_events (LIKE events) PARTITION BY RANGE ("time");
+SELECT goes_create_store('split_events');
+\echo :SQLSTATE
+SELECT goes_create_store('goes_name');
+\echo :SQLSTATE
+SELECT * FROM goes_query(store => 'view_events');
+\echo :SQLSTATE
+
+-- In a read-only transaction a sound store passes, a missing one cannot be made.
+BEGIN READ ONLY;
+SELECT goes_create_store();
+SELECT goes_create_store('missing');
+\echo :SQLSTATE
+ROLLBACK;
+
+-- In a transaction that is rolled back nothing stays.
+BEGIN;
+SELECT goes_create_store('passing');
+SELECT goes_insert_batch(ARRAY[goes_new_event('here')], 'passing');
+ROLLBACK;
+SELECT to_regclass('passing');
+
+-- Temporary and unlogged tables serve.
+SELECT goes_create_store('pg_temp.scratch');
+SELECT goes_insert_batch(ARRAY[goes_new_event('here')], 'scratch');
+SELECT name FROM goes_query(store => 'scratch');
+DROP TABLE scratch;
+
+-- A store that is missing is named, with what to do.
+SELECT goes_insert_batch(ARRAY[goes_new_event('lost')], 'missing');
+\echo :SQLSTATE
+SELECT goes_insert_batch('{}', 'no_such_schema.missing');
+\echo :SQLSTATE
+SELECT goes_delete('{}', 'missing');
+\echo :SQLSTATE
+SELECT * FROM goes_find(NULL, 'missing');
+\echo :SQLSTATE
+SELECT * FROM goes_query(store => 'missing');
+\echo :SQLSTATE
+SELECT goes_query_cursor(store => 'missing');
+\echo :SQLSTATE
+SELECT goes_count(store => 'missing');
+\echo :SQLSTATE
+SELECT goes_aggregate_version('a', goes_uuid_v7(), 'missing');
+\echo :SQLSTATE
+
+SET client_min_messages = warning;
+DROP SCHEMA create_store CASCADE;
+DROP ROLE create_store_owner;

@@ -1,0 +1,111 @@
+-- Grants and row security are the gate; search_path has no say.
+CREATE SCHEMA security;
+SET search_path = security, public;
+SELECT goes_create_store();
+SELECT goes_insert_batch(ARRAY[
+    goes_new_event('a', '1', 'left', '00000000-0000-7000-8000-000000000001', 1, '00000000-0000-7000-8000-000000000001', 1),
+    goes_new_event('b', '2', 'right', '00000000-0000-7000-8000-000000000001', 1, '00000000-0000-7000-8000-000000000002', 2)]);
+CREATE ROLE security_reader;
+CREATE ROLE security_writer;
+CREATE ROLE security_nobody;
+GRANT USAGE ON SCHEMA security TO security_reader, security_writer, security_nobody;
+GRANT SELECT ON events TO security_reader;
+GRANT INSERT ON events TO security_writer;
+
+-- Who may only read can open, query, find, count and check, and nothing else.
+SET ROLE security_reader;
+SELECT goes_create_store();
+SELECT * FROM goes_check_store();
+SELECT name FROM goes_query(sort => '{time}');
+SELECT name FROM goes_find('00000000-0000-7000-8000-000000000002');
+SELECT goes_count(), goes_aggregate_version('left', '00000000-0000-7000-8000-000000000001');
+BEGIN;
+SELECT goes_query_cursor(portal => 'mine', max_events => 1);
+FETCH ALL FROM mine;
+COMMIT;
+SELECT goes_insert_batch(ARRAY[goes_new_event('c')]);
+\echo :SQLSTATE
+SELECT goes_delete('{00000000-0000-7000-8000-000000000002}');
+\echo :SQLSTATE
+
+-- Who may only insert needs no right to read.
+SET ROLE security_writer;
+SELECT goes_insert_batch(ARRAY[goes_new_event('c', '3', "time" => 3)]);
+SELECT goes_count();
+\echo :SQLSTATE
+
+SET ROLE security_nobody;
+SELECT goes_count();
+\echo :SQLSTATE
+RESET ROLE;
+
+-- Row security, also with plans that were made for another role.
+ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY left_only ON events FOR SELECT TO security_reader USING (aggregate_name = 'left');
+CREATE POLICY write_left ON events FOR INSERT TO security_writer WITH CHECK (aggregate_name = 'left');
+SELECT goes_count(), (SELECT string_agg(name, ' ') FROM goes_query(sort => '{time}'));
+SET ROLE security_reader;
+SELECT goes_count(), (SELECT string_agg(name, ' ') FROM goes_query(sort => '{time}'));
+SELECT name FROM goes_find('00000000-0000-7000-8000-000000000002');
+SELECT goes_aggregate_version('right', '00000000-0000-7000-8000-000000000001');
+SET ROLE security_writer;
+SELECT goes_insert_batch(ARRAY[
+    goes_new_event('d', NULL, 'left', '00000000-0000-7000-8000-000000000001', 2),
+    goes_new_event('d', NULL, 'right', '00000000-0000-7000-8000-000000000001', 2)]);
+\echo :SQLSTATE
+SELECT goes_insert_batch(ARRAY[goes_new_event('d', NULL, 'left', '00000000-0000-7000-8000-000000000001', 2)]);
+RESET ROLE;
+SELECT goes_count(), (SELECT string_agg(name, ' ') FROM goes_query(sort => '{time}', time_max => 3));
+ALTER TABLE events DISABLE ROW LEVEL SECURITY;
+
+-- A hostile search_path: operators, functions, types and tables of our names, none of them used.
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.catch(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'hijacked';
+END
+$$;
+CREATE FUNCTION hostile.catch_array(anyarray) RETURNS SETOF anyelement LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'hijacked';
+END
+$$;
+DO $$
+DECLARE
+    name text;
+    type text;
+BEGIN
+    FOREACH type IN ARRAY '{uuid,text,bigint,integer,jsonb}'::text[] LOOP
+        EXECUTE format('CREATE FUNCTION hostile.catch(%1$s, %1$s) RETURNS boolean LANGUAGE plpgsql AS '
+                       '''BEGIN RAISE EXCEPTION ''''hijacked''''; END''', type);
+        FOREACH name IN ARRAY '{=,<>,>=,<=,<,>}'::text[] LOOP
+            EXECUTE format('CREATE OPERATOR hostile.%1$s (LEFTARG = %2$s, RIGHTARG = %2$s, FUNCTION = hostile.catch)', name, type);
+        END LOOP;
+    END LOOP;
+END
+$$;
+CREATE FUNCTION hostile.unnest(anyarray) RETURNS SETOF anyelement LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
+CREATE FUNCTION hostile.count() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
+CREATE FUNCTION hostile.max(integer) RETURNS integer LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
+CREATE DOMAIN hostile.uuid AS pg_catalog.int4;
+CREATE DOMAIN hostile.jsonb AS pg_catalog.int4;
+CREATE DOMAIN hostile.text AS pg_catalog.int4;
+SET search_path = hostile, pg_catalog, security, public;
+SELECT 1 = 1;
+SELECT goes_create_store('security.second');
+SELECT goes_insert_batch(goes_events_from_json('[{"name": "a", "aggregate_name": "x", "aggregate_version": 1,
+    "aggregate_id": "00000000-0000-7000-8000-000000000001"}]'), 'security.second');
+SELECT name FROM goes_query(names => '{a}', ids => '{}', time_min => 0, time_ranges => '{"[0,)"}', aggregate_names => '{x,y}',
+    version_max => 5, version_ranges => '{"[0,5)","[7,8)"}', aggregates => '{"(x,00000000-0000-7000-8000-000000000001)"}',
+    sort => '{time,aggregate_id}', store => 'security.second');
+SELECT goes_count(names => '{a,b}', store => 'security.second'),
+       goes_aggregate_version('x', '00000000-0000-7000-8000-000000000001', 'security.second');
+SELECT count(name) FROM goes_find('00000000-0000-7000-8000-000000000001', 'security.second');
+SELECT goes_delete('{00000000-0000-7000-8000-000000000001}', 'security.second');
+SELECT * FROM goes_check_store('security.second');
+SET search_path = security, public;
+\d second
+
+SET client_min_messages = warning;
+DROP SCHEMA security, hostile CASCADE;
+DROP ROLE security_reader, security_writer, security_nobody;
