@@ -1,6 +1,6 @@
 /*
  * dpkg.sql
- *    The diary of Debian's package manager as a store of events.
+ *    The log of Debian's package manager as a store of events.
  *
  * `make demo` runs this on a throwaway server. In a database of your own, if it has no
  * table "events" yet:
@@ -47,20 +47,34 @@ SELECT
         WHEN 'action' THEN word[4]
     END AS package,
     CASE kind
-        WHEN 'status' THEN jsonb_build_object('package', word[5], 'version', word[6])
-        WHEN 'action' THEN jsonb_build_object('package', word[4], 'installed', word[5], 'available', word[6])
-        ELSE jsonb_build_object('text', array_to_string(word[4:], ' '))
+        WHEN 'status' THEN jsonb_build_object(
+            'package', word[5],
+            'version', word[6]
+        )
+        WHEN 'action' THEN jsonb_build_object(
+            'package',   word[4],
+            'installed', word[5],
+            'available', word[6]
+        )
+        ELSE jsonb_build_object(
+            'text', array_to_string(word[4:], ' ', '<none>')
+        )
     END AS data
 FROM
     log,
-    string_to_array(line, ' ') AS word,
+    string_to_array(line, ' ', '<none>') AS word,
     LATERAL (
-        SELECT CASE
-            WHEN cardinality(word) <> 6 THEN 'other'
-            WHEN word[3] = 'status' THEN 'status'
-            WHEN word[3] IN ('install', 'upgrade', 'configure', 'trigproc', 'disappear', 'remove', 'purge') THEN 'action'
-            ELSE 'other'
-        END AS kind
+        SELECT
+            CASE
+                WHEN cardinality(word) <> 6
+                    THEN 'other'
+                WHEN word[3] = 'status' AND word[4] ~ '^[a-z-]{1,64}$'
+                    THEN 'status'
+                WHEN word[3] IN ('install', 'upgrade', 'configure', 'trigproc',
+                                 'disappear', 'remove', 'purge')
+                    THEN 'action'
+                ELSE 'other'
+            END AS kind
     ) AS form
 WHERE line ~ '^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [a-z-]{1,64} .';
 
@@ -77,7 +91,7 @@ FROM (
         number,
         goes_new_event(
             name              => name,
-            data              => data,
+            data              => jsonb_strip_nulls(data),
             aggregate_name    => CASE WHEN package IS NOT NULL THEN 'package' END,
             aggregate_id      => md5(package)::uuid,
             aggregate_version => CASE WHEN package IS NOT NULL THEN version::integer END,
@@ -95,7 +109,8 @@ GROUP BY (number - 1) / 1000;
 
 SELECT
     to_char(count(*), 'FM999,999,999') AS lines,
-    to_char(count(*) - (SELECT count(*) FROM entry), 'FM999,999,999') AS skipped,
+    to_char(count(*) - (SELECT count(*) FROM entry), 'FM999,999,990') AS skipped,
+    count(*) > (SELECT count(*) FROM entry) AS has_skipped,
     (SELECT min(time)::date FROM entry) AS first_day,
     (SELECT max(time)::date FROM entry) AS last_day
 FROM log
@@ -105,23 +120,22 @@ FROM log
 \echo '1. What was read'
 \echo '----------------'
 \echo
-\echo :lines 'lines, from' :first_day 'to' :last_day '(':skipped 'more in no form that we know).'
+\echo :lines 'lines, from' :first_day 'to' :last_day'.'
+\if :has_skipped
+    \echo 'Left out, because their form is unknown:' :skipped
+\endif
 \echo
 \echo 'Each line becomes an event: something that happened, with a name, a time and some data.'
-\echo 'What happens to one package is a history, and its events are numbered 1, 2, 3 and so on.'
-\echo 'goes_store calls the package an aggregate, and the number the version.'
+\echo 'All that happens to one package is its history, in which the events are numbered 1, 2, 3'
+\echo 'and so on. goes_store calls the package an aggregate, and the number a version.'
 
 \echo
-\echo '2. Storing it'
-\echo '-------------'
+\echo '2. Storing the events'
+\echo '---------------------'
 \echo
 \set ECHO queries
 SELECT goes_create_store();
 \set ECHO none
-
-\echo 'That made the table "events". Each batch of 1,000 events is stored by one call of'
-\echo 'goes_insert_batch(events), all or nothing.'
-\echo
 
 SELECT clock_timestamp() AS started
 \gset
@@ -145,18 +159,19 @@ SELECT extract(epoch FROM clock_timestamp() - :'started') AS seconds
 SELECT
     to_char(count(*), 'FM999,999,999') AS events,
     to_char(count(DISTINCT aggregate_id), 'FM999,999,999') AS packages,
-    (SELECT to_char(count(*), 'FM999,999,999') FROM batch) AS batches,
-    to_char(:seconds, 'FM999,990.00') AS seconds,
+    (
+        SELECT to_char(count(*), 'FM999,999,999') || CASE count(*) WHEN 1 THEN ' batch' ELSE ' batches' END
+        FROM batch
+    ) AS batches,
+    to_char(:seconds, 'FM999,990.000') AS seconds,
     to_char(count(*) / :seconds, 'FM999,999,999') AS rate
 FROM events
 \gset
-\echo :events events of :packages packages in :batches 'batches:' :seconds 'seconds,' :rate events a second.
 
--- The package with the most varied story; of several, the one that tells it in the fewest events.
+-- The package with the most varied history; of several, the one that tells it in the fewest events.
 SELECT
     data ->> 'package' AS package,
-    aggregate_id AS package_id,
-    max(aggregate_version) AS version
+    aggregate_id AS package_id
 FROM events
 WHERE aggregate_name = 'package'
 GROUP BY aggregate_id, data ->> 'package'
@@ -164,9 +179,33 @@ ORDER BY count(DISTINCT name) DESC, count(*), package
 LIMIT 1
 \gset
 
+SELECT
+    goes_aggregate_version('package', :'package_id') AS version,
+    (SELECT id FROM goes_query(aggregate_ids => ARRAY[:'package_id'::uuid], version_max => 1)) AS first_id,
+    (SELECT line FROM entry WHERE package = :'package' ORDER BY number LIMIT 1) AS first_line
+\gset
+
+\echo 'That is the table the events are in. goes_insert_batch(events) stores 1,000 of them at once,'
+\echo 'all or nothing:'
 \echo
-\echo '3. The history of one package:' :package
-\echo '------------------------------'
+\echo '   ' :events events of :packages packages 'in' :batches':' :rate events a second '(':seconds 'seconds)'
+\echo
+\echo 'One of them, which was the line'
+\echo
+\echo '   ' :first_line
+\echo
+\set ECHO queries
+\pset expanded on
+SELECT *
+FROM goes_find(:'first_id');
+\pset expanded off
+\set ECHO none
+
+\echo '3. The history of one package'
+\echo '-----------------------------'
+\echo
+\echo 'Nothing has been through as many different things as' :package'. dpkg.* is what dpkg set'
+\echo 'out to do, package.* is what became of the package.'
 \echo
 \set ECHO queries
 SELECT
@@ -180,17 +219,16 @@ FROM goes_query(
     max_events => 15
 );
 \set ECHO none
-\echo 'This is how an application would load one aggregate. dpkg.* is what dpkg set out to do,'
-\echo 'package.* what became of the package.'
 
-\echo
 \echo '4. The busiest packages'
 \echo '-----------------------'
+\echo
+\echo 'The table is an ordinary one: what goes_query does not answer, SQL does.'
 \echo
 \set ECHO queries
 SELECT
     data ->> 'package' AS package,
-    max(aggregate_version) AS events,
+    count(*) AS events,
     goes_timestamp(max("time")) AS last_event
 FROM events
 WHERE aggregate_name = 'package'
@@ -201,13 +239,13 @@ LIMIT 10;
 SELECT
     goes_count(names => '{dpkg.install}') AS installations,
     goes_count(names => '{dpkg.upgrade}') AS upgrades,
-    goes_count(names => '{dpkg.remove, dpkg.purge}') AS removals;
+    goes_count(names => '{dpkg.remove}') AS removals;
 \set ECHO none
 
-\echo '5. A stale write is refused'
-\echo '---------------------------'
-\echo
-
+/*
+ * Runs a statement that must fail for a version that is taken, and tells how it failed. If it
+ * does not, or fails for another reason, that is an error like any other.
+ */
 CREATE FUNCTION pg_temp.refusal(
     statement   text,
     OUT message text,
@@ -226,36 +264,46 @@ EXCEPTION
 END
 $$;
 
-SELECT format(
-$$SELECT goes_insert_batch(ARRAY[
-    goes_new_event('package.held', '{}', 'package', %L, %s)
-]);$$, :'package_id', :'version') AS stale_write
+SELECT format($$SELECT goes_insert_batch(ARRAY[
+    goes_new_event(
+        name              => 'package.held',
+        aggregate_name    => 'package',
+        aggregate_id      => %L,
+        aggregate_version => %s
+    )
+]);$$, :'package_id', :version) AS stale_write
 \gset
 SELECT *
 FROM pg_temp.refusal(:'stale_write')
 \gset
 
-\echo The newest event of :package 'is' version :version'.' A program that has not seen it yet
-\echo writes what it believes to be version :version':'
+\echo '5. A stale write is refused'
+\echo '---------------------------'
+\echo
+\echo The history of :package 'is at version' :version'. A program that read it one event ago does not'
+\echo know that, and writes what it takes for the next version:
 \echo
 \echo :stale_write
 \echo
 \echo 'ERROR: ' :message
 \echo 'DETAIL: ' :detail
 \echo
-\echo It has to read again and to decide again. Nothing of the batch was stored:
+\echo 'So nobody decides on old news: the program has to read again. Nothing of its batch was stored.'
 \echo
 \set ECHO queries
 SELECT
     goes_aggregate_version('package', :'package_id') AS version,
-    goes_count(names => '{package.held}') AS events_of_the_batch;
+    goes_count(names => '{package.held}') AS stored;
 \set ECHO none
 
 \echo '6. Where to go from here'
 \echo '------------------------'
 \echo
-\echo 'README.md          what goes_store can do, function by function'
-\echo 'examples/dpkg.sql  what you have just seen'
-\echo 'make test          every test, on throwaway servers as well'
+\echo 'README.md           what goes_store can do, function by function'
+\echo 'examples/dpkg.sql   what you have just seen'
+\echo 'make test           every test, on throwaway servers as well'
 \echo
-\echo In a database of your own, CREATE EXTENSION goes_store is all that is needed now.
+\echo 'goes_store is installed now. In a database of your own:'
+\echo
+\echo 'CREATE EXTENSION goes_store;'
+\echo 'SELECT goes_create_store();'

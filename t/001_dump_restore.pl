@@ -1,0 +1,93 @@
+# A database with a store is dumped and restored: rows, indexes and extension come back. The
+# table is the caller's, so dropping the extension leaves it and its events.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+
+# What of a store has to come back.
+my $rows = 'SELECT count(*), md5(string_agg(e::text, E\'\n\' ORDER BY id)) FROM %s AS e';
+my $indexes = q{SELECT indexdef FROM pg_indexes WHERE tablename IN ('events', 'orders') ORDER BY 1};
+my $extension = 'SELECT extname, extversion, extnamespace::regnamespace FROM pg_extension ORDER BY 1';
+
+sub fill
+{
+    my ($database, $schema) = @_;
+    $node->safe_psql('postgres', "CREATE DATABASE $database");
+    $node->safe_psql($database, qq{
+        CREATE SCHEMA IF NOT EXISTS $schema;
+        CREATE EXTENSION goes_store SCHEMA $schema;
+        SET search_path = public, $schema;
+        SELECT goes_create_store(), goes_create_store('orders');
+        SELECT goes_insert_batch(ARRAY(
+            SELECT goes_new_event('counted', jsonb_build_object('n', n, 'text', E'ä\\\\ "\\n\\t'), 'counter',
+                                  lpad((n % 10)::text, 32, '0')::uuid, n)
+            FROM generate_series(1, 1000) AS n));
+        SELECT goes_insert_batch(ARRAY[goes_new_event('alone')], 'orders');
+        CREATE VIEW recent AS SELECT name, data FROM goes_query(sort => '{time desc}', max_events => 3);
+    });
+    return;
+}
+
+sub same_after_restore
+{
+    my ($database, $restored, $schema) = @_;
+    for my $query (sprintf($rows, 'events'), sprintf($rows, 'orders'), $indexes, $extension, 'TABLE recent')
+    {
+        is($node->safe_psql($restored, $query), $node->safe_psql($database, $query), "$restored: $query");
+    }
+    is($node->safe_psql($restored, "SELECT * FROM $schema.goes_check_store('public.events')"),
+        '', "$restored: the store is sound");
+    is( $node->safe_psql($restored, qq{
+            SET search_path = public, $schema;
+            SELECT goes_insert_batch(ARRAY[goes_new_event('later', NULL, 'counter',
+                                                          '00000000-0000-0000-0000-000000000000', 1)]);
+            SELECT goes_count(names => '{later}')}),
+        "1\n1",
+        "$restored: the store goes on");
+    my ($result, $output, $error) = $node->psql($restored, qq{
+            SET search_path = public, $schema;
+            SELECT goes_insert_batch(ARRAY[goes_new_event('twice', NULL, 'counter',
+                                                          '00000000-0000-0000-0000-000000000001', 1)])});
+    like($error, qr/violates unique constraint "goes_aggregate"/, "$restored: versions are unique");
+    return;
+}
+
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+
+fill('plain', 'public');
+$node->command_ok([ 'pg_dump', '-d', $node->connstr('plain'), '-f', "$dump.sql" ], 'pg_dump, plain text');
+$node->safe_psql('postgres', 'CREATE DATABASE plain_restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('plain_restored'), '-f', "$dump.sql" ],
+    'restored by psql');
+same_after_restore('plain', 'plain_restored', 'public');
+
+# With the extension in a schema of its own, in the archive format, in parallel.
+fill('custom', 'es');
+$node->command_ok([ 'pg_dump', '-Fc', '-d', $node->connstr('custom'), '-f', "$dump.archive" ], 'pg_dump, archive');
+$node->safe_psql('postgres', 'CREATE DATABASE custom_restored');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-j', '2', '-d', $node->connstr('custom_restored'), "$dump.archive" ],
+    'restored by pg_restore');
+same_after_restore('custom', 'custom_restored', 'es');
+
+# DROP EXTENSION refuses while a view needs it, and then keeps the table and its rows.
+my ($result, $output, $error) = $node->psql('plain', 'DROP EXTENSION goes_store');
+isnt($result, 0, 'DROP EXTENSION refuses while a view uses goes_query');
+my $before = $node->safe_psql('plain', sprintf($rows, 'events'));
+$node->safe_psql('plain', 'DROP VIEW recent; DROP EXTENSION goes_store');
+is($node->safe_psql('plain', sprintf($rows, 'events')), $before, 'DROP EXTENSION keeps the rows');
+is($node->safe_psql('plain', q{SELECT count(*) FROM pg_indexes WHERE tablename = 'events'}), '4', 'and the indexes');
+is($node->safe_psql('plain', q{SELECT count(*) FROM pg_proc WHERE proname LIKE 'goes\_%'}), '0', 'and no function stays');
+is($node->safe_psql('plain', q{SELECT count(*) FROM pg_type WHERE typname LIKE '%goes\_%'}), '0', 'and no type');
+$node->safe_psql('plain', 'CREATE EXTENSION goes_store');
+is($node->safe_psql('plain', 'SELECT goes_create_store(); SELECT goes_count()'), "events\n1000", 'which opens the table again');
+
+$node->stop;
+done_testing();
