@@ -8,6 +8,7 @@
 #define GOES_COMPAT_H
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "utils/acl.h"
 
 /* 15 is the first with UNIQUE NULLS NOT DISTINCT, whose indexes we have to tell apart. */
@@ -15,11 +16,20 @@
 #error "goes_store needs PostgreSQL 15 or later"
 #endif
 
-/* 16 replaced the ownership check of each kind of object by one for all (commit afbfc029). */
+/* 16 replaced the ownership and privilege checks of each kind of object by one for all. */
 #if PG_VERSION_NUM >= 160000
 #define table_is_owned_by(relation, role) object_ownercheck(RelationRelationId, (relation), (role))
+#define may_create_in(schema, role) \
+	(object_aclcheck(NamespaceRelationId, (schema), (role), ACL_CREATE) == ACLCHECK_OK)
 #else
 #define table_is_owned_by(relation, role) pg_class_ownercheck((relation), (role))
+#define may_create_in(schema, role) \
+	(pg_namespace_aclcheck((schema), (role), ACL_CREATE) == ACLCHECK_OK)
+#endif
+
+/* 18 puts the mark in front of a function and not behind it. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
 #endif
 
 #endif

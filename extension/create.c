@@ -23,7 +23,6 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "compat.h"
 #include "goes_store.h"
 
 /* Each rival statement can be in our way once: a table and three indexes. */
@@ -67,6 +66,23 @@ inspect(RangeVar *range, List **problems)
 }
 
 /*
+ * who_may_add says who can add an index to a table; NULL if the caller can.
+ */
+static char *
+who_may_add(Relation relation)
+{
+	Oid schema = RelationGetNamespace(relation);
+
+	if (!table_is_owned_by(RelationGetRelid(relation), GetUserId()))
+		return psprintf("Have its owner \"%s\" run goes_create_store or the commands in DETAIL.",
+						GetUserNameFromId(relation->rd_rel->relowner, false));
+	if (!may_create_in(schema, GetUserId()))
+		return psprintf("Creating an index takes the privilege CREATE on schema \"%s\".",
+						get_namespace_name(schema));
+	return NULL;
+}
+
+/*
  * require_completable raises VE004 unless all that is wrong are indexes that the
  * caller may add.
  */
@@ -74,19 +90,17 @@ static void
 require_completable(Oid table, List *problems)
 {
 	Relation  relation = relation_open(table, NoLock);
-	Oid		  owner = relation->rd_rel->relowner;
 	ListCell *cell;
+	char	 *hint;
 
 	foreach (cell, problems)
 	{
 		if (((Problem *) lfirst(cell))->kind != PROBLEM_INDEX)
 			report_mismatch(relation, problems, NULL);
 	}
-	if (!table_is_owned_by(table, GetUserId()))
-		report_mismatch(relation, problems,
-						psprintf("Have its owner \"%s\" run goes_create_store or the commands in "
-								 "DETAIL.",
-								 GetUserNameFromId(owner, false)));
+	hint = who_may_add(relation);
+	if (hint != NULL)
+		report_mismatch(relation, problems, hint);
 	relation_close(relation, NoLock);
 }
 
@@ -133,13 +147,22 @@ create_or_complete(RangeVar *range, Oid schema)
 }
 
 /*
- * is_rival tells an error that comes of another session's making the same thing.
+ * is_rival tells an error that comes of another session's making the same thing. A
+ * violated unique index is then one of the catalogs, and not one over the events.
  */
 static bool
-is_rival(int sqlstate)
+is_rival(const ErrorData *error)
 {
-	return sqlstate == ERRCODE_DUPLICATE_TABLE || sqlstate == ERRCODE_DUPLICATE_OBJECT ||
-		   sqlstate == ERRCODE_UNIQUE_VIOLATION;
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_DUPLICATE_TABLE:
+		case ERRCODE_DUPLICATE_OBJECT:
+			return true;
+		case ERRCODE_UNIQUE_VIOLATION:
+			return error->schema_name != NULL && strcmp(error->schema_name, "pg_catalog") == 0;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -169,7 +192,7 @@ try_create(RangeVar *range, Oid schema, bool is_last)
 			error = CopyErrorData();
 			FlushErrorState();
 			RollbackAndReleaseCurrentSubTransaction();
-			if (is_last || !is_rival(error->sqlerrcode))
+			if (is_last || !is_rival(error))
 				ReThrowError(error);
 			FreeErrorData(error);
 			AcceptInvalidationMessages();

@@ -16,6 +16,8 @@
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
+
 /* Longest event or aggregate name, in characters: goes' columns are varchar(255). */
 #define MAX_NAME_LENGTH 255
 
@@ -102,10 +104,9 @@ typedef struct Problem
 	char	   *index_name; /* the index that the remedy creates */
 } Problem;
 
-extern List *add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
-						 char *index_name);
-extern void	 report_mismatch(Relation relation, List *problems, const char *hint)
-	pg_attribute_noreturn();
+extern List				*add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
+									 char *index_name);
+pg_noreturn extern void	 report_mismatch(Relation relation, List *problems, const char *hint);
 extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 

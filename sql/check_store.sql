@@ -106,6 +106,26 @@ SELECT goes_create_store('incomplete');
 \echo :SQLSTATE
 SELECT goes_create_store();
 RESET ROLE;
+ALTER TABLE incomplete OWNER TO check_store_writer;
+SET ROLE check_store_writer;
+SELECT goes_create_store('incomplete');
+\echo :SQLSTATE
+RESET ROLE;
+GRANT CREATE ON SCHEMA check_store TO check_store_writer;
+SET ROLE check_store_writer;
+SELECT goes_create_store('incomplete');
+RESET ROLE;
+
+-- Versions that are there twice keep the unique index away: PostgreSQL says which.
+CREATE TABLE twice (LIKE events);
+ALTER TABLE twice ADD PRIMARY KEY (id);
+INSERT INTO twice
+SELECT goes_uuid_v7(), 'a', 0, '00000000-0000-7000-8000-000000000001', 'a', 1
+FROM generate_series(1, 2);
+SET client_min_messages = warning;
+SELECT goes_create_store('twice');
+\echo :SQLSTATE
+SELECT problem FROM goes_check_store('twice');
 
 SET client_min_messages = warning;
 DROP SCHEMA check_store CASCADE;
