@@ -1,0 +1,266 @@
+/*
+ * connect.c
+ *    Connecting, within a deadline.
+ *
+ * PQconnectPoll ignores connect_timeout and would spend all of the time on the first of several
+ * hosts. So they are tried one at a time, each with its share of the time that is left.
+ *
+ * libpq gives no SQLSTATE for a connection that failed. With verbose errors it is in the text, before
+ * the message of the server, in any language.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conninfo.h"
+
+#define MOST_OPTIONS 100
+#define SQLSTATE_LENGTH 5
+
+/* One of several hosts: its parts of the lists host, hostaddr and port. */
+typedef struct Host
+{
+	char *host;
+	char *hostaddr;
+	char *port;
+} Host;
+
+static void
+ignore_notice(void *argument, const PGresult *result)
+{
+	(void) argument;
+	(void) result;
+}
+
+/*
+ * count_items counts the items of a comma-separated list; an absent one has none.
+ */
+static int
+count_items(const char *list)
+{
+	int count = list != NULL;
+
+	for (; list != NULL && *list != '\0'; list++)
+		count += *list == ',';
+	return count;
+}
+
+/*
+ * copy_item copies an item of a list. A list of one serves for every number.
+ */
+static int
+copy_item(char **out, const char *list, int number, goes_error **err)
+{
+	if (list == NULL)
+		return GOES_OK;
+	if (count_items(list) == 1)
+		number = 0;
+	while (number-- > 0)
+		list += strcspn(list, ",") + 1;
+	*out = strndup(list, strcspn(list, ","));
+	return *out == NULL ? fail_memory(err) : GOES_OK;
+}
+
+static void
+free_host(Host *host)
+{
+	free(host->host);
+	free(host->hostaddr);
+	free(host->port);
+}
+
+/*
+ * start starts connecting to a host. The order of the keywords is conninfo's, so that "host" and its
+ * like only have their values replaced.
+ */
+static PGconn *
+start(const Conninfo *conninfo, const Host *host, const char *database)
+{
+	const char *keywords[MOST_OPTIONS + 3];
+	const char *values[MOST_OPTIONS + 3];
+	int			count = 0;
+
+	for (PQconninfoOption *option = conninfo->options; option->keyword != NULL; option++)
+	{
+		const char *value = option->val;
+
+		if (strcmp(option->keyword, "host") == 0)
+			value = host->host;
+		else if (strcmp(option->keyword, "hostaddr") == 0)
+			value = host->hostaddr;
+		else if (strcmp(option->keyword, "port") == 0)
+			value = host->port;
+		else if (strcmp(option->keyword, "dbname") == 0 && database != NULL)
+			value = database;
+		else if (strcmp(option->keyword, "client_encoding") == 0)
+			value = "UTF8";
+		else if (strcmp(option->keyword, "fallback_application_name") == 0 && value == NULL)
+			value = "libgoes";
+		if (value == NULL || *value == '\0' || count == MOST_OPTIONS)
+			continue;
+		keywords[count] = option->keyword;
+		values[count++] = value;
+	}
+	keywords[count] = values[count] = NULL;
+	return PQconnectStartParams(keywords, values, 0);
+}
+
+/*
+ * find_sqlstate returns where the SQLSTATE is in libpq's verbose text, "FATAL:  28P01: …", or NULL.
+ */
+static const char *
+find_sqlstate(const char *message)
+{
+	for (const char *place = strstr(message, ":  "); place != NULL;
+		 place = strstr(place + 1, ":  "))
+	{
+		const char *sqlstate = place + strlen(":  ");
+		int			length = 0;
+
+		while (length < SQLSTATE_LENGTH && (isdigit((unsigned char) sqlstate[length]) ||
+											isupper((unsigned char) sqlstate[length])))
+			length++;
+		if (length == SQLSTATE_LENGTH && sqlstate[length] == ':')
+			return sqlstate;
+	}
+	return NULL;
+}
+
+/*
+ * fail_connection makes an error of what libpq says about a connection that failed.
+ */
+static int
+fail_connection(PGconn *connection, goes_error **err)
+{
+	const char *message = PQerrorMessage(connection);
+	const char *found = find_sqlstate(message);
+	char		sqlstate[SQLSTATE_LENGTH + 1] = "";
+	size_t		length = strcspn(message, "\n");
+	int			status;
+
+	if (found == NULL)
+		return fail(err, GOES_ERR_CONNECT, "%.*s", (int) length, message);
+	memcpy(sqlstate, found, SQLSTATE_LENGTH);
+	status = status_of_sqlstate(sqlstate);
+	return fail_sqlstate(err, status == GOES_ERR_SERVER ? GOES_ERR_CONNECT : status, sqlstate,
+						 "%.*s%.*s", (int) (found - message), message,
+						 (int) strcspn(found, "\n") - SQLSTATE_LENGTH - 2,
+						 found + SQLSTATE_LENGTH + 2);
+}
+
+/*
+ * finish_connecting waits until a connection is made.
+ */
+static int
+finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err)
+{
+	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
+
+	if (PQstatus(connection) == CONNECTION_BAD)
+		return fail_connection(connection, err);
+	PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+	PQsetNoticeReceiver(connection, ignore_notice, NULL);
+	while (polling != PGRES_POLLING_OK)
+	{
+		int status = wait_socket(PQsocket(connection), polling == PGRES_POLLING_READING,
+								 polling == PGRES_POLLING_WRITING, deadline, err);
+
+		if (status != GOES_OK)
+			return status;
+		polling = PQconnectPoll(connection);
+		if (polling == PGRES_POLLING_FAILED)
+			return fail_connection(connection, err);
+	}
+	PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+	return GOES_OK;
+}
+
+/*
+ * connect_to_host connects to one host.
+ */
+static int
+connect_to_host(PGconn **out, const Conninfo *conninfo, const Host *host, const char *database,
+				const Deadline *deadline, goes_error **err)
+{
+	PGconn *connection = start(conninfo, host, database);
+	int		status;
+
+	if (connection == NULL)
+		return fail_memory(err);
+	status = finish_connecting(connection, deadline, err);
+	if (status == GOES_OK)
+		*out = connection;
+	else
+		PQfinish(connection);
+	return status;
+}
+
+/*
+ * share_of returns a deadline after an equal share of the time that is left.
+ */
+static Deadline
+share_of(const Deadline *deadline, int shares)
+{
+	Deadline share = *deadline;
+
+	if (deadline->at != INT64_MAX)
+	{
+		int64_t now = monotonic_now();
+
+		share.at = now + (deadline->at - now) / shares;
+	}
+	return share;
+}
+
+/*
+ * another_may_answer tells whether the next host is worth a try after an error: not when a server
+ * has answered with a refusal of this user or this database.
+ */
+static bool
+another_may_answer(int status, const goes_error *error)
+{
+	const char *sqlstate = goes_error_sqlstate(error);
+
+	return (status == GOES_ERR_CONNECT && (*sqlstate == '\0' || strncmp(sqlstate, "57P", 3) == 0 ||
+										   strcmp(sqlstate, "53300") == 0)) ||
+		   status == GOES_ERR_TIMEOUT;
+}
+
+int
+connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const Deadline *deadline,
+		   goes_error **err)
+{
+	const char *hosts = conninfo_value(conninfo, "host");
+	const char *addresses = conninfo_value(conninfo, "hostaddr");
+	const char *ports = conninfo_value(conninfo, "port");
+	int			count = count_items(addresses != NULL ? addresses : hosts);
+	int			status = GOES_ERR_CONNECT;
+	goes_error *error = NULL;
+
+	if (count == 0)
+		count = 1;
+	if ((count_items(ports) > 1 && count_items(ports) != count) ||
+		(hosts != NULL && count_items(hosts) != count))
+		return fail(
+			err, GOES_ERR_INVALID,
+			"the connection string has lists of different lengths in host, hostaddr and port");
+	for (int i = 0; i < count; i++)
+	{
+		Host	 host = {0};
+		Deadline share = share_of(deadline, count - i);
+
+		goes_error_free(error);
+		error = NULL;
+		status = copy_item(&host.host, hosts, i, &error);
+		if (status == GOES_OK)
+			status = copy_item(&host.hostaddr, addresses, i, &error);
+		if (status == GOES_OK)
+			status = copy_item(&host.port, ports, i, &error);
+		if (status == GOES_OK)
+			status = connect_to_host(out, conninfo, &host, database, &share, &error);
+		free_host(&host);
+		if (!another_may_answer(status, error))
+			break;
+	}
+	return pass_error(err, error, status);
+}

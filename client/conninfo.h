@@ -1,0 +1,25 @@
+/*
+ * conninfo.h
+ *    Where a server is and how to connect to it.
+ */
+#ifndef GOES_CONNINFO_H
+#define GOES_CONNINFO_H
+
+#include "internal.h"
+
+typedef struct Conninfo
+{
+	PQconninfoOption *options;		  /* libpq's, with their values */
+	int				  pool_max_conns; /* pgx's; 0: not given */
+} Conninfo;
+
+/* conninfo.c */
+int			conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err);
+const char *conninfo_value(const Conninfo *conninfo, const char *keyword); /* NULL: not given */
+void		conninfo_free(Conninfo *conninfo);
+
+/* connect.c: a connection to a database, NULL for the URL's own; INVALID, CONNECT, TIMEOUT, … */
+int connect_to(PGconn **out, const Conninfo *conninfo, const char *database,
+			   const Deadline *deadline, goes_error **err);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * cursor.c
+ *    Running a query and reading its events one at a time.
+ *
+ * goes_query_run waits for the first rows, so that whatever is wrong with a query shows there, and a
+ * connection that was lost before any event was delivered is replaced once.
+ */
+#include <stdlib.h>
+
+#include "cursor.h"
+
+#define BATCH_BYTES (1024 * 1024)
+#define MOST_ROWS 8192
+
+int
+rows_of_batch(const PGresult *batch)
+{
+	int	   rows = PQntuples(batch);
+	size_t bytes = PQresultMemorySize(batch);
+	size_t fit;
+
+	if (rows == 0)
+		return 1;
+	fit = BATCH_BYTES / (bytes / (size_t) rows + 1);
+	if (fit < 1)
+		return 1;
+	return fit > MOST_ROWS ? MOST_ROWS : (int) fit;
+}
+
+/*
+ * choose_reading decides how the result is read.
+ */
+static const Reading *
+choose_reading(const goes_store *store, const goes_query *query)
+{
+	if (store->tx != NULL)
+		return &portal_reading;
+	return is_small(query) ? &direct_reading : &stream_reading;
+}
+
+/*
+ * finish ends the reading and gives the connection back.
+ */
+static void
+finish(goes_cursor *cursor)
+{
+	PQclear(cursor->batch);
+	cursor->batch = NULL;
+	if (cursor->call.connection == NULL)
+		return;
+	cursor->reading->stop(cursor);
+	call_end(&cursor->call);
+}
+
+/*
+ * start_reading sends the request and waits for the first rows.
+ */
+static int
+start_reading(goes_cursor *cursor, const goes_query *query, goes_error **err)
+{
+	QueryRequest request;
+	int			 status = request_make(&request, &cursor->call, query, true, err);
+
+	if (status == GOES_OK)
+		status = cursor->reading->start(cursor, &request, err);
+	if (status == GOES_OK)
+		status = cursor->reading->fetch(cursor, err);
+	request_free(&request);
+	return status;
+}
+
+/*
+ * run_once begins a call and starts reading.
+ */
+static int
+run_once(goes_store *store, const goes_query *query, goes_cursor *cursor,
+		 const goes_context *context, bool *is_connection_lost, goes_error **err)
+{
+	int status = call_begin(&cursor->call, store, context, err);
+
+	*is_connection_lost = false;
+	if (status != GOES_OK)
+		return status;
+	cursor->timeout_ms = deadline_left_ms(&cursor->call.deadline);
+	status = start_reading(cursor, query, err);
+	if (status == GOES_OK)
+		return GOES_OK;
+	*is_connection_lost = is_lost(cursor->call.connection->pg);
+	if (store->tx != NULL)
+		tx_mark_failed(store->tx);
+	finish(cursor);
+	return status;
+}
+
+int
+goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
+			   const goes_context *context, goes_error **err)
+{
+	goes_cursor *cursor;
+	goes_error	*error = NULL;
+	bool		 is_connection_lost;
+	int			 status;
+
+	if (store == NULL || out == NULL)
+		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
+	cursor = calloc(1, sizeof *cursor);
+	if (cursor == NULL)
+		return fail_memory(err);
+	cursor->reading = choose_reading(store, query);
+	cursor->status = GOES_EVENT;
+	status = run_once(store, query, cursor, context, &is_connection_lost, &error);
+	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
+	{
+		goes_error_free(error);
+		error = NULL;
+		*cursor = (goes_cursor){.reading = cursor->reading, .status = GOES_EVENT};
+		status = run_once(store, query, cursor, context, &is_connection_lost, &error);
+	}
+	if (status != GOES_OK)
+	{
+		free(cursor);
+		return pass_error(err, error, status);
+	}
+	if (store->tx == NULL)
+		store_hold(store);
+	*out = cursor;
+	return GOES_OK;
+}
+
+/*
+ * next_event reads the next event, fetching when the batch is used up.
+ */
+static int
+next_event(goes_cursor *cursor, goes_error **err)
+{
+	int status;
+
+	if (cursor->batch != NULL && cursor->row >= PQntuples(cursor->batch))
+	{
+		PQclear(cursor->batch);
+		cursor->batch = NULL;
+		cursor->row = 0;
+		cursor->call.deadline = deadline_in(cursor->timeout_ms < 0 ? 0 : cursor->timeout_ms,
+											cursor->call.deadline.cancel);
+		status = cursor->call.store->tx != NULL ? tx_check(cursor->call.store->tx, err) : GOES_OK;
+		if (status == GOES_OK)
+			status = cursor->reading->fetch(cursor, err);
+		if (status != GOES_OK)
+			return status;
+	}
+	if (cursor->batch == NULL || PQntuples(cursor->batch) == 0)
+		return GOES_END;
+	status = decode_event(cursor->batch, cursor->row++, &cursor->event, err);
+	return status == GOES_OK ? GOES_EVENT : status;
+}
+
+/*
+ * repeat_error gives out the cursor's error once more.
+ */
+static int
+repeat_error(const goes_cursor *cursor, goes_error **err)
+{
+	return fail_all(err, cursor->status, goes_error_sqlstate(cursor->error), -1,
+					goes_error_message(cursor->error));
+}
+
+int
+goes_cursor_next(goes_cursor *cursor, const goes_event **out, goes_error **err)
+{
+	if (cursor == NULL || out == NULL)
+		return fail(err, GOES_ERR_INVALID, "cursor and out must not be NULL");
+	if (cursor->status == GOES_EVENT)
+	{
+		cursor->status = next_event(cursor, &cursor->error);
+		if (cursor->status < 0 && cursor->call.store->tx != NULL)
+			tx_mark_failed(cursor->call.store->tx);
+		if (cursor->status != GOES_EVENT)
+			finish(cursor);
+	}
+	if (cursor->status < 0)
+		return repeat_error(cursor, err);
+	if (cursor->status == GOES_EVENT)
+		*out = &cursor->event;
+	return cursor->status;
+}
+
+void
+goes_cursor_close(goes_cursor *cursor)
+{
+	if (cursor == NULL)
+		return;
+	finish(cursor);
+	if (cursor->call.store->tx == NULL)
+		store_release(cursor->call.store);
+	goes_error_free(cursor->error);
+	free(cursor);
+}

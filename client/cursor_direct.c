@@ -1,0 +1,64 @@
+/*
+ * cursor_direct.c
+ *    Small results: one round trip, row by row.
+ */
+#include "cursor.h"
+
+#define DRAIN_MS 200
+#define MOST_DRAINED_BYTES (64 * 1024)
+
+static int
+direct_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
+{
+	PGconn *pg = cursor->call.connection->pg;
+	int		status = send_request(&cursor->call, REQUEST_QUERY, &request->parameters, err);
+
+	if (status == GOES_OK && !PQsetSingleRowMode(pg))
+		status = fail(err, GOES_ERR_STATE, "libpq refuses to send rows one at a time");
+	return status;
+}
+
+static int
+direct_fetch(goes_cursor *cursor, goes_error **err)
+{
+	PGconn	 *pg = cursor->call.connection->pg;
+	PGresult *result = NULL;
+	int		  status = next_result(pg, &result, &cursor->call.deadline, err);
+
+	if (status != GOES_OK)
+		return status;
+	if (result == NULL)
+		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
+	if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+		cursor->batch = result;
+	else
+	{
+		status = PQresultStatus(result) == PGRES_TUPLES_OK ? GOES_OK : fail_result(pg, result, err);
+		PQclear(result);
+		cursor->is_complete = true;
+	}
+	return status;
+}
+
+/*
+ * direct_stop reads what is left, if that is little. Otherwise the connection stays busy, and the
+ * pool closes it.
+ */
+static void
+direct_stop(goes_cursor *cursor)
+{
+	PGconn	 *pg = cursor->call.connection->pg;
+	Deadline  deadline = deadline_in(DRAIN_MS, NULL);
+	size_t	  bytes = 0;
+	PGresult *result;
+
+	while (bytes < MOST_DRAINED_BYTES && next_result(pg, &result, &deadline, NULL) == GOES_OK &&
+		   result != NULL)
+	{
+		bytes += PQresultMemorySize(result);
+		PQclear(result);
+	}
+	(void) PQsetnonblocking(pg, 0);
+}
+
+const Reading direct_reading = {direct_start, direct_fetch, direct_stop};

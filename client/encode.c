@@ -1,0 +1,281 @@
+/*
+ * encode.c
+ *    PostgreSQL's binary formats, on the way out.
+ *
+ * Numbers have their highest byte first. A value is its length and its bytes; length -1 is null. An
+ * array is the number of its dimensions, a flag for nulls, its element type, for each dimension
+ * length and lower bound, and its elements as values. A composite value is the number of its fields,
+ * and for each the type and the value. jsonb is a version byte and text.
+ */
+#include <string.h>
+
+#include "internal.h"
+#include "types.h"
+
+/* A value can have 1 GB, less what PostgreSQL puts in front of it. */
+#define MOST_BYTES (0x3fffffff - 1024)
+#define MOST_NAME_CHARACTERS 255
+#define JSONB_VERSION 1
+#define NULL_LENGTH (-1)
+
+/*
+ * start_array writes what comes before an array's elements.
+ */
+static void
+start_array(Buffer *buffer, Oid element_type, size_t n)
+{
+	buffer_int32(buffer, n > 0 ? 1 : 0);
+	buffer_int32(buffer, 0);
+	buffer_int32(buffer, (int32_t) element_type);
+	if (n == 0)
+		return;
+	buffer_int32(buffer, (int32_t) n);
+	buffer_int32(buffer, 1);
+}
+
+/*
+ * put_bytes writes a value of any type.
+ */
+static void
+put_bytes(Buffer *buffer, const void *bytes, size_t length)
+{
+	buffer_int32(buffer, (int32_t) length);
+	buffer_append(buffer, bytes, length);
+}
+
+/*
+ * put_null writes a null.
+ */
+static void
+put_null(Buffer *buffer)
+{
+	buffer_int32(buffer, NULL_LENGTH);
+}
+
+/*
+ * characters counts the characters of UTF-8 text.
+ */
+static size_t
+characters(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++)
+		count += ((unsigned char) *text & 0xc0) != 0x80;
+	return count;
+}
+
+/*
+ * check_event fails for an event that the server would refuse, or that would not fit.
+ */
+static int
+check_event(const goes_event *event, int64_t index, goes_error **err)
+{
+	if (goes_uuid_is_nil(&event->id))
+		return fail_event(err, GOES_ERR_INVALID, index,
+						  "event %lld has a nil id: goes_event_init() gives it one",
+						  (long long) index);
+	if (event->name == NULL || *event->name == '\0')
+		return fail_event(err, GOES_ERR_INVALID, index, "event %lld has no name",
+						  (long long) index);
+	if (characters(event->name) > MOST_NAME_CHARACTERS)
+		return fail_event(err, GOES_ERR_INVALID, index,
+						  "the name of event %lld has more than %d characters", (long long) index,
+						  MOST_NAME_CHARACTERS);
+	if (event->aggregate_name != NULL && characters(event->aggregate_name) > MOST_NAME_CHARACTERS)
+		return fail_event(err, GOES_ERR_INVALID, index,
+						  "the aggregate name of event %lld has more than %d characters",
+						  (long long) index, MOST_NAME_CHARACTERS);
+	if (event->data != NULL && event->data_len > MOST_BYTES)
+		return fail_event(err, GOES_ERR_INVALID, index,
+						  "the data of event %lld has more than %d bytes", (long long) index,
+						  MOST_BYTES);
+	return GOES_OK;
+}
+
+/*
+ * put_data writes an event's data as jsonb.
+ */
+static void
+put_data(Buffer *buffer, const goes_event *event)
+{
+	static const unsigned char version = JSONB_VERSION;
+	const char				  *data = event->data ? event->data : "null";
+	size_t					   length = event->data ? event->data_len : strlen("null");
+
+	buffer_int32(buffer, (int32_t) (length + 1));
+	buffer_append(buffer, &version, 1);
+	buffer_append(buffer, data, length);
+}
+
+void
+encode_data_array(Buffer *buffer, const goes_event *events, size_t n)
+{
+	start_array(buffer, JSONB_TYPE, n);
+	for (size_t i = 0; i < n; i++)
+		put_data(buffer, &events[i]);
+}
+
+/*
+ * put_event writes an event. What stands for "no aggregate" becomes null here, so that the server
+ * has nothing to change.
+ */
+static void
+put_event(Buffer *buffer, const goes_event *event)
+{
+	size_t start = buffer->length;
+	bool   has_id = !goes_uuid_is_nil(&event->aggregate_id);
+	bool   has_name = event->aggregate_name != NULL && *event->aggregate_name != '\0';
+
+	buffer_int32(buffer, 0);
+	buffer_int32(buffer, EVENT_COLUMNS);
+	buffer_int32(buffer, UUID_TYPE);
+	put_bytes(buffer, event->id.bytes, sizeof event->id.bytes);
+	buffer_int32(buffer, TEXT_TYPE);
+	put_bytes(buffer, event->name, strlen(event->name));
+	buffer_int32(buffer, INT8_TYPE);
+	buffer_int32(buffer, 8);
+	buffer_int64(buffer, event->time);
+	buffer_int32(buffer, UUID_TYPE);
+	if (has_id)
+		put_bytes(buffer, event->aggregate_id.bytes, sizeof event->aggregate_id.bytes);
+	else
+		put_null(buffer);
+	buffer_int32(buffer, TEXT_TYPE);
+	if (has_name)
+		put_bytes(buffer, event->aggregate_name, strlen(event->aggregate_name));
+	else
+		put_null(buffer);
+	buffer_int32(buffer, INT4_TYPE);
+	if (has_id || has_name || event->aggregate_version != 0)
+	{
+		buffer_int32(buffer, 4);
+		buffer_int32(buffer, event->aggregate_version);
+	}
+	else
+		put_null(buffer);
+	buffer_int32(buffer, JSONB_TYPE);
+	put_data(buffer, event);
+	buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
+}
+
+int
+encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n, goes_error **err)
+{
+	if (n > INT32_MAX)
+		return fail(err, GOES_ERR_INVALID, "%zu events are too many for one call", n);
+	start_array(buffer, event_type, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		int status = check_event(&events[i], (int64_t) i, err);
+
+		if (status != GOES_OK)
+			return status;
+		put_event(buffer, &events[i]);
+		if (buffer->length > MOST_BYTES)
+			return fail_event(err, GOES_ERR_INVALID, (int64_t) i,
+							  "the events have more than %d bytes, counted up to event %zu: "
+							  "insert them in smaller batches",
+							  MOST_BYTES, i);
+	}
+	return buffer->failed ? fail_memory(err) : GOES_OK;
+}
+
+void
+encode_text_array(Buffer *buffer, char *const *values, size_t n)
+{
+	start_array(buffer, TEXT_TYPE, n);
+	for (size_t i = 0; i < n; i++)
+		put_bytes(buffer, values[i], strlen(values[i]));
+}
+
+void
+encode_uuid_array(Buffer *buffer, const goes_uuid *values, size_t n)
+{
+	start_array(buffer, UUID_TYPE, n);
+	for (size_t i = 0; i < n; i++)
+		put_bytes(buffer, values[i].bytes, sizeof values[i].bytes);
+}
+
+void
+encode_int64_array(Buffer *buffer, const int64_t *values, size_t n)
+{
+	start_array(buffer, INT8_TYPE, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		buffer_int32(buffer, 8);
+		buffer_int64(buffer, values[i]);
+	}
+}
+
+void
+encode_int32_array(Buffer *buffer, const int32_t *values, size_t n)
+{
+	start_array(buffer, INT4_TYPE, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		buffer_int32(buffer, 4);
+		buffer_int32(buffer, values[i]);
+	}
+}
+
+void
+encode_reference_array(Buffer *buffer, Oid reference_type, const Reference *values, size_t n)
+{
+	start_array(buffer, reference_type, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		size_t start = buffer->length;
+
+		buffer_int32(buffer, 0);
+		buffer_int32(buffer, 2);
+		buffer_int32(buffer, TEXT_TYPE);
+		put_bytes(buffer, values[i].name, strlen(values[i].name));
+		buffer_int32(buffer, UUID_TYPE);
+		put_bytes(buffer, values[i].id.bytes, sizeof values[i].id.bytes);
+		buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
+	}
+}
+
+/* The flags in front of a range's bounds. */
+#define RANGE_EMPTY 0x01
+#define RANGE_LOWER_INCLUSIVE 0x02
+#define RANGE_UPPER_INCLUSIVE 0x04
+#define RANGE_UPPER_INFINITE 0x10
+
+/*
+ * encode_range_array writes closed ranges. PostgreSQL keeps them as [first, last + 1), which the
+ * greatest number has not: such a range goes without an upper bound.
+ */
+void
+encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *values, size_t n)
+{
+	int64_t greatest = width == 8 ? INT64_MAX : INT32_MAX;
+
+	start_array(buffer, range_type, n);
+	for (size_t i = 0; i < n; i++)
+	{
+		unsigned char flags = RANGE_LOWER_INCLUSIVE | RANGE_UPPER_INCLUSIVE;
+		size_t		  start = buffer->length;
+
+		if (values[i].first > values[i].last)
+			flags = RANGE_EMPTY;
+		else if (values[i].last == greatest)
+			flags = RANGE_LOWER_INCLUSIVE | RANGE_UPPER_INFINITE;
+		buffer_int32(buffer, 0);
+		buffer_append(buffer, &flags, 1);
+		for (int bound = 0; bound < 2; bound++)
+		{
+			int64_t value = bound == 0 ? values[i].first : values[i].last;
+
+			if (!(flags & (bound == 0 ? RANGE_LOWER_INCLUSIVE : RANGE_UPPER_INCLUSIVE)))
+				continue;
+			buffer_int32(buffer, width);
+			if (width == 8)
+				buffer_int64(buffer, value);
+			else
+				buffer_int32(buffer, (int32_t) value);
+		}
+		buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
+	}
+}

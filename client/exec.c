@@ -1,0 +1,209 @@
+/*
+ * exec.c
+ *    Running a statement within a deadline, and understanding what the server says about it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec.h"
+
+/*
+ * send_cancel asks the server to cancel what a connection runs. Before libpq 17 that blocks, so it
+ * happens in a thread of its own, which nobody waits for.
+ */
+static void *
+send_cancel(void *argument)
+{
+	PGcancel *cancel = argument;
+	char	  ignored[256];
+
+	(void) PQcancel(cancel, ignored, sizeof ignored);
+	PQfreeCancel(cancel);
+	return NULL;
+}
+
+/*
+ * abandon gives up on a statement that is late or cancelled. Its connection is not used again.
+ */
+static void
+abandon(PGconn *connection)
+{
+	PGcancel	  *cancel = PQgetCancel(connection);
+	pthread_attr_t attributes;
+	pthread_t	   thread;
+
+	if (cancel == NULL)
+		return;
+	if (pthread_attr_init(&attributes) != 0)
+	{
+		PQfreeCancel(cancel);
+		return;
+	}
+	(void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attributes, send_cancel, cancel) != 0)
+		PQfreeCancel(cancel);
+	pthread_attr_destroy(&attributes);
+}
+
+/*
+ * fail_lost makes the error for a connection that is gone.
+ */
+static int
+fail_lost(PGconn *connection, goes_error **err)
+{
+	const char *message = PQerrorMessage(connection);
+	size_t		length = strcspn(message, "\n");
+
+	if (length == 0)
+		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
+	return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost: %.*s", (int) length,
+				message);
+}
+
+bool
+is_lost(const PGconn *connection)
+{
+	return PQstatus(connection) != CONNECTION_OK;
+}
+
+int
+flush_to_server(PGconn *connection, const Deadline *deadline, goes_error **err)
+{
+	int left;
+
+	while ((left = PQflush(connection)) > 0)
+	{
+		int status = wait_socket(PQsocket(connection), true, true, deadline, err);
+
+		if (status != GOES_OK)
+		{
+			abandon(connection);
+			return status;
+		}
+		if (PQconsumeInput(connection) == 0)
+			return fail_lost(connection, err);
+	}
+	return left < 0 ? fail_lost(connection, err) : GOES_OK;
+}
+
+int
+next_result(PGconn *connection, PGresult **out, const Deadline *deadline, goes_error **err)
+{
+	while (PQisBusy(connection))
+	{
+		int status = wait_socket(PQsocket(connection), true, false, deadline, err);
+
+		if (status != GOES_OK)
+		{
+			abandon(connection);
+			return status;
+		}
+		if (PQconsumeInput(connection) == 0)
+			return fail_lost(connection, err);
+	}
+	*out = PQgetResult(connection);
+	return GOES_OK;
+}
+
+int
+fail_result(PGconn *connection, const PGresult *result, goes_error **err)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+
+	if (sqlstate == NULL || primary == NULL)
+		return fail_lost(connection, err);
+	return fail_sqlstate(err, status_of_sqlstate(sqlstate), sqlstate, "%s%s%s%s%s", primary,
+						 detail ? "; " : "", detail ? detail : "", hint ? "; " : "",
+						 hint ? hint : "");
+}
+
+/*
+ * finish_statement reads a statement's results up to the end and keeps the last one, or the first
+ * that is an error.
+ */
+int
+finish_statement(PGconn *connection, PGresult **out, const Deadline *deadline, goes_error **err)
+{
+	PGresult *kept = NULL;
+	PGresult *result;
+	int		  status;
+
+	while ((status = next_result(connection, &result, deadline, err)) == GOES_OK && result != NULL)
+	{
+		if (kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR)
+			PQclear(result);
+		else
+		{
+			PQclear(kept);
+			kept = result;
+		}
+	}
+	if (status == GOES_OK && kept == NULL)
+		status = fail_lost(connection, err);
+	if (status == GOES_OK)
+		*out = kept;
+	else
+		PQclear(kept);
+	return status;
+}
+
+int
+exec_statement(PGconn *connection, const Statement *statement, PGresult **out,
+			   const Deadline *deadline, goes_error **err)
+{
+	PGresult *result = NULL;
+	int		  status = send_statement(connection, statement, deadline, err);
+
+	if (status == GOES_OK)
+		status = finish_statement(connection, &result, deadline, err);
+	(void) PQsetnonblocking(connection, 0);
+	if (status != GOES_OK)
+		return status;
+	switch (PQresultStatus(result))
+	{
+		case PGRES_COMMAND_OK:
+		case PGRES_TUPLES_OK:
+			*out = result;
+			return GOES_OK;
+		default:
+			*out = result; /* the caller may want to know more than the status */
+			return fail_result(connection, result, err);
+	}
+}
+
+/*
+ * exec_discard runs a statement whose result does not matter.
+ */
+int
+exec_discard(PGconn *connection, const char *text, const Deadline *deadline, goes_error **err)
+{
+	Statement statement = {.text = text};
+	PGresult *result = NULL;
+	int		  status = exec_statement(connection, &statement, &result, deadline, err);
+
+	PQclear(result);
+	return status;
+}
+
+int
+send_statement(PGconn *connection, const Statement *statement, const Deadline *deadline,
+			   goes_error **err)
+{
+	int sent;
+
+	if (PQsetnonblocking(connection, 1) != 0)
+		return fail_lost(connection, err);
+	if (statement->name != NULL)
+		sent = PQsendQueryPrepared(connection, statement->name, statement->count, statement->values,
+								   statement->lengths, statement->formats, 1);
+	else
+		sent = PQsendQueryParams(connection, statement->text, statement->count, statement->types,
+								 statement->values, statement->lengths, statement->formats,
+								 statement->is_text_result ? 0 : 1);
+	if (!sent)
+		return fail_lost(connection, err);
+	return flush_to_server(connection, deadline, err);
+}

@@ -1,0 +1,112 @@
+/*
+ * internal.h
+ *    What the rooms of libgoes offer each other, grouped by the file that defines it. A room asks
+ *    only rooms further down this list.
+ */
+#ifndef GOES_INTERNAL_H
+#define GOES_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include <libpq-fe.h>
+
+#include "goes.h"
+
+#define NANOSECONDS_PER_MILLISECOND INT64_C(1000000)
+#define MILLISECONDS_PER_SECOND 1000
+
+/* ---- buffer.c: bytes that grow; a failed allocation sticks, so that only the end checks it */
+
+typedef struct Buffer
+{
+	char  *data;
+	size_t length;
+	size_t room;
+	bool   failed;
+} Buffer;
+
+void  buffer_append(Buffer *buffer, const void *bytes, size_t length);
+void  buffer_text(Buffer *buffer, const char *text);
+void  buffer_format(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void  buffer_int16(Buffer *buffer, int16_t value);
+void  buffer_int32(Buffer *buffer, int32_t value);
+void  buffer_int64(Buffer *buffer, int64_t value);
+void  buffer_put_int32(Buffer *buffer, size_t position, int32_t value);
+char *buffer_string(Buffer *buffer); /* ends it with a zero byte; NULL if it failed */
+void  buffer_free(Buffer *buffer);
+
+/* ---- error.c */
+
+/* Details that only some errors have. */
+typedef struct ErrorDetails
+{
+	const char *sqlstate; /* NULL: none */
+	int64_t		event_index;
+} ErrorDetails;
+
+int fail(goes_error **err, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int fail_event(goes_error **err, int status, int64_t event_index, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+int fail_sqlstate(goes_error **err, int status, const char *sqlstate, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+int fail_all(goes_error **err, int status, const char *sqlstate, int64_t event_index,
+			 const char *message);
+int fail_memory(goes_error **err);
+int pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
+int status_of_sqlstate(const char *sqlstate);
+
+/* ---- deadline.c: when a call has to be over */
+
+typedef struct Deadline
+{
+	int64_t		 at; /* of the monotonic clock, nanoseconds; INT64_MAX: never */
+	goes_cancel *cancel;
+} Deadline;
+
+int64_t	 monotonic_now(void);
+Deadline deadline_in(int64_t timeout_ms, goes_cancel *cancel);
+int64_t	 deadline_left_ms(const Deadline *deadline);
+bool	 deadline_passed(const Deadline *deadline);
+int		 deadline_check(const Deadline *deadline, goes_error **err);
+bool	 is_cancelled(const goes_cancel *cancel);
+int		 wait_socket(int socket, bool for_reading, bool for_writing, const Deadline *deadline,
+					 goes_error **err);
+
+/* ---- encode.c: PostgreSQL's binary formats, out */
+
+/* From `first` to `last`, both included. */
+typedef struct Range
+{
+	int64_t first;
+	int64_t last;
+} Range;
+
+/* A reference to an aggregate; a nil id means any of that name. */
+typedef struct Reference
+{
+	char	 *name;
+	goes_uuid id;
+} Reference;
+
+int	 encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n,
+				   goes_error **err);
+void encode_data_array(Buffer *buffer, const goes_event *events, size_t n);
+void encode_text_array(Buffer *buffer, char *const *values, size_t n);
+void encode_uuid_array(Buffer *buffer, const goes_uuid *values, size_t n);
+void encode_int64_array(Buffer *buffer, const int64_t *values, size_t n);
+void encode_int32_array(Buffer *buffer, const int32_t *values, size_t n);
+void encode_reference_array(Buffer *buffer, Oid reference_type, const Reference *values, size_t n);
+void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *values, size_t n);
+
+/* ---- decode.c: and in */
+
+#define EVENT_COLUMNS 7
+
+int decode_event(const PGresult *result, int row, goes_event *event, goes_error **err);
+int decode_int64(const char *bytes, int length, int64_t *out);
+int decode_int32(const char *bytes, int length, int32_t *out);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * pool.c
+ *    A bounded pool of connections.
+ *
+ * A connection belongs to one thread from pool_take to pool_give. The one given back last is taken
+ * first, so that those which are not needed grow old and are closed. Waiting threads look every now
+ * and then whether they are cancelled: a condition variable cannot be told in a signal handler.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pool.h"
+
+#define LEAST_CONNECTIONS 4
+#define DEFAULT_LIFETIME_MS (INT64_C(3600) * MILLISECONDS_PER_SECOND)
+#define DEFAULT_IDLE_MS (INT64_C(1800) * MILLISECONDS_PER_SECOND)
+#define LOOK_AGAIN_MS 50
+
+struct goes_pool
+{
+	pid_t	 owner; /* the process that made it */
+	Conninfo conninfo;
+	char	*database;
+	int		 most;
+	int64_t	 lifetime; /* nanoseconds; INT64_MAX: for ever */
+	int64_t	 idle_time;
+	int (*on_connect)(struct pg_conn *, void *);
+	void		   *user;
+	pthread_mutex_t lock; /* for all below */
+	pthread_cond_t	given;
+	int				count; /* idle, busy, and being made */
+	Connection	   *idle;
+	Connection	   *busy;
+};
+
+/*
+ * nanoseconds_of returns a length of time in nanoseconds: 0 is the default, less is for ever.
+ */
+static int64_t
+nanoseconds_of(int64_t milliseconds, int64_t default_ms)
+{
+	if (milliseconds == 0)
+		milliseconds = default_ms;
+	if (milliseconds < 0 || milliseconds > INT64_MAX / NANOSECONDS_PER_MILLISECOND)
+		return INT64_MAX;
+	return milliseconds * NANOSECONDS_PER_MILLISECOND;
+}
+
+/*
+ * most_connections decides how many connections a pool may have.
+ */
+static int
+most_connections(int wanted, const Conninfo *conninfo)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (wanted > 0)
+		return wanted;
+	if (conninfo->pool_max_conns > 0)
+		return conninfo->pool_max_conns;
+	return cores > LEAST_CONNECTIONS ? (int) cores : LEAST_CONNECTIONS;
+}
+
+/*
+ * init_locks makes the mutex and the condition, which goes by the monotonic clock.
+ */
+static int
+init_locks(goes_pool *pool)
+{
+	pthread_condattr_t attributes;
+	bool			   is_made = false;
+
+	if (pthread_condattr_init(&attributes) != 0)
+		return GOES_ERR_NOMEM;
+	if (pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+		pthread_mutex_init(&pool->lock, NULL) == 0)
+	{
+		is_made = pthread_cond_init(&pool->given, &attributes) == 0;
+		if (!is_made)
+			pthread_mutex_destroy(&pool->lock);
+	}
+	pthread_condattr_destroy(&attributes);
+	return is_made ? GOES_OK : GOES_ERR_NOMEM;
+}
+
+int
+pool_make(goes_pool **out, const goes_pool_options *options, const char *database, goes_error **err)
+{
+	const char *url = options->url != NULL ? options->url : getenv("POSTGRES_EVENTSTORE");
+	goes_pool  *pool;
+	int			status;
+
+	if (url == NULL || *url == '\0')
+		return fail(err, GOES_ERR_INVALID,
+					"no URL of a server: give one, or set POSTGRES_EVENTSTORE");
+	pool = calloc(1, sizeof *pool);
+	if (pool == NULL)
+		return fail_memory(err);
+	status = conninfo_parse(&pool->conninfo, url, err);
+	if (status == GOES_OK && ((database != NULL && (pool->database = strdup(database)) == NULL) ||
+							  init_locks(pool) != GOES_OK))
+		status = fail_memory(err);
+	if (status != GOES_OK)
+	{
+		free(pool->database);
+		conninfo_free(&pool->conninfo);
+		free(pool);
+		return status;
+	}
+	pool->owner = getpid();
+	pool->most = most_connections(options->max_connections, &pool->conninfo);
+	pool->lifetime = nanoseconds_of(options->max_lifetime_ms, DEFAULT_LIFETIME_MS);
+	pool->idle_time = nanoseconds_of(options->max_idle_ms, DEFAULT_IDLE_MS);
+	pool->on_connect = options->on_connect;
+	pool->user = options->user;
+	*out = pool;
+	return GOES_OK;
+}
+
+int
+goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **err)
+{
+	goes_pool_options known = {.size = sizeof known};
+
+	if (out == NULL || options == NULL || options->size == 0)
+		return fail(err, GOES_ERR_INVALID, "out and options must not be NULL, nor options->size 0");
+	memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
+	return pool_make(out, &known, NULL, err);
+}
+
+const Conninfo *
+pool_conninfo(const goes_pool *pool)
+{
+	return &pool->conninfo;
+}
+
+/*
+ * free_connection closes a connection. One that still sends is not waited for.
+ */
+static void
+free_connection(Connection *connection)
+{
+	(void) PQsetnonblocking(connection->pg, 1);
+	PQfinish(connection->pg);
+	session_forget(&connection->session);
+	free(connection);
+}
+
+/*
+ * has_expired tells whether an idle connection is too old.
+ */
+static bool
+has_expired(const goes_pool *pool, const Connection *connection)
+{
+	int64_t now = monotonic_now();
+
+	return now - connection->made_at > pool->lifetime ||
+		   now - connection->idle_since > pool->idle_time;
+}
+
+/*
+ * is_alive tells whether an idle connection still has its server: one that was closed can be read.
+ */
+static bool
+is_alive(Connection *connection)
+{
+	struct pollfd polled = {.fd = PQsocket(connection->pg), .events = POLLIN};
+
+	if (poll(&polled, 1, 0) == 0)
+		return true;
+	return (polled.revents & POLLNVAL) == 0 && PQconsumeInput(connection->pg) == 1 &&
+		   PQstatus(connection->pg) == CONNECTION_OK && !PQisBusy(connection->pg);
+}
+
+/*
+ * is_reusable tells whether a connection is as the next one who takes it expects.
+ */
+static bool
+is_reusable(const Connection *connection)
+{
+	return PQstatus(connection->pg) == CONNECTION_OK &&
+		   PQtransactionStatus(connection->pg) == PQTRANS_IDLE &&
+		   PQpipelineStatus(connection->pg) == PQ_PIPELINE_OFF;
+}
+
+/*
+ * make_connection connects; the place for it is counted already.
+ */
+static int
+make_connection(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
+{
+	Connection *connection = calloc(1, sizeof *connection);
+	int			status;
+
+	if (connection == NULL)
+		return fail_memory(err);
+	status = connect_to(&connection->pg, &pool->conninfo, pool->database, deadline, err);
+	if (status != GOES_OK)
+	{
+		free(connection);
+		return status;
+	}
+	connection->made_at = monotonic_now();
+	if (pool->on_connect != NULL && pool->on_connect(connection->pg, pool->user) != 0)
+	{
+		free_connection(connection);
+		return fail(err, GOES_ERR_CONNECT, "on_connect refused the connection");
+	}
+	*out = connection;
+	return GOES_OK;
+}
+
+/*
+ * wait_for_given waits until a connection is given back, or a little; the lock is held.
+ */
+static int
+wait_for_given(goes_pool *pool, const Deadline *deadline, goes_error **err)
+{
+	int64_t			until = monotonic_now() + LOOK_AGAIN_MS * NANOSECONDS_PER_MILLISECOND;
+	struct timespec at;
+
+	if (is_cancelled(deadline->cancel))
+		return fail(err, GOES_ERR_CANCELLED, "the call was cancelled");
+	if (deadline_passed(deadline))
+		return fail(err, GOES_ERR_TIMEOUT,
+					"all %d connections of the pool are in use, and none came back in time",
+					pool->most);
+	if (until > deadline->at)
+		until = deadline->at;
+	at.tv_sec = until / INT64_C(1000000000);
+	at.tv_nsec = until % INT64_C(1000000000);
+	(void) pthread_cond_timedwait(&pool->given, &pool->lock, &at);
+	return GOES_OK;
+}
+
+/*
+ * take_idle takes an idle connection that is young and alive; NULL if there is none. The lock is
+ * held.
+ */
+static Connection *
+take_idle(goes_pool *pool)
+{
+	while (pool->idle != NULL)
+	{
+		Connection *connection = pool->idle;
+
+		pool->idle = connection->next;
+		if (!has_expired(pool, connection) && is_alive(connection))
+			return connection;
+		pool->count--;
+		free_connection(connection);
+	}
+	return NULL;
+}
+
+/*
+ * take_or_count takes an idle connection, or counts one to be made and leaves *out NULL.
+ */
+static int
+take_or_count(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
+{
+	int status = GOES_OK;
+
+	pthread_mutex_lock(&pool->lock);
+	while ((*out = take_idle(pool)) == NULL && pool->count >= pool->most && status == GOES_OK)
+		status = wait_for_given(pool, deadline, err);
+	if (*out == NULL && status == GOES_OK)
+		pool->count++;
+	pthread_mutex_unlock(&pool->lock);
+	return status;
+}
+
+int
+pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
+{
+	Connection *connection;
+	int			status;
+
+	if (pool->owner != getpid())
+		return fail(err, GOES_ERR_STATE,
+					"the pool belongs to the parent process: open one after the fork");
+	status = take_or_count(pool, &connection, deadline, err);
+	if (status != GOES_OK)
+		return status;
+	if (connection == NULL)
+		status = make_connection(pool, &connection, deadline, err);
+	pthread_mutex_lock(&pool->lock);
+	if (status == GOES_OK)
+	{
+		connection->next = pool->busy;
+		pool->busy = connection;
+		*out = connection;
+	}
+	else
+	{
+		pool->count--;
+		pthread_cond_signal(&pool->given);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return status;
+}
+
+/*
+ * remove_busy takes a connection out of the list of those in use; false if it is not in it.
+ */
+static bool
+remove_busy(goes_pool *pool, const Connection *connection)
+{
+	for (Connection **place = &pool->busy; *place != NULL; place = &(*place)->next)
+	{
+		if (*place == connection)
+		{
+			*place = connection->next;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+pool_give(goes_pool *pool, Connection *connection)
+{
+	bool is_kept;
+
+	if (connection == NULL || pool->owner != getpid())
+		return;
+	is_kept = is_reusable(connection);
+	connection->idle_since = monotonic_now();
+	pthread_mutex_lock(&pool->lock);
+	if (!remove_busy(pool, connection))
+	{
+		pthread_mutex_unlock(&pool->lock);
+		return;
+	}
+	if (is_kept)
+	{
+		connection->next = pool->idle;
+		pool->idle = connection;
+	}
+	else
+		pool->count--;
+	pthread_cond_signal(&pool->given);
+	pthread_mutex_unlock(&pool->lock);
+	if (!is_kept)
+		free_connection(connection);
+}
+
+/*
+ * call_deadline is a pool's own way from a context to a deadline; it has no default timeout.
+ */
+static Deadline
+call_deadline(const goes_context *context)
+{
+	if (context == NULL)
+		return deadline_in(0, NULL);
+	return deadline_in(context->timeout_ms, context->cancel);
+}
+
+int
+goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context,
+				  goes_error **err)
+{
+	Deadline	deadline = call_deadline(context);
+	Connection *connection;
+	int			status;
+
+	if (pool == NULL || out == NULL)
+		return fail(err, GOES_ERR_INVALID, "pool and out must not be NULL");
+	status = pool_take(pool, &connection, &deadline, err);
+	if (status == GOES_OK)
+		*out = connection->pg;
+	return status;
+}
+
+void
+goes_pool_release(goes_pool *pool, struct pg_conn *connection)
+{
+	Connection *found;
+
+	if (pool == NULL || connection == NULL || pool->owner != getpid())
+		return;
+	pthread_mutex_lock(&pool->lock);
+	for (found = pool->busy; found != NULL && found->pg != connection; found = found->next)
+		;
+	pthread_mutex_unlock(&pool->lock);
+	pool_give(pool, found);
+}
+
+/*
+ * free_all closes a list of connections. A child process must not: the sockets are its parent's.
+ */
+static void
+free_all(Connection *connection)
+{
+	while (connection != NULL)
+	{
+		Connection *next = connection->next;
+
+		free_connection(connection);
+		connection = next;
+	}
+}
+
+void
+goes_pool_free(goes_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	if (pool->owner == getpid())
+	{
+		free_all(pool->idle);
+		free_all(pool->busy);
+		pthread_cond_destroy(&pool->given);
+		pthread_mutex_destroy(&pool->lock);
+	}
+	conninfo_free(&pool->conninfo);
+	free(pool->database);
+	free(pool);
+}

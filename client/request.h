@@ -1,0 +1,25 @@
+/*
+ * request.h
+ *    A query as the parameters of a statement.
+ */
+#ifndef GOES_REQUEST_H
+#define GOES_REQUEST_H
+
+#include "query.h"
+#include "store.h"
+
+typedef struct QueryRequest
+{
+	Buffer	   buffers[MOST_PARAMETERS];
+	Parameters parameters;
+} QueryRequest;
+
+/* With sorting and limit, for goes_query, or without them, for goes_count. NULL: every event. */
+int request_make(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting,
+				 goes_error **err);
+void request_free(QueryRequest *request);
+
+/* Is the result small enough to come in one go? */
+bool is_small(const goes_query *query);
+
+#endif

@@ -1,0 +1,277 @@
+/*
+ * setup.c
+ *    Opening a store for the first time: its database, the extension and the table are made where
+ *    they are missing.
+ *
+ * Many processes may do so at once. Whoever finds that another was faster goes on with what that one
+ * made: CREATE ... IF NOT EXISTS would not help, since it races, too.
+ */
+#include <poll.h>
+#include <string.h>
+
+#include "store.h"
+#include "types.h"
+
+#define TRY_AGAIN_MS 50
+
+/*
+ * has_sqlstate tells whether an error is one of those in a list separated by spaces.
+ */
+static bool
+has_sqlstate(const goes_error *error, const char *list)
+{
+	const char *sqlstate = goes_error_sqlstate(error);
+
+	return *sqlstate != '\0' && strstr(list, sqlstate) != NULL;
+}
+
+/*
+ * connect_to_any connects to a database from which another one can be created: the URL's own, else
+ * postgres, else template1.
+ */
+static int
+connect_to_any(PGconn **out, goes_store *store, const Deadline *deadline, goes_error **err)
+{
+	static const char *const databases[] = {NULL, "postgres", "template1"};
+	const Conninfo			*conninfo = pool_conninfo(store->pool);
+	goes_error				*error = NULL;
+	int						 status = GOES_ERR_CONNECT;
+
+	for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
+	{
+		goes_error_free(error);
+		error = NULL;
+		status = connect_to(out, conninfo, databases[i], deadline, &error);
+		if (status == GOES_OK)
+			return GOES_OK;
+		if (!has_sqlstate(error, "3D000 42501 55000"))
+			break;
+	}
+	return pass_error(err, error, goes_error_status(error));
+}
+
+/*
+ * create_database_once runs CREATE DATABASE. That another session was faster is success.
+ */
+static int
+create_database_once(PGconn *connection, const char *database, const Deadline *deadline,
+					 goes_error **err)
+{
+	char	   *quoted = PQescapeIdentifier(connection, database, strlen(database));
+	Buffer		command = {0};
+	goes_error *error = NULL;
+	int			status;
+
+	if (quoted == NULL)
+		return fail_memory(err);
+	buffer_format(&command, "CREATE DATABASE %s", quoted);
+	PQfreemem(quoted);
+	if (buffer_string(&command) == NULL)
+		return fail_memory(err);
+	status = exec_discard(connection, command.data, deadline, &error);
+	buffer_free(&command);
+	if (status == GOES_OK || has_sqlstate(error, "42P04 23505"))
+	{
+		goes_error_free(error);
+		return GOES_OK;
+	}
+	return pass_error(err, error, goes_error_status(error));
+}
+
+/*
+ * create_database makes the store's database. While another session copies the same template, it
+ * tries again.
+ */
+static int
+create_database(goes_store *store, const Deadline *deadline, goes_error **err)
+{
+	PGconn	   *connection = NULL;
+	goes_error *error = NULL;
+	int			status = connect_to_any(&connection, store, deadline, err);
+
+	if (status != GOES_OK)
+		return status;
+	while ((status = create_database_once(connection, store->database, deadline, &error)) !=
+			   GOES_OK &&
+		   has_sqlstate(error, "55006") && !deadline_passed(deadline) &&
+		   !is_cancelled(deadline->cancel))
+	{
+		goes_error_free(error);
+		error = NULL;
+		(void) poll(NULL, 0, TRY_AGAIN_MS);
+	}
+	PQfinish(connection);
+	if (status == GOES_OK)
+		return GOES_OK;
+	if (has_sqlstate(error, "42501"))
+	{
+		goes_error_free(error);
+		return fail_sqlstate(err, GOES_ERR_PERMISSION, "42501",
+							 "the database \"%s\" does not exist, and the role may not create it: "
+							 "have somebody run CREATE DATABASE, or ALTER ROLE ... CREATEDB",
+							 store->database);
+	}
+	return pass_error(err, error, goes_error_status(error));
+}
+
+/*
+ * take_connection takes a connection to the store's database, making the database if need be.
+ */
+static int
+take_connection(goes_store *store, Connection **out, const Deadline *deadline, goes_error **err)
+{
+	goes_error *error = NULL;
+	int			status = pool_take(store->pool, out, deadline, &error);
+
+	if (status == GOES_OK)
+		return GOES_OK;
+	if (!store->is_own_pool || !has_sqlstate(error, "3D000"))
+		return pass_error(err, error, goes_error_status(error));
+	if (store->no_create)
+	{
+		goes_error_free(error);
+		return fail_sqlstate(err, GOES_ERR_SCHEMA, "3D000",
+							 "the database \"%s\" does not exist, and no_create is set",
+							 store->database);
+	}
+	goes_error_free(error);
+	status = create_database(store, deadline, err);
+	if (status != GOES_OK)
+		return status;
+	return pool_take(store->pool, out, deadline, err);
+}
+
+/*
+ * fail_extension makes the error for an extension that cannot be created.
+ */
+static int
+fail_extension(PGconn *connection, const goes_error *error, goes_error **err)
+{
+	int major = PQserverVersion(connection) / 10000;
+
+	if (has_sqlstate(error, "0A000 58P01"))
+		return fail_sqlstate(err, GOES_ERR_EXTENSION, goes_error_sqlstate(error),
+							 "the server lacks the extension goes_store: install goes_store for "
+							 "PostgreSQL %d on it (from its sources: make, then make install with "
+							 "PG_CONFIG of that server)",
+							 major);
+	if (goes_error_status(error) == GOES_ERR_PERMISSION)
+		return fail_sqlstate(
+			err, GOES_ERR_PERMISSION, goes_error_sqlstate(error),
+			"the database has no extension goes_store, and the role may not create "
+			"it: have the database's owner run CREATE EXTENSION goes_store (%s)",
+			goes_error_message(error));
+	return fail_sqlstate(err, goes_error_status(error), goes_error_sqlstate(error),
+						 "CREATE EXTENSION goes_store failed: %s", goes_error_message(error));
+}
+
+/*
+ * create_extension makes the extension, unless another session was faster.
+ */
+static int
+create_extension(Call *call, goes_error **err)
+{
+	PGconn	   *connection = call->connection->pg;
+	goes_error *error = NULL;
+	int status = exec_discard(connection, "CREATE EXTENSION goes_store", &call->deadline, &error);
+
+	if (status != GOES_OK && !has_sqlstate(error, "42710 23505 42723 42P07"))
+	{
+		status = fail_extension(connection, error, err);
+		goes_error_free(error);
+		return status;
+	}
+	goes_error_free(error);
+	return session_look_up(call, err);
+}
+
+/*
+ * require_extension looks the extension up, and makes it if it is missing.
+ */
+static int
+require_extension(Call *call, goes_error **err)
+{
+	goes_error *error = NULL;
+	int			status = session_look_up(call, &error);
+
+	if (status != GOES_ERR_EXTENSION || call->store->no_create)
+		return status == GOES_OK ? GOES_OK : pass_error(err, error, goes_error_status(error));
+	goes_error_free(error);
+	return create_extension(call, err);
+}
+
+/*
+ * run_on_table calls a function of the extension with the table's name. The text before and behind
+ * the extension's schema is given.
+ */
+static int
+run_on_table(Call *call, const char *before, const char *behind, PGresult **out, goes_error **err)
+{
+	Oid			type = TEXT_TYPE;
+	const char *value = call->store->table;
+	Buffer		text = {0};
+	Statement	statement = {.count = 1, .types = &type, .values = &value, .is_text_result = true};
+	int			status;
+
+	buffer_format(&text, "%s%s%s", before, call->connection->session.schema, behind);
+	statement.text = buffer_string(&text);
+	if (statement.text == NULL)
+		return fail_memory(err);
+	status = exec_statement(call->connection->pg, &statement, out, &call->deadline, err);
+	buffer_free(&text);
+	return status;
+}
+
+/*
+ * check_table fails with everything that is wrong with the table.
+ */
+static int
+check_table(Call *call, goes_error **err)
+{
+	PGresult *result = NULL;
+	Buffer	  problems = {0};
+	int status = run_on_table(call, "SELECT problem FROM ", ".goes_check_store($1)", &result, err);
+
+	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)
+		buffer_format(&problems, "%s%s", i > 0 ? "; " : "", PQgetvalue(result, i, 0));
+	if (status == GOES_OK && problems.length > 0)
+		status =
+			buffer_string(&problems) == NULL
+				? fail_memory(err)
+				: fail(err, GOES_ERR_SCHEMA, "table \"%s\" is no store (and no_create is set): %s",
+					   call->store->table, problems.data);
+	buffer_free(&problems);
+	PQclear(result);
+	return status;
+}
+
+/*
+ * require_table makes the table, or checks and completes it.
+ */
+static int
+require_table(Call *call, goes_error **err)
+{
+	PGresult *result = NULL;
+	int		  status;
+
+	if (call->store->no_create)
+		return check_table(call, err);
+	status = run_on_table(call, "SELECT ", ".goes_create_store($1)", &result, err);
+	PQclear(result);
+	return status;
+}
+
+int
+set_up(goes_store *store, const Deadline *deadline, goes_error **err)
+{
+	Call call = {.store = store, .deadline = *deadline};
+	int	 status = take_connection(store, &call.connection, deadline, err);
+
+	if (status != GOES_OK)
+		return status;
+	status = require_extension(&call, err);
+	if (status == GOES_OK)
+		status = require_table(&call, err);
+	pool_give(store->pool, call.connection);
+	return status;
+}

@@ -1,0 +1,108 @@
+/*
+ * store.h
+ *    What a store is, and how a call on it begins and ends.
+ */
+#ifndef GOES_STORE_H
+#define GOES_STORE_H
+
+#include "exec.h"
+#include "pool.h"
+
+#define HOOK_POINTS 2
+
+typedef struct Hook
+{
+	goes_hook	 function;
+	void		*user;
+	struct Hook *next;
+} Hook;
+
+typedef enum StoreState
+{
+	STORE_NEW,
+	STORE_CONNECTING,
+	STORE_CONNECTED
+} StoreState;
+
+struct goes_store
+{
+	goes_tx	   *tx;			/* a transaction's store: its transaction; NULL otherwise */
+	atomic_int	references; /* the program's, and one for each cursor and transaction */
+	pid_t		owner;
+	char	   *database;
+	char	   *table;
+	goes_pool  *pool;
+	bool		is_own_pool;
+	int64_t		connect_timeout_ms;
+	int64_t		operation_timeout_ms;
+	bool		no_create;
+	bool		no_prepared_statements;
+	Hook	   *hooks[HOOK_POINTS]; /* fixed before the first call */
+	atomic_bool is_used;
+
+	pthread_mutex_t lock; /* for the state */
+	pthread_cond_t	changed;
+	StoreState		state;
+};
+
+/* A call under way. */
+typedef struct Call
+{
+	goes_store *store;
+	Deadline	deadline;
+	Connection *connection;
+} Call;
+
+/* store.c */
+Deadline context_deadline(const goes_store *store, const goes_context *context);
+int		 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err);
+void	 call_end(Call *call);
+void	 store_hold(goes_store *store);
+void	 store_release(goes_store *store);
+
+/* setup.c: database, extension and table are there after it */
+int set_up(goes_store *store, const Deadline *deadline, goes_error **err);
+
+/* session.c */
+typedef enum Request
+{
+	REQUEST_INSERT,
+	REQUEST_FIND,
+	REQUEST_DELETE,
+	REQUEST_QUERY,
+	REQUEST_CURSOR,
+	REQUEST_COUNT,
+	REQUEST_COMPARE,
+	REQUESTS
+} Request;
+
+/* The parameters of a request. */
+#define MOST_PARAMETERS 17
+
+typedef struct Parameters
+{
+	int			count;
+	const char *values[MOST_PARAMETERS];
+	int			lengths[MOST_PARAMETERS];
+	Oid			types[MOST_PARAMETERS];
+	int			formats[MOST_PARAMETERS];
+} Parameters;
+
+void add_binary(Parameters *parameters, Oid type, const Buffer *value);
+void add_text(Parameters *parameters, Oid type, const char *value);
+int	 session_look_up(Call *call, goes_error **err);
+int	 status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
+int	 make_statement(Call *call, Request request, const Parameters *parameters, Statement *statement,
+					goes_error **err);
+void free_statement(Statement *statement);
+int	 send_request(Call *call, Request request, const Parameters *parameters, goes_error **err);
+int	 run_request(Call *call, Request request, const Parameters *parameters, PGresult **out,
+				 goes_error **err);
+
+/* tx.c */
+Connection		 *tx_connection(goes_tx *tx);
+int				  tx_check(goes_tx *tx, goes_error **err);
+void			  tx_mark_failed(goes_tx *tx);
+const goes_store *hook_store(void); /* whose hook this thread is in; NULL: none */
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * tx.c
+ *    Transactions and hooks.
+ *
+ * A COMMIT whose answer was lost may have come through. The ids of the events that the transaction
+ * inserted tell: if one of them is there, it has. That none is there proves it only once the old
+ * server process is gone, since until then it may still commit.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tx.h"
+#include "types.h"
+
+#define PAUSE_MS 100
+
+struct goes_tx
+{
+	goes_store	store; /* what goes_tx_store gives out: the outer one's names, pool and hooks */
+	goes_store *outer; /* held */
+	Connection *connection;
+	int			backend; /* the server's process; PQbackendPID may be a proxy's */
+	bool		is_failed;
+	bool		is_in_hook;
+	unsigned	cursors;
+	goes_uuid	event; /* one that was inserted; nil: none was */
+};
+
+static _Thread_local const goes_store *store_of_hook;
+
+const goes_store *
+hook_store(void)
+{
+	return store_of_hook;
+}
+
+Connection *
+tx_connection(goes_tx *tx)
+{
+	return tx->connection;
+}
+
+void
+tx_mark_failed(goes_tx *tx)
+{
+	tx->is_failed = true;
+}
+
+unsigned
+tx_next_cursor(goes_tx *tx)
+{
+	return ++tx->cursors;
+}
+
+void
+tx_remember(goes_tx *tx, const goes_event *events)
+{
+	if (goes_uuid_is_nil(&tx->event))
+		tx->event = events[0].id;
+}
+
+/*
+ * has_failed tells whether only a rollback is left: by a call of ours, or by a statement of the
+ * program's own.
+ */
+static bool
+has_failed(const goes_tx *tx)
+{
+	return tx->is_failed || PQtransactionStatus(tx->connection->pg) != PQTRANS_INTRANS;
+}
+
+int
+tx_check(goes_tx *tx, goes_error **err)
+{
+	if (has_failed(tx))
+		return fail(err, GOES_ERR_STATE,
+					"an earlier call in the transaction failed, or a result is left on its "
+					"connection: roll it back");
+	return GOES_OK;
+}
+
+/*
+ * make_inner_store fills the transaction's store.
+ */
+static void
+make_inner_store(goes_tx *tx)
+{
+	const goes_store *outer = tx->outer;
+	goes_store		 *inner = &tx->store;
+
+	inner->tx = tx;
+	inner->owner = outer->owner;
+	inner->database = outer->database;
+	inner->table = outer->table;
+	inner->pool = outer->pool;
+	inner->connect_timeout_ms = outer->connect_timeout_ms;
+	inner->operation_timeout_ms = outer->operation_timeout_ms;
+	inner->no_create = outer->no_create;
+	inner->no_prepared_statements = outer->no_prepared_statements;
+	memcpy(inner->hooks, outer->hooks, sizeof inner->hooks);
+	atomic_init(&inner->references, 1);
+}
+
+/*
+ * begin sends BEGIN, and asks for the server's process in the same breath.
+ */
+static int
+begin(Call *call, int *backend, goes_error **err)
+{
+	PGconn	 *pg = call->connection->pg;
+	PGresult *result = NULL;
+	int		  status = GOES_OK;
+
+	if (PQsetnonblocking(pg, 1) != 0 ||
+		!PQsendQuery(pg, "BEGIN; SELECT pg_catalog.pg_backend_pid()"))
+		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
+	status = flush_to_server(pg, &call->deadline, err);
+	if (status == GOES_OK)
+		status = finish_statement(pg, &result, &call->deadline, err);
+	(void) PQsetnonblocking(pg, 0);
+	if (status == GOES_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+		status = fail_result(pg, result, err);
+	if (status == GOES_OK)
+		*backend = atoi(PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return status;
+}
+
+/*
+ * begin_call takes a connection and begins a transaction on it, on another one if the first turns out
+ * to be lost.
+ */
+static int
+begin_call(Call *call, goes_store *store, int *backend, const goes_context *context,
+		   goes_error **err)
+{
+	goes_error *error = NULL;
+	int			status = GOES_ERR_CONNECT;
+
+	for (int tries = 0; tries < 2; tries++)
+	{
+		bool is_connection_lost;
+
+		goes_error_free(error);
+		error = NULL;
+		status = call_begin(call, store, context, &error);
+		if (status != GOES_OK)
+			break;
+		status = begin(call, backend, &error);
+		if (status == GOES_OK)
+			break;
+		is_connection_lost = is_lost(call->connection->pg);
+		call_end(call);
+		if (!is_connection_lost)
+			break;
+	}
+	return pass_error(err, error, status);
+}
+
+int
+goes_tx_begin(goes_store *store, goes_tx **out, const goes_context *context, goes_error **err)
+{
+	goes_tx *tx;
+	Call	 call;
+	int		 status;
+
+	if (store == NULL || out == NULL)
+		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
+	if (store->tx != NULL)
+		return fail(err, GOES_ERR_STATE, "a transaction cannot begin inside a transaction");
+	tx = calloc(1, sizeof *tx);
+	if (tx == NULL)
+		return fail_memory(err);
+	status = begin_call(&call, store, &tx->backend, context, err);
+	if (status != GOES_OK)
+	{
+		free(tx);
+		return status;
+	}
+	tx->outer = store;
+	tx->connection = call.connection;
+	store_hold(store);
+	make_inner_store(tx);
+	*out = tx;
+	return GOES_OK;
+}
+
+goes_store *
+goes_tx_store(goes_tx *tx)
+{
+	return tx == NULL ? NULL : &tx->store;
+}
+
+struct pg_conn *
+goes_tx_conn(goes_tx *tx)
+{
+	return tx == NULL || tx->store.owner != getpid() ? NULL : tx->connection->pg;
+}
+
+/*
+ * end gives the connection back and frees the transaction.
+ */
+static void
+end(goes_tx *tx)
+{
+	pool_give(tx->outer->pool, tx->connection);
+	store_release(tx->outer);
+	free(tx);
+}
+
+void
+goes_tx_rollback(goes_tx *tx)
+{
+	Deadline deadline;
+
+	if (tx == NULL || tx->is_in_hook)
+		return;
+	if (tx->store.owner == getpid() && PQtransactionStatus(tx->connection->pg) != PQTRANS_ACTIVE)
+	{
+		deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
+		/* a connection that cannot be rolled back is closed, and that rolls it back */
+		(void) exec_discard(tx->connection->pg, "ROLLBACK", &deadline, NULL);
+	}
+	end(tx);
+}
+
+/* What could be found out about a commit whose answer was lost. */
+typedef enum Outcome
+{
+	OUTCOME_UNKNOWN,
+	OUTCOME_COMMITTED,
+	OUTCOME_ABSENT, /* so far: the old process may still commit */
+	OUTCOME_NOTHING /* it never will be */
+} Outcome;
+
+/*
+ * is_event_there looks up the transaction's event on a connection of its own.
+ */
+static Outcome
+is_event_there(Call *call, const goes_uuid *event)
+{
+	Buffer	   buffer = {0};
+	Parameters parameters = {0};
+	PGresult  *result = NULL;
+	Outcome	   outcome = OUTCOME_UNKNOWN;
+
+	buffer_append(&buffer, event->bytes, sizeof event->bytes);
+	add_binary(&parameters, UUID_TYPE, &buffer);
+	add_text(&parameters, TEXT_TYPE, call->store->table);
+	if (!buffer.failed && run_request(call, REQUEST_FIND, &parameters, &result, NULL) == GOES_OK)
+		outcome = PQntuples(result) > 0 ? OUTCOME_COMMITTED : OUTCOME_ABSENT;
+	PQclear(result);
+	buffer_free(&buffer);
+	return outcome;
+}
+
+/*
+ * is_backend_gone tells whether the server has no process any more that could commit.
+ */
+static bool
+is_backend_gone(Call *call, int backend)
+{
+	char		number[16];
+	const char *value = number;
+	Oid			type = INT4_TYPE;
+	Statement	statement = {.text = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = $1",
+							 .count = 1,
+							 .types = &type,
+							 .values = &value,
+							 .is_text_result = true};
+	PGresult   *result = NULL;
+	bool		is_gone;
+
+	snprintf(number, sizeof number, "%d", backend);
+	is_gone = exec_statement(call->connection->pg, &statement, &result, &call->deadline, NULL) ==
+				  GOES_OK &&
+			  PQntuples(result) == 0;
+	PQclear(result);
+	return is_gone;
+}
+
+/*
+ * look_once connects anew and looks what became of a commit. Whether the process is gone is asked
+ * before the event is looked up: the other way round it could commit in between.
+ */
+static Outcome
+look_once(goes_tx *tx, const Deadline *deadline)
+{
+	goes_context context = {.size = sizeof context,
+							.timeout_ms = deadline_left_ms(deadline),
+							.cancel = deadline->cancel};
+	Call		 call;
+	bool		 is_gone;
+	Outcome		 outcome;
+
+	if (context.timeout_ms == 0 || call_begin(&call, tx->outer, &context, NULL) != GOES_OK)
+		return OUTCOME_UNKNOWN;
+	is_gone = is_backend_gone(&call, tx->backend);
+	outcome = is_event_there(&call, &tx->event);
+	call_end(&call);
+	return outcome == OUTCOME_ABSENT && is_gone ? OUTCOME_NOTHING : outcome;
+}
+
+/*
+ * find_outcome finds out what became of a commit whose answer was lost.
+ */
+static int
+find_outcome(goes_tx *tx, const Deadline *whole, goes_error **err)
+{
+	Deadline deadline = deadline_in(tx->outer->connect_timeout_ms, whole->cancel);
+	Outcome	 outcome = OUTCOME_UNKNOWN;
+
+	if (whole->at < deadline.at)
+		deadline.at = whole->at;
+	while (!goes_uuid_is_nil(&tx->event))
+	{
+		outcome = look_once(tx, &deadline);
+		if (outcome == OUTCOME_COMMITTED)
+			return GOES_OK;
+		if (outcome == OUTCOME_NOTHING)
+			return fail(err, GOES_ERR_CONNECT,
+						"the connection to the server was lost, and the transaction rolled back");
+		if (deadline_passed(&deadline) || is_cancelled(deadline.cancel))
+			break;
+		(void) poll(NULL, 0, PAUSE_MS);
+	}
+	return fail(err, GOES_ERR_IN_DOUBT,
+				"the connection was lost during the commit, and it could not be found out whether "
+				"the transaction is committed");
+}
+
+/*
+ * commit sends COMMIT. To that of a failed transaction the server answers ROLLBACK.
+ */
+static int
+commit(goes_tx *tx, const Deadline *deadline, goes_error **err)
+{
+	Statement	statement = {.text = "COMMIT"};
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	int			status = exec_statement(tx->connection->pg, &statement, &result, deadline, &error);
+
+	if (status == GOES_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0)
+		status = fail(&error, GOES_ERR_STATE,
+					  "a statement in the transaction had failed: it was rolled back");
+	else if (is_lost(tx->connection->pg) || status == GOES_ERR_TIMEOUT ||
+			 status == GOES_ERR_CANCELLED)
+	{
+		goes_error_free(error);
+		error = NULL;
+		status = find_outcome(tx, deadline, &error);
+	}
+	PQclear(result);
+	return pass_error(err, error, status);
+}
+
+int
+goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err)
+{
+	Deadline deadline;
+	int		 status;
+
+	if (tx == NULL)
+		return fail(err, GOES_ERR_INVALID, "tx must not be NULL");
+	if (tx->is_in_hook)
+		return fail(err, GOES_ERR_STATE, "a hook must not end its transaction");
+	if (tx->store.owner != getpid())
+	{
+		end(tx);
+		return fail(err, GOES_ERR_STATE, "the transaction belongs to the parent process");
+	}
+	status = tx_check(tx, err);
+	if (status != GOES_OK)
+	{
+		goes_tx_rollback(tx);
+		return status;
+	}
+	deadline = context_deadline(tx->outer, context);
+	status = commit(tx, &deadline, err);
+	end(tx);
+	return status;
+}
+
+bool
+tx_has_hooks(const goes_tx *tx)
+{
+	return !tx->is_in_hook &&
+		   (tx->store.hooks[GOES_PRE_INSERT] != NULL || tx->store.hooks[GOES_POST_INSERT] != NULL);
+}
+
+/*
+ * hook_status turns what a hook returned into a status.
+ */
+static int
+hook_status(int returned, goes_error **err)
+{
+	if (returned == 0)
+		return GOES_OK;
+	if (returned >= GOES_ERR_EXTENSION && returned < 0)
+		return fail(err, returned, "a hook failed: %s", goes_status_text(returned));
+	return fail(err, GOES_ERR_HOOK, "a hook refused the events: it returned %d", returned);
+}
+
+int
+tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_t n,
+			 goes_error **err)
+{
+	const goes_store *before = store_of_hook;
+	int				  status = tx_check(tx, err);
+
+	tx->is_in_hook = true;
+	store_of_hook = tx->outer;
+	for (const Hook *hook = tx->store.hooks[point]; status == GOES_OK && hook != NULL;
+		 hook = hook->next)
+		status = hook_status(hook->function(tx, events, n, hook->user), err);
+	store_of_hook = before;
+	tx->is_in_hook = false;
+	return status;
+}

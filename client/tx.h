@@ -1,0 +1,16 @@
+/*
+ * tx.h
+ *    Transactions, for the rooms whose calls run in them.
+ */
+#ifndef GOES_TX_H
+#define GOES_TX_H
+
+#include "store.h"
+
+bool	 tx_has_hooks(const goes_tx *tx); /* to be run for an insert in it, now */
+int		 tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_t n,
+					  goes_error **err);
+void	 tx_remember(goes_tx *tx, const goes_event *events); /* at least one was inserted */
+unsigned tx_next_cursor(goes_tx *tx);						 /* a number for its portal */
+
+#endif

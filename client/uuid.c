@@ -1,0 +1,89 @@
+/*
+ * uuid.c
+ *    UUIDs, and the time of which version 7 is made.
+ *
+ * libuuid makes version 7 only from 2.41 on, so its bytes are laid out here: 48 bits of
+ * milliseconds, 12 bits of the fraction, and the random bits of libuuid's version 4.
+ */
+#include <string.h>
+#include <time.h>
+
+#include <uuid/uuid.h>
+
+#include "internal.h"
+
+#define FRACTION_BITS 12
+#define LEAST_STEP (NANOSECONDS_PER_MILLISECOND / (1 << FRACTION_BITS) + 1)
+
+_Static_assert(sizeof(goes_uuid) == sizeof(uuid_t), "goes_uuid is libuuid's uuid_t");
+
+uint32_t
+goes_version(void)
+{
+	return GOES_VERSION;
+}
+
+int64_t
+goes_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/*
+ * increasing_time returns the time, later in its 60 bits than any that it returned before.
+ */
+static int64_t
+increasing_time(void)
+{
+	static _Atomic int64_t last;
+	int64_t				   before = atomic_load(&last);
+	int64_t				   now;
+
+	do
+	{
+		now = goes_now();
+		if (now < before + LEAST_STEP)
+			now = before + LEAST_STEP;
+	} while (!atomic_compare_exchange_weak(&last, &before, now));
+	return now;
+}
+
+void
+goes_uuid_v7(goes_uuid *out)
+{
+	int64_t	 now = increasing_time();
+	uint64_t milliseconds = (uint64_t) (now / NANOSECONDS_PER_MILLISECOND);
+	uint64_t fraction = (uint64_t) ((now % NANOSECONDS_PER_MILLISECOND) << FRACTION_BITS) /
+						NANOSECONDS_PER_MILLISECOND;
+	uint64_t high = milliseconds << 16 | UINT64_C(0x7000) | fraction;
+
+	uuid_generate_random(out->bytes); /* sets the variant bits of byte 8, too */
+	for (int i = 0; i < 8; i++)
+		out->bytes[i] = (unsigned char) (high >> (56 - 8 * i));
+}
+
+int
+goes_uuid_parse(const char *text, goes_uuid *out)
+{
+	goes_uuid parsed;
+
+	if (text == NULL || out == NULL || strlen(text) != 36 || uuid_parse(text, parsed.bytes) != 0)
+		return GOES_ERR_INVALID;
+	*out = parsed;
+	return GOES_OK;
+}
+
+void
+goes_uuid_format(const goes_uuid *id, char out[37])
+{
+	uuid_unparse_lower(id->bytes, out);
+}
+
+bool
+goes_uuid_is_nil(const goes_uuid *id)
+{
+	return id == NULL || uuid_is_null(id->bytes);
+}
