@@ -1,0 +1,19 @@
+build/cursor_stream.o: cursor_stream.c cursor.h request.h query.h \
+ internal.h /usr/include/postgresql/libpq-fe.h \
+ /usr/include/postgresql/postgres_ext.h \
+ /usr/include/postgresql/pg_config_ext.h goes.h store.h exec.h pool.h \
+ conninfo.h tx.h types.h
+cursor.h:
+request.h:
+query.h:
+internal.h:
+/usr/include/postgresql/libpq-fe.h:
+/usr/include/postgresql/postgres_ext.h:
+/usr/include/postgresql/pg_config_ext.h:
+goes.h:
+store.h:
+exec.h:
+pool.h:
+conninfo.h:
+tx.h:
+types.h:

@@ -1,0 +1,11 @@
+build/pool.o: pool.c pool.h conninfo.h internal.h \
+ /usr/include/postgresql/libpq-fe.h \
+ /usr/include/postgresql/postgres_ext.h \
+ /usr/include/postgresql/pg_config_ext.h goes.h
+pool.h:
+conninfo.h:
+internal.h:
+/usr/include/postgresql/libpq-fe.h:
+/usr/include/postgresql/postgres_ext.h:
+/usr/include/postgresql/pg_config_ext.h:
+goes.h:

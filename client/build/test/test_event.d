@@ -1,0 +1,3 @@
+build/test/test_event.o: test/test_event.c test/unit.h goes.h
+test/unit.h:
+goes.h:

@@ -1,0 +1,117 @@
+/*
+ * server.h
+ *    What the tests with a server have in common. t/010_client.pl starts the server and says where it
+ *    is:
+ *
+ *        GOES_TEST_URL   keywords of a superuser's connection, without a database
+ *        GOES_TEST_DATA  the server's data directory, for pg_ctl, whose user we are
+ */
+#ifndef GOES_TEST_SERVER_H
+#define GOES_TEST_SERVER_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "goes.h"
+#include "unit.h"
+
+#define TEST_DATABASE "goes_test"
+
+/* An environment variable that has to be there. */
+static inline const char *
+environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	if (value == NULL)
+	{
+		fprintf(stderr, "%s is not set: run this test by tools/test 010_client\n", name);
+		exit(1);
+	}
+	return value;
+}
+
+static inline const char *
+server_url(void)
+{
+	return environment("GOES_TEST_URL");
+}
+
+/* A connection of libpq's own to a database. */
+static inline PGconn *
+admin_connection(const char *database)
+{
+	char	url[1024];
+	PGconn *connection;
+
+	snprintf(url, sizeof url, "%s dbname=%s", server_url(), database);
+	connection = PQconnectdb(url);
+	if (PQstatus(connection) != CONNECTION_OK)
+	{
+		fprintf(stderr, "%s", PQerrorMessage(connection));
+		exit(1);
+	}
+	return connection;
+}
+
+/*
+ * admin runs a statement in a database and returns the first value of its result as text, to be
+ * freed, or NULL if it has none.
+ */
+static inline char *
+admin(const char *database, const char *format, ...)
+{
+	char	  text[8192];
+	va_list	  arguments;
+	PGconn	 *connection = admin_connection(database);
+	PGresult *result;
+	char	 *value = NULL;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	result = PQexec(connection, text);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+		fail_msg("%s: %s", text, PQerrorMessage(connection));
+	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))
+		value = strdup(PQgetvalue(result, 0, 0));
+	PQclear(result);
+	PQfinish(connection);
+	return value;
+}
+
+/* admin for a statement whose result does not matter. */
+#define admin_do(database, ...) free(admin(database, __VA_ARGS__))
+
+/* Fails the test with the error's text unless the call succeeded. */
+#define assert_ok(call)                                                                            \
+	do                                                                                             \
+	{                                                                                              \
+		int status_ = (call);                                                                      \
+		if (status_ < 0)                                                                           \
+			fail_msg("%s: %s: %s", #call, goes_status_text(status_), goes_error_message(error));   \
+	} while (0)
+
+/*
+ * open_store opens a store on a table of its own in TEST_DATABASE; options may be changed first.
+ */
+static inline goes_store *
+open_store(const char *table)
+{
+	goes_store_options options;
+	goes_store		  *store = NULL;
+	goes_error		  *error = NULL;
+
+	goes_store_options_init(&options, sizeof options);
+	options.url = server_url();
+	options.database = TEST_DATABASE;
+	options.table = table;
+	assert_ok(goes_store_open(&store, &options, &error));
+	return store;
+}
+
+#endif

@@ -1,0 +1,597 @@
+/*
+ * test_encode.c
+ *    Binary formats on the way out, against bytes written by hand from PostgreSQL's own functions
+ *    (array_recv, record_recv, range_recv, jsonb_recv, uuid_recv, int8recv).
+ */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "types.h"
+#include "unit.h"
+
+#define EVENT_TYPE 0x4001
+#define REFERENCE_TYPE 0x4002
+#define MANY 1000
+#define MOST_BYTES (0x3fffffff - 1024)
+
+/* What starts an array: one dimension, no nulls. The element type and the length follow. */
+#define ONE_DIMENSION "00000001 00000000 "
+#define FROM_ONE "00000001 "
+
+/*
+ * digit returns the value of a hexadecimal digit.
+ */
+static int
+digit(char character)
+{
+	return isdigit((unsigned char) character) ? character - '0' : character - 'a' + 10;
+}
+
+/*
+ * expect_bytes compares a buffer with hexadecimal digits, in which blanks do not count, and frees it.
+ */
+static void
+expect_bytes(Buffer *buffer, const char *hexadecimal)
+{
+	size_t position = 0;
+
+	assert_false(buffer->failed);
+	for (const char *place = hexadecimal; *place != '\0'; place++)
+	{
+		int byte;
+
+		if (*place == ' ')
+			continue;
+		byte = digit(place[0]) << 4 | digit(place[1]);
+		place++;
+		if (position >= buffer->length)
+			fail_msg("%zu bytes, and more are expected", buffer->length);
+		if ((unsigned char) buffer->data[position] != byte)
+			fail_msg("byte %zu is %02x, not %02x", position,
+					 (unsigned char) buffer->data[position], (unsigned) byte);
+		position++;
+	}
+	if (position != buffer->length)
+		fail_msg("%zu bytes, not %zu", buffer->length, position);
+	buffer_free(buffer);
+}
+
+/* ---- Buffers ---- */
+
+static void
+numbers_have_their_highest_byte_first(void **state)
+{
+	Buffer buffer = {0};
+
+	buffer_int16(&buffer, 0x0102);
+	buffer_int16(&buffer, -2);
+	buffer_int32(&buffer, 0x01020304);
+	buffer_int32(&buffer, INT32_MIN);
+	buffer_int64(&buffer, INT64_C(0x0102030405060708));
+	buffer_int64(&buffer, -1);
+	expect_bytes(&buffer, "0102 fffe 01020304 80000000 0102030405060708 ffffffffffffffff");
+}
+
+static void
+a_number_can_be_overwritten(void **state)
+{
+	Buffer buffer = {0};
+
+	buffer_text(&buffer, "abcdefg");
+	buffer_put_int32(&buffer, 2, (int32_t) 0x81828384);
+	expect_bytes(&buffer, "61 62 81828384 67");
+}
+
+static void
+text_is_put_together(void **state)
+{
+	Buffer buffer = {0};
+
+	buffer_text(&buffer, "");
+	buffer_text(&buffer, "SELECT ");
+	buffer_format(&buffer, "%s(%d)", "f", 7);
+	buffer_append(&buffer, NULL, 0);
+	assert_string_equal(buffer_string(&buffer), "SELECT f(7)");
+	assert_int_equal(buffer.length, 11);
+	buffer_text(&buffer, ";");
+	assert_string_equal(buffer_string(&buffer), "SELECT f(7);");
+	buffer_free(&buffer);
+}
+
+static void
+an_empty_buffer_is_an_empty_string(void **state)
+{
+	Buffer buffer = {0};
+
+	assert_string_equal(buffer_string(&buffer), "");
+	buffer_free(&buffer);
+}
+
+/* Around the sizes at which it grows, byte by byte. */
+static void
+a_buffer_grows_without_losing_a_byte(void **state)
+{
+	Buffer buffer = {0};
+
+	for (int i = 0; i < 5000; i++)
+	{
+		unsigned char byte = (unsigned char) (i * 7);
+
+		buffer_append(&buffer, &byte, 1);
+		assert_true(buffer.length < buffer.room);
+	}
+	assert_int_equal(buffer.length, 5000);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal((unsigned char) buffer.data[i], (unsigned char) (i * 7));
+	buffer_free(&buffer);
+}
+
+static void
+formatted_text_may_be_longer_than_the_room(void **state)
+{
+	Buffer buffer = {0};
+
+	for (int width = 0; width < 2000; width += 13)
+	{
+		size_t before = buffer.length;
+
+		buffer_format(&buffer, "%*s", width, "");
+		assert_int_equal(buffer.length, before + (size_t) width);
+	}
+	assert_int_equal(strlen(buffer_string(&buffer)), buffer.length);
+	buffer_free(&buffer);
+}
+
+static void
+a_length_beyond_all_memory_fails_for_good(void **state)
+{
+	Buffer buffer = {0};
+
+	buffer_text(&buffer, "abc");
+	buffer_append(&buffer, "", SIZE_MAX - 1);
+	assert_true(buffer.failed);
+	buffer_text(&buffer, "def");
+	buffer_format(&buffer, "%d", 1);
+	buffer_put_int32(&buffer, 0, 1);
+	assert_int_equal(buffer.length, 3);
+	assert_null(buffer_string(&buffer));
+	buffer_free(&buffer);
+	assert_false(buffer.failed);
+}
+
+/* ---- Arrays ---- */
+
+static void
+an_empty_array_has_no_dimension(void **state)
+{
+	Buffer buffer = {0};
+
+	encode_text_array(&buffer, NULL, 0);
+	expect_bytes(&buffer, "00000000 00000000 00000019");
+	encode_uuid_array(&buffer, NULL, 0);
+	expect_bytes(&buffer, "00000000 00000000 00000b86");
+	encode_int64_array(&buffer, NULL, 0);
+	expect_bytes(&buffer, "00000000 00000000 00000014");
+	encode_int32_array(&buffer, NULL, 0);
+	expect_bytes(&buffer, "00000000 00000000 00000017");
+	encode_reference_array(&buffer, REFERENCE_TYPE, NULL, 0);
+	expect_bytes(&buffer, "00000000 00000000 00004002");
+	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, NULL, 0);
+	expect_bytes(&buffer, "00000000 00000000 00000f56");
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, NULL, 0, NULL), GOES_OK);
+	expect_bytes(&buffer, "00000000 00000000 00004001");
+}
+
+static void
+texts(void **state)
+{
+	char  *values[] = {"a", "", "\xc3\xa9"};
+	Buffer buffer = {0};
+
+	encode_text_array(&buffer, values, 3);
+	expect_bytes(&buffer, ONE_DIMENSION "00000019 00000003 " FROM_ONE
+										"00000001 61  00000000  00000002 c3a9");
+}
+
+static void
+uuids(void **state)
+{
+	goes_uuid values[] = {uuid_of("0198abcd-ef00-7abc-8def-0123456789ff"), {{0}}};
+	Buffer	  buffer = {0};
+
+	encode_uuid_array(&buffer, values, 2);
+	expect_bytes(&buffer, ONE_DIMENSION "00000b86 00000002 " FROM_ONE
+										"00000010 0198abcdef007abc8def0123456789ff"
+										"00000010 00000000000000000000000000000000");
+}
+
+static void
+long_integers(void **state)
+{
+	int64_t values[] = {1, INT64_MIN, INT64_MAX};
+	Buffer	buffer = {0};
+
+	encode_int64_array(&buffer, values, 3);
+	expect_bytes(&buffer, ONE_DIMENSION "00000014 00000003 " FROM_ONE "00000008 0000000000000001"
+										"00000008 8000000000000000"
+										"00000008 7fffffffffffffff");
+}
+
+static void
+integers(void **state)
+{
+	int32_t values[] = {1, INT32_MIN, -1};
+	Buffer	buffer = {0};
+
+	encode_int32_array(&buffer, values, 3);
+	expect_bytes(&buffer, ONE_DIMENSION "00000017 00000003 " FROM_ONE "00000004 00000001"
+										"00000004 80000000 00000004 ffffffff");
+}
+
+/* A nil id goes as it is: the server takes it for "any of that name". */
+static void
+references(void **state)
+{
+	Reference values[] = {{"ab", uuid_of("0198abcd-ef00-7abc-8def-0123456789ff")}, {"c", {{0}}}};
+	Buffer	  buffer = {0};
+
+	encode_reference_array(&buffer, REFERENCE_TYPE, values, 2);
+	expect_bytes(&buffer,
+				 ONE_DIMENSION "00004002 00000002 " FROM_ONE
+							   "0000002a 00000002 00000019 00000002 6162"
+							   "         00000b86 00000010 0198abcdef007abc8def0123456789ff"
+							   "00000029 00000002 00000019 00000001 63"
+							   "         00000b86 00000010 00000000000000000000000000000000");
+}
+
+static void
+ranges_of_long_integers(void **state)
+{
+	Range  values[] = {{10, 20}, {-1, -1}};
+	Buffer buffer = {0};
+
+	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, values, 2);
+	expect_bytes(&buffer, ONE_DIMENSION
+				 "00000f56 00000002 " FROM_ONE
+				 "00000019 06 00000008 000000000000000a 00000008 0000000000000014"
+				 "00000019 06 00000008 ffffffffffffffff 00000008 ffffffffffffffff");
+}
+
+static void
+ranges_of_integers(void **state)
+{
+	Range  values[] = {{INT32_MIN, 20}};
+	Buffer buffer = {0};
+
+	encode_range_array(&buffer, INT4_RANGE_TYPE, 4, values, 1);
+	expect_bytes(&buffer, ONE_DIMENSION "00000f40 00000001 " FROM_ONE
+										"00000011 06 00000004 80000000 00000004 00000014");
+}
+
+/* As [first, last + 1) it would not fit its type: 0x02 lower inclusive, 0x10 upper infinite. */
+static void
+a_range_that_ends_at_the_greatest_number_is_unbounded_above(void **state)
+{
+	Range  longs[] = {{10, INT64_MAX}, {INT64_MAX, INT64_MAX}};
+	Range  integers[] = {{10, INT32_MAX}};
+	Buffer buffer = {0};
+
+	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, longs, 2);
+	expect_bytes(&buffer, ONE_DIMENSION "00000f56 00000002 " FROM_ONE
+										"0000000d 12 00000008 000000000000000a"
+										"0000000d 12 00000008 7fffffffffffffff");
+	encode_range_array(&buffer, INT4_RANGE_TYPE, 4, integers, 1);
+	expect_bytes(&buffer,
+				 ONE_DIMENSION "00000f40 00000001 " FROM_ONE "00000009 12 00000004 0000000a");
+}
+
+static void
+the_greatest_integer_is_an_ordinary_long_one(void **state)
+{
+	Range  values[] = {{0, INT32_MAX}};
+	Buffer buffer = {0};
+
+	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, values, 1);
+	expect_bytes(&buffer,
+				 ONE_DIMENSION "00000f56 00000001 " FROM_ONE
+							   "00000019 06 00000008 0000000000000000 00000008 000000007fffffff");
+}
+
+static void
+a_reversed_range_is_sent_empty(void **state)
+{
+	Range  values[] = {{20, 10}, {INT64_MAX, INT64_MIN}};
+	Buffer buffer = {0};
+
+	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, values, 2);
+	expect_bytes(&buffer, ONE_DIMENSION "00000f56 00000002 " FROM_ONE "00000001 01 00000001 01");
+}
+
+/* ---- Events ---- */
+
+/*
+ * placed makes an event with every field.
+ */
+static goes_event
+placed(void)
+{
+	return (goes_event){.id = uuid_of("0198abcd-ef00-7abc-8def-0123456789ff"),
+						.name = "ab",
+						.time = 1000,
+						.aggregate_id = uuid_of("0198abcd-ef00-7abc-8def-012345678900"),
+						.aggregate_name = "cde",
+						.aggregate_version = -2,
+						.data = "{}rubbish",
+						.data_len = 2};
+}
+
+#define ID "00000b86 00000010 0198abcdef007abc8def0123456789ff "
+#define NAME "00000019 00000002 6162 "
+#define TIME "00000014 00000008 00000000000003e8 "
+#define AGGREGATE_ID "00000b86 00000010 0198abcdef007abc8def012345678900 "
+#define AGGREGATE_NAME "00000019 00000003 636465 "
+#define AGGREGATE_VERSION "00000017 00000004 fffffffe "
+#define DATA "00000eda 00000003 01 7b7d "
+#define NO_ID "00000b86 ffffffff "
+#define NO_NAME "00000019 ffffffff "
+#define NO_VERSION "00000017 ffffffff "
+#define ONE_EVENT ONE_DIMENSION "00004001 00000001 " FROM_ONE
+
+/*
+ * expect_event encodes one event and compares.
+ */
+static void
+expect_event(const goes_event *event, const char *hexadecimal)
+{
+	Buffer buffer = {0};
+
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, event, 1, NULL), GOES_OK);
+	expect_bytes(&buffer, hexadecimal);
+}
+
+static void
+an_event_is_a_row_of_seven_fields(void **state)
+{
+	goes_event event = placed();
+
+	expect_event(&event, ONE_EVENT "00000083 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
+								   AGGREGATE_VERSION DATA);
+}
+
+static void
+an_event_without_aggregate_has_three_nulls(void **state)
+{
+	goes_event event = placed();
+
+	event.aggregate_id = (goes_uuid){{0}};
+	event.aggregate_version = 0;
+	event.aggregate_name = NULL;
+	expect_event(&event,
+				 ONE_EVENT "0000006c 00000007 " ID NAME TIME NO_ID NO_NAME NO_VERSION DATA);
+	event.aggregate_name = "";
+	expect_event(&event,
+				 ONE_EVENT "0000006c 00000007 " ID NAME TIME NO_ID NO_NAME NO_VERSION DATA);
+}
+
+/* goes-semantics.md: the version is null only when all three are zero. */
+static void
+any_part_of_an_aggregate_keeps_the_version(void **state)
+{
+	goes_event event = placed();
+
+	event.aggregate_version = 0;
+	event.aggregate_name = NULL;
+	expect_event(&event, ONE_EVENT "00000080 00000007 " ID NAME TIME AGGREGATE_ID NO_NAME
+								   "00000017 00000004 00000000 " DATA);
+	event.aggregate_id = (goes_uuid){{0}};
+	event.aggregate_name = "cde";
+	expect_event(&event, ONE_EVENT "00000073 00000007 " ID NAME TIME NO_ID AGGREGATE_NAME
+								   "00000017 00000004 00000000 " DATA);
+	event.aggregate_name = "";
+	event.aggregate_version = -2;
+	expect_event(&event, ONE_EVENT "00000070 00000007 " ID NAME TIME NO_ID NO_NAME AGGREGATE_VERSION
+								   DATA);
+}
+
+static void
+absent_data_is_json_null(void **state)
+{
+	goes_event event = placed();
+
+	event.data = NULL;
+	expect_event(&event, ONE_EVENT "00000085 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
+								   AGGREGATE_VERSION "00000eda 00000005 01 6e756c6c");
+}
+
+/* It is not JSON; the server says so. */
+static void
+empty_data_is_sent_as_it_is(void **state)
+{
+	goes_event event = placed();
+
+	event.data_len = 0;
+	expect_event(&event, ONE_EVENT "00000081 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
+								   AGGREGATE_VERSION "00000eda 00000001 01");
+}
+
+static void
+several_events_follow_each_other(void **state)
+{
+	goes_event events[] = {placed(), placed()};
+	Buffer	   buffer = {0};
+
+	events[1].data_len = 0;
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 2, NULL), GOES_OK);
+	expect_bytes(&buffer, ONE_DIMENSION "00004001 00000002 " FROM_ONE "00000083 00000007 " ID NAME
+							  TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION DATA
+							  "00000081 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
+								  AGGREGATE_VERSION "00000eda 00000001 01");
+}
+
+/* ---- Events that are refused before they are sent ---- */
+
+/*
+ * expect_refusal encodes some good events and then a bad one, which has to be named.
+ */
+static void
+expect_refusal(const goes_event *bad, const char *part_of_message)
+{
+	goes_event	events[] = {placed(), placed(), *bad, placed()};
+	Buffer		buffer = {0};
+	goes_error *error = NULL;
+
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 4, &error), GOES_ERR_INVALID);
+	assert_int_equal(goes_error_event_index(error), 2);
+	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, part_of_message);
+	buffer_free(&buffer);
+}
+
+static void
+an_event_needs_an_id(void **state)
+{
+	goes_event event = placed();
+
+	event.id = (goes_uuid){{0}};
+	expect_refusal(&event, "nil id");
+}
+
+static void
+an_event_needs_a_name(void **state)
+{
+	goes_event event = placed();
+
+	event.name = NULL;
+	expect_refusal(&event, "no name");
+	event.name = "";
+	expect_refusal(&event, "no name");
+}
+
+/*
+ * text_of makes text of so many characters, each written in these bytes; the caller frees it.
+ */
+static char *
+text_of(const char *character, size_t count)
+{
+	char *text = calloc(count + 1, strlen(character));
+
+	assert_non_null(text);
+	for (size_t i = 0; i < count; i++)
+		memcpy(text + i * strlen(character), character, strlen(character));
+	return text;
+}
+
+static void
+a_name_has_up_to_255_characters_however_many_bytes(void **state)
+{
+	static const char *const characters[] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x90\x98"};
+
+	for (size_t i = 0; i < sizeof characters / sizeof *characters; i++)
+	{
+		char	  *most = text_of(characters[i], 255);
+		char	  *more = text_of(characters[i], 256);
+		goes_event event = placed();
+		Buffer	   buffer = {0};
+
+		event.name = most;
+		event.aggregate_name = most;
+		assert_int_equal(encode_events(&buffer, EVENT_TYPE, &event, 1, NULL), GOES_OK);
+		event.name = more;
+		expect_refusal(&event, "the name of event 2 has more than 255 characters");
+		event.name = most;
+		event.aggregate_name = more;
+		expect_refusal(&event, "the aggregate name of event 2 has more than 255 characters");
+		buffer_free(&buffer);
+		free(most);
+		free(more);
+	}
+}
+
+/* The length is refused before a byte of the data is read. */
+static void
+data_of_a_gigabyte_is_refused_unread(void **state)
+{
+	static const size_t lengths[] = {MOST_BYTES + 1, (size_t) 1 << 30, (size_t) 1 << 31, SIZE_MAX};
+	goes_event			event = placed();
+
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+	{
+		event.data_len = lengths[i];
+		expect_refusal(&event, "the data of event 2");
+	}
+}
+
+static void
+more_events_than_an_array_can_have_are_refused_unread(void **state)
+{
+	Buffer		buffer = {0};
+	goes_error *error = NULL;
+
+	expect_error(encode_events(&buffer, EVENT_TYPE, NULL, (size_t) INT32_MAX + 1, &error), &error,
+				 GOES_ERR_INVALID, "too many");
+	buffer_free(&buffer);
+}
+
+/* A thousand events that share one text of 1.1 MB: together they have more than a value can. */
+static void
+events_that_are_too_big_together_are_refused(void **state)
+{
+	size_t		length = MOST_BYTES / MANY + 100000;
+	char	   *data = text_of("1", length);
+	goes_event *events = calloc(MANY, sizeof *events);
+	Buffer		buffer = {0};
+	goes_error *error = NULL;
+
+	assert_non_null(events);
+	for (int i = 0; i < MANY; i++)
+	{
+		events[i] = placed();
+		events[i].data = data;
+		events[i].data_len = length;
+	}
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, MANY, &error), GOES_ERR_INVALID);
+	assert_int_equal(goes_error_event_index(error), MOST_BYTES / (length + 129));
+	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, "smaller batches");
+	buffer_free(&buffer);
+	free(events);
+	free(data);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_have_their_highest_byte_first),
+		cmocka_unit_test(a_number_can_be_overwritten),
+		cmocka_unit_test(text_is_put_together),
+		cmocka_unit_test(an_empty_buffer_is_an_empty_string),
+		cmocka_unit_test(a_buffer_grows_without_losing_a_byte),
+		cmocka_unit_test(formatted_text_may_be_longer_than_the_room),
+		cmocka_unit_test(a_length_beyond_all_memory_fails_for_good),
+		cmocka_unit_test(an_empty_array_has_no_dimension),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(uuids),
+		cmocka_unit_test(long_integers),
+		cmocka_unit_test(integers),
+		cmocka_unit_test(references),
+		cmocka_unit_test(ranges_of_long_integers),
+		cmocka_unit_test(ranges_of_integers),
+		cmocka_unit_test(a_range_that_ends_at_the_greatest_number_is_unbounded_above),
+		cmocka_unit_test(the_greatest_integer_is_an_ordinary_long_one),
+		cmocka_unit_test(a_reversed_range_is_sent_empty),
+		cmocka_unit_test(an_event_is_a_row_of_seven_fields),
+		cmocka_unit_test(an_event_without_aggregate_has_three_nulls),
+		cmocka_unit_test(any_part_of_an_aggregate_keeps_the_version),
+		cmocka_unit_test(absent_data_is_json_null),
+		cmocka_unit_test(empty_data_is_sent_as_it_is),
+		cmocka_unit_test(several_events_follow_each_other),
+		cmocka_unit_test(an_event_needs_an_id),
+		cmocka_unit_test(an_event_needs_a_name),
+		cmocka_unit_test(a_name_has_up_to_255_characters_however_many_bytes),
+		cmocka_unit_test(data_of_a_gigabyte_is_refused_unread),
+		cmocka_unit_test(more_events_than_an_array_can_have_are_refused_unread),
+		cmocka_unit_test(events_that_are_too_big_together_are_refused),
+	};
+
+	return RUN_TESTS(tests);
+}
