@@ -1,7 +1,9 @@
-# goes_store: the extension's build (PGXS) and the commands around it.
+# goes_store: the extension's build (PGXS), libgoes, and the commands around them.
 #
-#   make            build the extension            (needs the server's headers)
-#   make install    install it, as root or with PG_CONFIG of your own server
+#   make            build the extension and libgoes   (needs the headers of the server, libpq and libuuid)
+#   make install    install them, as root; PG_CONFIG says into which server, prefix where libgoes goes
+#   make with_client=no install     only the extension; make -C client install: only libgoes
+#   make docs       pages from libgoes' header, in client/docs/
 #   make demo       see it work: installs what is missing, then a throwaway server
 #   make test       every test; the same way on a fresh machine
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
@@ -13,6 +15,12 @@ MODULE_big = goes_store
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
 DATA = extension/goes_store--1.0.sql
 EXTRA_CLEAN = bench/bounds results
+
+# PGXS sets some of these itself; libgoes gets what the caller has in the environment. What stands on
+# the command line reaches both anyway.
+CLIENT_SETTINGS := $(foreach name,CC CPPFLAGS CFLAGS LDFLAGS AR LD INSTALL prefix exec_prefix libdir \
+	includedir,$(if $(filter environment,$(origin $(name))),$(name)='$($(name))'))
+with_client ?= yes
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -32,25 +40,52 @@ $(OBJS): $(wildcard extension/*.h)
 else
 all install:
 	@echo "PostgreSQL's server headers are missing: run tools/packages (Debian), or set PG_CONFIG." >&2
+	@echo "libgoes alone needs none: make -C client." >&2
 	@exit 1
 endif
 
+# The other half, by its own Makefile, which stands on its own.
+ifneq ($(with_client),no)
+ifneq ($(wildcard $(PGXS)),)
+all: client
+install: client-install
+uninstall: client-uninstall
+clean: client-clean
+endif
+endif
+
+client:
+	@$(MAKE) -C client $(CLIENT_SETTINGS) all
+
+client-install: client
+	@$(MAKE) -C client $(CLIENT_SETTINGS) install
+
+client-uninstall:
+	@$(MAKE) -C client $(CLIENT_SETTINGS) uninstall
+
+client-clean:
+	@$(MAKE) -C client clean
+
+docs:
+	@$(MAKE) -C client docs
+
+.PHONY: client client-install client-uninstall client-clean docs
 .PHONY: demo test test-matrix bounds format format-check
 
 demo:
-	tools/demo
+	@tools/demo
 
 test:
-	tools/test
+	@tools/test
 
 test-matrix:
-	tools/test-matrix
+	@tools/test-matrix
 
 bounds:
-	tools/bounds
+	@tools/bounds
 
 format:
-	tools/format
+	@tools/format
 
 format-check:
-	tools/format --check
+	@tools/format --check

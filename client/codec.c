@@ -123,7 +123,7 @@ codec_status(int returned, const char *what, const char *event_name, goes_error 
 {
 	if (returned == 0)
 		return GOES_OK;
-	if (returned < GOES_ERR_EXTENSION || returned > 0)
+	if (!is_status(returned))
 		return fail(err, GOES_ERR_INVALID, "the function that %s \"%s\" returned %d", what,
 					event_name, returned);
 	return fail(err, returned, "the function that %s \"%s\" failed: %s", what, event_name,
@@ -145,8 +145,13 @@ goes_codec_encode(const goes_codec *codec, const char *event_name, const void *v
 		return fail(err, GOES_ERR_NOT_FOUND, "no function is registered that encodes \"%s\"",
 					event_name);
 	status = codec_status(entry->encode(value, &text, entry->user), "encodes", event_name, err);
+	if (status == GOES_OK && text == NULL)
+		status = fail(err, GOES_ERR_INVALID, "the function that encodes \"%s\" gave no text",
+					  event_name);
 	if (status == GOES_OK)
 		*json = text;
+	else
+		free(text);
 	return status;
 }
 

@@ -139,13 +139,32 @@ fail_connection(PGconn *connection, goes_error **err)
 	int			status;
 
 	if (found == NULL)
-		return fail(err, GOES_ERR_CONNECT, "%.*s", (int) length, message);
+		return fail(err,
+					PQconnectionNeedsPassword(connection) ? GOES_ERR_PERMISSION : GOES_ERR_CONNECT,
+					"%.*s", (int) length, message);
 	memcpy(sqlstate, found, SQLSTATE_LENGTH);
 	status = status_of_sqlstate(sqlstate);
 	return fail_sqlstate(err, status == GOES_ERR_SERVER ? GOES_ERR_CONNECT : status, sqlstate,
 						 "%.*s%.*s", (int) (found - message), message,
 						 (int) strcspn(found, "\n") - SQLSTATE_LENGTH - 2,
 						 found + SQLSTATE_LENGTH + 2);
+}
+
+/*
+ * wait_for_server waits until PQconnectPoll can go on, and says who did not answer.
+ */
+static int
+wait_for_server(const PGconn *connection, bool for_reading, const Deadline *deadline,
+				goes_error **err)
+{
+	goes_error *error = NULL;
+	int status = wait_socket(PQsocket(connection), for_reading, !for_reading, deadline, &error);
+
+	if (status != GOES_ERR_TIMEOUT)
+		return pass_error(err, error, status);
+	goes_error_free(error);
+	return fail(err, GOES_ERR_TIMEOUT, "the server at %s:%s did not answer in time",
+				PQhost(connection), PQport(connection));
 }
 
 /*
@@ -162,8 +181,7 @@ finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err
 	PQsetNoticeReceiver(connection, ignore_notice, NULL);
 	while (polling != PGRES_POLLING_OK)
 	{
-		int status = wait_socket(PQsocket(connection), polling == PGRES_POLLING_READING,
-								 polling == PGRES_POLLING_WRITING, deadline, err);
+		int status = wait_for_server(connection, polling == PGRES_POLLING_READING, deadline, err);
 
 		if (status != GOES_OK)
 			return status;

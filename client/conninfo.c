@@ -52,11 +52,23 @@ add_setting(Buffer *settings, const char *name, const char *value)
 }
 
 /*
- * take_parameter decides about one parameter: *is_kept for libpq's own.
+ * is_identifier tells whether a text may be the name of a parameter. What is none may be a piece of a
+ * password with a special character.
+ */
+static bool
+is_identifier(const char *text)
+{
+	return *text != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+											  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+/*
+ * take_parameter decides about one parameter: *is_kept for libpq's own. An unknown one is named only
+ * if it may be.
  */
 static int
 take_parameter(Conninfo *conninfo, Buffer *settings, const char *name, const char *value,
-			   bool *is_kept, goes_error **err)
+			   bool may_be_named, bool *is_kept, goes_error **err)
 {
 	int status = is_libpq_option(name, is_kept, err);
 
@@ -76,10 +88,14 @@ take_parameter(Conninfo *conninfo, Buffer *settings, const char *name, const cha
 		conninfo->pool_max_conns = (int) number;
 	}
 	else if (strncmp(name, "pool_", strlen("pool_")) != 0)
+	{
+		if (!may_be_named || !is_identifier(name))
+			return fail(err, GOES_ERR_INVALID, UNREADABLE);
 		return fail(err, GOES_ERR_INVALID,
 					"the connection string has the parameter \"%s\", which neither libpq nor "
 					"libgoes knows",
 					name);
+	}
 	return GOES_OK;
 }
 
@@ -113,7 +129,8 @@ percent_decode(const char *text, size_t length)
 }
 
 /*
- * filter_uri_parameter copies one name=value of a URI, if it is libpq's.
+ * filter_uri_parameter copies one name=value of a URI, if it is libpq's. A later "@" means that it is
+ * part of a password.
  */
 static int
 filter_uri_parameter(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, bool *is_first,
@@ -123,13 +140,14 @@ filter_uri_parameter(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, bool
 	size_t		name_length = equals ? (size_t) (equals - text) : length;
 	char	   *name = percent_decode(text, name_length);
 	char	   *value = equals ? percent_decode(equals + 1, length - name_length - 1) : strdup("");
+	bool		may_be_named = equals != NULL && strchr(text, '@') == NULL;
 	bool		is_kept = false;
 	int			status;
 
 	if (name == NULL || value == NULL)
 		status = fail_memory(err);
 	else
-		status = take_parameter(conninfo, settings, name, value, &is_kept, err);
+		status = take_parameter(conninfo, settings, name, value, may_be_named, &is_kept, err);
 	if (is_kept)
 	{
 		buffer_text(cleaned, *is_first ? "?" : "&");
@@ -142,12 +160,27 @@ filter_uri_parameter(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, bool
 }
 
 /*
+ * length_before_parameters returns where the "?" of a URI is. A password may have one, too: like libpq
+ * we take for that all before the first "@".
+ */
+static size_t
+length_before_parameters(const char *uri)
+{
+	const char *start = strstr(uri, "://") + strlen("://");
+	const char *end = start + strcspn(start, "@/");
+
+	if (*end == '@')
+		start = end;
+	return (size_t) (start - uri) + strcspn(start, "?");
+}
+
+/*
  * filter_uri copies a URI with only the parameters that libpq knows.
  */
 static int
 filter_uri(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, const char *uri, goes_error **err)
 {
-	size_t before = strcspn(uri, "?");
+	size_t before = length_before_parameters(uri);
 	bool   is_first = true;
 	int	   status = GOES_OK;
 
@@ -221,7 +254,7 @@ filter_keyword(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, const char
 	if (status == GOES_OK && (buffer_string(&name) == NULL || buffer_string(&value) == NULL))
 		status = fail_memory(err);
 	if (status == GOES_OK)
-		status = take_parameter(conninfo, settings, name.data, value.data, &is_kept, err);
+		status = take_parameter(conninfo, settings, name.data, value.data, true, &is_kept, err);
 	if (is_kept)
 	{
 		buffer_append(cleaned, start, (size_t) (*next - start));
@@ -273,6 +306,30 @@ add_options(Conninfo *conninfo, Buffer *settings, goes_error **err)
 	return GOES_OK;
 }
 
+/*
+ * check_address refuses what libpq takes for a host or a port, and would tell when it cannot connect,
+ * but is a piece of a password with "@" or "/" in it.
+ */
+static int
+check_address(const Conninfo *conninfo, goes_error **err)
+{
+	const char *host = conninfo_value(conninfo, "host");
+	const char *ports = conninfo_value(conninfo, "port");
+
+	if (ports != NULL && ports[strspn(ports, "0123456789, ")] != '\0')
+		return fail(err, GOES_ERR_INVALID, UNREADABLE);
+	while (host != NULL && *host != '\0')
+	{
+		size_t length = strcspn(host, ",");
+		bool   is_socket = *host == '/' || *host == '@'; /* its path may have any character */
+
+		if (!is_socket && memchr(host, '@', length) != NULL)
+			return fail(err, GOES_ERR_INVALID, UNREADABLE);
+		host += length + (host[length] == ',');
+	}
+	return GOES_OK;
+}
+
 int
 conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err)
 {
@@ -293,6 +350,8 @@ conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err)
 		if (conninfo->options == NULL)
 			status = message == NULL ? fail_memory(err) : fail(err, GOES_ERR_INVALID, UNREADABLE);
 	}
+	if (status == GOES_OK)
+		status = check_address(conninfo, err);
 	if (status == GOES_OK)
 		status = add_options(conninfo, &settings, err);
 	PQfreemem(message);

@@ -39,16 +39,29 @@ choose_reading(const goes_store *store, const goes_query *query)
 }
 
 /*
- * finish ends the reading and gives the connection back.
+ * stop ends the reading. When that was late or cancelled the server is being told so, on its own way,
+ * which must not hit the connection's next user: it stays as it is, and the pool closes it. In a
+ * child process it is the parent's, and left alone.
  */
 static void
-finish(goes_cursor *cursor)
+stop(goes_cursor *cursor, int status)
 {
 	PQclear(cursor->batch);
 	cursor->batch = NULL;
+	if (status != GOES_ERR_TIMEOUT && status != GOES_ERR_CANCELLED &&
+		check_owner(cursor->call.store, NULL) == GOES_OK)
+		cursor->reading->stop(cursor);
+}
+
+/*
+ * finish ends the reading and gives the connection back.
+ */
+static void
+finish(goes_cursor *cursor, int status)
+{
 	if (cursor->call.connection == NULL)
 		return;
-	cursor->reading->stop(cursor);
+	stop(cursor, status);
 	call_end(&cursor->call);
 }
 
@@ -76,20 +89,24 @@ static int
 run_once(goes_store *store, const goes_query *query, goes_cursor *cursor,
 		 const goes_context *context, bool *is_connection_lost, goes_error **err)
 {
-	int status = call_begin(&cursor->call, store, context, err);
+	goes_error *error = NULL;
+	int			status = call_begin(&cursor->call, store, context, err);
 
 	*is_connection_lost = false;
 	if (status != GOES_OK)
 		return status;
-	cursor->timeout_ms = deadline_left_ms(&cursor->call.deadline);
-	status = start_reading(cursor, query, err);
-	if (status == GOES_OK)
-		return GOES_OK;
-	*is_connection_lost = is_lost(cursor->call.connection->pg);
+	do
+	{
+		status = start_reading(cursor, query, &error);
+		if (status == GOES_OK)
+			return GOES_OK;
+		*is_connection_lost = is_lost(cursor->call.connection->pg);
+		stop(cursor, status);
+	} while (session_retry(&cursor->call, &status, &error));
 	if (store->tx != NULL)
 		tx_mark_failed(store->tx);
-	finish(cursor);
-	return status;
+	call_end(&cursor->call);
+	return pass_error(err, error, status);
 }
 
 int
@@ -98,6 +115,8 @@ goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
 {
 	goes_cursor *cursor;
 	goes_error	*error = NULL;
+	Deadline	 deadline;
+	goes_context remaining;
 	bool		 is_connection_lost;
 	int			 status;
 
@@ -106,15 +125,19 @@ goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
 	cursor = calloc(1, sizeof *cursor);
 	if (cursor == NULL)
 		return fail_memory(err);
-	cursor->reading = choose_reading(store, query);
-	cursor->status = GOES_EVENT;
+	deadline = context_deadline(store, context);
+	*cursor = (goes_cursor){.reading = choose_reading(store, query),
+							.timeout_ms = deadline_left_ms(&deadline),
+							.status = GOES_EVENT};
 	status = run_once(store, query, cursor, context, &is_connection_lost, &error);
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
 		goes_error_free(error);
 		error = NULL;
-		*cursor = (goes_cursor){.reading = cursor->reading, .status = GOES_EVENT};
-		status = run_once(store, query, cursor, context, &is_connection_lost, &error);
+		*cursor = (goes_cursor){
+			.reading = cursor->reading, .timeout_ms = cursor->timeout_ms, .status = GOES_EVENT};
+		remaining = context_until(&deadline);
+		status = run_once(store, query, cursor, &remaining, &is_connection_lost, &error);
 	}
 	if (status != GOES_OK)
 	{
@@ -135,6 +158,9 @@ next_event(goes_cursor *cursor, goes_error **err)
 {
 	int status;
 
+	/* also when there is nothing to wait for */
+	if (is_cancelled(cursor->call.deadline.cancel))
+		return fail(err, GOES_ERR_CANCELLED, "the call was cancelled");
 	if (cursor->batch != NULL && cursor->row >= PQntuples(cursor->batch))
 	{
 		PQclear(cursor->batch);
@@ -142,7 +168,9 @@ next_event(goes_cursor *cursor, goes_error **err)
 		cursor->row = 0;
 		cursor->call.deadline = deadline_in(cursor->timeout_ms < 0 ? 0 : cursor->timeout_ms,
 											cursor->call.deadline.cancel);
-		status = cursor->call.store->tx != NULL ? tx_check(cursor->call.store->tx, err) : GOES_OK;
+		status = check_owner(cursor->call.store, err);
+		if (status == GOES_OK && cursor->call.store->tx != NULL)
+			status = tx_check(cursor->call.store->tx, err);
 		if (status == GOES_OK)
 			status = cursor->reading->fetch(cursor, err);
 		if (status != GOES_OK)
@@ -175,7 +203,7 @@ goes_cursor_next(goes_cursor *cursor, const goes_event **out, goes_error **err)
 		if (cursor->status < 0 && cursor->call.store->tx != NULL)
 			tx_mark_failed(cursor->call.store->tx);
 		if (cursor->status != GOES_EVENT)
-			finish(cursor);
+			finish(cursor, cursor->status);
 	}
 	if (cursor->status < 0)
 		return repeat_error(cursor, err);
@@ -189,7 +217,7 @@ goes_cursor_close(goes_cursor *cursor)
 {
 	if (cursor == NULL)
 		return;
-	finish(cursor);
+	finish(cursor, GOES_OK);
 	if (cursor->call.store->tx == NULL)
 		store_release(cursor->call.store);
 	goes_error_free(cursor->error);

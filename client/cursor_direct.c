@@ -41,6 +41,19 @@ direct_fetch(goes_cursor *cursor, goes_error **err)
 }
 
 /*
+ * bytes_of counts the bytes of a row's values. A PGresult of one row has much more.
+ */
+static size_t
+bytes_of(const PGresult *result)
+{
+	size_t bytes = 0;
+
+	for (int column = 0; PQntuples(result) > 0 && column < PQnfields(result); column++)
+		bytes += (size_t) PQgetlength(result, 0, column);
+	return bytes;
+}
+
+/*
  * direct_stop reads what is left, if that is little. Otherwise the connection stays busy, and the
  * pool closes it.
  */
@@ -55,7 +68,7 @@ direct_stop(goes_cursor *cursor)
 	while (bytes < MOST_DRAINED_BYTES && next_result(pg, &result, &deadline, NULL) == GOES_OK &&
 		   result != NULL)
 	{
-		bytes += PQresultMemorySize(result);
+		bytes += bytes_of(result);
 		PQclear(result);
 	}
 	(void) PQsetnonblocking(pg, 0);

@@ -8,7 +8,7 @@
 #include "cursor.h"
 #include "types.h"
 
-#define FIRST_ROWS 32
+#define FIRST_ROWS 4
 
 static int
 portal_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
@@ -57,7 +57,8 @@ portal_stop(goes_cursor *cursor)
 	Deadline deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
 
 	snprintf(text, sizeof text, "CLOSE %s", cursor->portal);
-	if (PQtransactionStatus(cursor->call.connection->pg) == PQTRANS_INTRANS &&
+	if (*cursor->portal != '\0' &&
+		PQtransactionStatus(cursor->call.connection->pg) == PQTRANS_INTRANS &&
 		exec_discard(cursor->call.connection->pg, text, &deadline, NULL) != GOES_OK)
 		tx_mark_failed(cursor->call.store->tx);
 }

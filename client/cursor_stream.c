@@ -12,7 +12,7 @@
 #include "types.h"
 
 #define PORTAL "goes_cursor"
-#define FIRST_ROWS 8
+#define FIRST_ROWS 4
 #define MOST_AHEAD 4
 #define DRAIN_MS 200
 #define MOST_DRAINED_BYTES (64 * 1024)
@@ -79,7 +79,8 @@ stream_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 }
 
 /*
- * read_group reads up to the mark of a sync, and keeps the rows of the FETCH.
+ * read_group reads up to the mark of a sync, and keeps the rows of the FETCH. One that came whole, be
+ * it with an error, is not on its way any more.
  */
 static int
 read_group(goes_cursor *cursor, PGresult **rows, goes_error **err)
@@ -111,7 +112,10 @@ read_group(goes_cursor *cursor, PGresult **rows, goes_error **err)
 			status = fail_result(pg, result, err);
 		PQclear(result);
 		if (result != NULL && kind == PGRES_PIPELINE_SYNC)
+		{
+			cursor->ahead--;
 			return status;
+		}
 	}
 }
 
@@ -132,7 +136,6 @@ stream_fetch(goes_cursor *cursor, goes_error **err)
 	}
 	size = cursor->sizes[cursor->first_size];
 	cursor->first_size = (cursor->first_size + 1) % MOST_AHEAD;
-	cursor->ahead--;
 	cursor->batch = rows;
 	cursor->is_complete = rows == NULL || PQntuples(rows) < size;
 	if (cursor->is_complete)
@@ -144,28 +147,42 @@ stream_fetch(goes_cursor *cursor, goes_error **err)
 }
 
 /*
- * stream_stop reads the groups that are on their way, if they are short, and ends the transaction and
- * the pipeline. Otherwise the connection stays as it is, and the pool closes it.
+ * drain reads the groups that are on their way, and tells whether it got to their end. It stops early
+ * when they are long.
+ */
+static bool
+drain(goes_cursor *cursor)
+{
+	size_t bytes = 0;
+
+	while (cursor->ahead > 0 && bytes < MOST_DRAINED_BYTES)
+	{
+		int		  ahead = cursor->ahead;
+		PGresult *rows;
+
+		(void) read_group(cursor, &rows, NULL);
+		bytes += PQresultMemorySize(rows);
+		PQclear(rows);
+		if (cursor->ahead == ahead)
+			return false;
+	}
+	return cursor->ahead == 0;
+}
+
+/*
+ * stream_stop ends the transaction and the pipeline, if that is quick. Otherwise the connection stays
+ * as it is, and the pool closes it.
  */
 static void
 stream_stop(goes_cursor *cursor)
 {
-	PGconn	 *pg = cursor->call.connection->pg;
-	size_t	  bytes = 0;
-	PGresult *rows = NULL;
+	PGconn	*pg = cursor->call.connection->pg;
+	Deadline whole = cursor->call.deadline;
 
 	cursor->call.deadline = deadline_in(DRAIN_MS, NULL);
-	while (cursor->ahead > 0 && bytes < MOST_DRAINED_BYTES)
-	{
-		if (read_group(cursor, &rows, NULL) != GOES_OK)
-			return;
-		bytes += PQresultMemorySize(rows);
-		PQclear(rows);
-		cursor->ahead--;
-	}
-	if (cursor->ahead > 0 || PQexitPipelineMode(pg) != 1)
-		return;
-	(void) exec_discard(pg, "COMMIT", &cursor->call.deadline, NULL);
+	if (drain(cursor) && PQexitPipelineMode(pg) == 1 && PQtransactionStatus(pg) != PQTRANS_IDLE)
+		(void) exec_discard(pg, "COMMIT", &cursor->call.deadline, NULL);
+	cursor->call.deadline = whole;
 }
 
 const Reading stream_reading = {stream_start, stream_fetch, stream_stop};

@@ -131,6 +131,9 @@ wait_socket(int socket, bool for_reading, bool for_writing, const Deadline *dead
 		 .events = (short) ((for_reading ? POLLIN : 0) | (for_writing ? POLLOUT : 0))},
 		{.fd = deadline->cancel == NULL ? -1 : deadline->cancel->ends[0], .events = POLLIN}};
 
+	/* libpq has closed it, and poll would wait for ever */
+	if (socket < 0)
+		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
 	for (;;)
 	{
 		int64_t left = deadline_left_ms(deadline);

@@ -94,6 +94,15 @@ check_event(const goes_event *event, int64_t index, goes_error **err)
 }
 
 /*
+ * data_length returns the length of an event's data as it is sent.
+ */
+static size_t
+data_length(const goes_event *event)
+{
+	return event->data ? event->data_len : strlen("null");
+}
+
+/*
  * put_data writes an event's data as jsonb.
  */
 static void
@@ -101,7 +110,7 @@ put_data(Buffer *buffer, const goes_event *event)
 {
 	static const unsigned char version = JSONB_VERSION;
 	const char				  *data = event->data ? event->data : "null";
-	size_t					   length = event->data ? event->data_len : strlen("null");
+	size_t					   length = data_length(event);
 
 	buffer_int32(buffer, (int32_t) (length + 1));
 	buffer_append(buffer, &version, 1);
@@ -167,12 +176,19 @@ encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n
 	start_array(buffer, event_type, n);
 	for (size_t i = 0; i < n; i++)
 	{
-		int status = check_event(&events[i], (int64_t) i, err);
+		int	 status = check_event(&events[i], (int64_t) i, err);
+		bool is_too_much;
 
 		if (status != GOES_OK)
 			return status;
-		put_event(buffer, &events[i]);
-		if (buffer->length > MOST_BYTES)
+		/* what is clearly too much is not copied first */
+		is_too_much = buffer->length + data_length(&events[i]) > MOST_BYTES;
+		if (!is_too_much)
+		{
+			put_event(buffer, &events[i]);
+			is_too_much = buffer->length > MOST_BYTES;
+		}
+		if (is_too_much)
 			return fail_event(err, GOES_ERR_INVALID, (int64_t) i,
 							  "the events have more than %d bytes, counted up to event %zu: "
 							  "insert them in smaller batches",

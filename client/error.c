@@ -54,6 +54,7 @@ static const struct
 	{"42P01", GOES_ERR_SCHEMA},	 {"VE001", GOES_ERR_CONFLICT},	 {"VE003", GOES_ERR_DUPLICATE},
 	{"22", GOES_ERR_INVALID},	 {"54000", GOES_ERR_INVALID},	 {"08", GOES_ERR_CONNECT},
 	{"57P01", GOES_ERR_CONNECT}, {"57P02", GOES_ERR_CONNECT},	 {"57P03", GOES_ERR_CONNECT},
+	{"57P04", GOES_ERR_CONNECT}, {"57P05", GOES_ERR_CONNECT},	 {"25P03", GOES_ERR_CONNECT},
 	{"53300", GOES_ERR_CONNECT},
 };
 
@@ -64,7 +65,8 @@ static const struct
 int
 status_of_sqlstate(const char *sqlstate)
 {
-	for (size_t i = 0; i < sizeof sqlstate_statuses / sizeof *sqlstate_statuses; i++)
+	for (size_t i = 0; sqlstate != NULL && i < sizeof sqlstate_statuses / sizeof *sqlstate_statuses;
+		 i++)
 	{
 		const char *prefix = sqlstate_statuses[i].prefix;
 
@@ -72,6 +74,17 @@ status_of_sqlstate(const char *sqlstate)
 			return sqlstate_statuses[i].status;
 	}
 	return GOES_ERR_SERVER;
+}
+
+bool
+is_status(int status)
+{
+	for (size_t i = 0; i < sizeof status_texts / sizeof *status_texts; i++)
+	{
+		if (status_texts[i].status == status)
+			return true;
+	}
+	return false;
 }
 
 const char *

@@ -157,6 +157,8 @@ exec_statement(PGconn *connection, const Statement *statement, PGresult **out,
 	PGresult *result = NULL;
 	int		  status = send_statement(connection, statement, deadline, err);
 
+	if (status == GOES_OK && statement->is_sent != NULL)
+		*statement->is_sent = true;
 	if (status == GOES_OK)
 		status = finish_statement(connection, &result, deadline, err);
 	(void) PQsetnonblocking(connection, 0);

@@ -18,6 +18,7 @@ typedef struct Statement
 	const int		  *lengths;
 	const int		  *formats;
 	bool			   is_text_result;
+	bool			  *is_sent; /* to be set when it is sent whole; NULL: nobody asks */
 } Statement;
 
 /*

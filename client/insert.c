@@ -15,6 +15,7 @@
 
 #define PAUSE_MS 100
 #define UNIQUE_VIOLATION "23505"
+#define DATA_EXCEPTION "22" /* a class of them */
 #define JSONB_ARRAY_TYPE 3807
 
 /* An insert under way. */
@@ -23,6 +24,7 @@ typedef struct Insert
 	const goes_event *events;
 	size_t			  n;
 	bool			  may_be_done; /* a try reached the server whole, and was not answered */
+	int64_t			  transaction; /* the server's number of the one that inserted */
 } Insert;
 
 /*
@@ -44,30 +46,37 @@ make_parameters(Call *call, const Insert *insert, Buffer *buffer, Parameters *pa
 }
 
 /*
- * is_json_readable asks the server to read the data of some events, and nothing else.
+ * is_json_readable asks the server to read the data of some events, and nothing else. Only what the
+ * server refuses as data cannot be read.
  */
 static bool
 is_json_readable(Call *call, const goes_event *events, size_t n)
 {
-	Buffer	   buffer = {0};
-	Parameters parameters = {0};
-	PGresult  *result = NULL;
-	Statement  statement = {.text = "SELECT pg_catalog.cardinality($1)",
-							.count = 1,
-							.types = parameters.types,
-							.values = parameters.values,
-							.lengths = parameters.lengths,
-							.formats = parameters.formats};
-	int		   status;
+	Buffer		buffer = {0};
+	Parameters	parameters = {0};
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	bool		is_readable;
+	Statement	statement = {.text = "SELECT pg_catalog.cardinality($1)",
+							 .count = 1,
+							 .types = parameters.types,
+							 .values = parameters.values,
+							 .lengths = parameters.lengths,
+							 .formats = parameters.formats};
 
 	encode_data_array(&buffer, events, n);
 	add_binary(&parameters, JSONB_ARRAY_TYPE, &buffer);
 	if (buffer.failed)
+	{
+		buffer_free(&buffer);
 		return true;
-	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, NULL);
+	}
+	(void) exec_statement(call->connection->pg, &statement, &result, &call->deadline, &error);
+	is_readable = strncmp(goes_error_sqlstate(error), DATA_EXCEPTION, 2) != 0;
+	goes_error_free(error);
 	PQclear(result);
 	buffer_free(&buffer);
-	return status == GOES_OK;
+	return is_readable;
 }
 
 /*
@@ -91,7 +100,8 @@ find_bad_json(Call *call, const goes_event *events, size_t n)
 		else
 			bad = middle;
 	}
-	return good;
+	/* the connection may have been lost on the way */
+	return is_json_readable(call, events + good, 1) ? n : good;
 }
 
 /*
@@ -108,7 +118,7 @@ refine_error(Call *call, const Insert *insert, const PGresult *result, goes_erro
 	snprintf(sqlstate, sizeof sqlstate, "%s", goes_error_sqlstate(*error));
 	if (strcmp(sqlstate, UNIQUE_VIOLATION) == 0)
 		status = status_of_taken(call, result);
-	else if (strncmp(sqlstate, "22", 2) == 0 && call->store->tx == NULL)
+	else if (strncmp(sqlstate, DATA_EXCEPTION, 2) == 0 && call->store->tx == NULL)
 	{
 		size_t bad = find_bad_json(call, insert->events, insert->n);
 
@@ -131,47 +141,85 @@ refine_error(Call *call, const Insert *insert, const PGresult *result, goes_erro
 }
 
 /*
- * insert_once sends the events, and reads what the server says.
+ * send_events sends the events and waits for the result.
+ */
+static int
+send_events(Call *call, const Insert *insert, PGresult **result, goes_error **err)
+{
+	Buffer	   buffer = {0};
+	Parameters parameters;
+	int		   status = make_parameters(call, insert, &buffer, &parameters, err);
+
+	PQclear(*result);
+	*result = NULL;
+	if (status == GOES_OK)
+		status = run_request(call, REQUEST_INSERT, &parameters, result, err);
+	buffer_free(&buffer);
+	return status;
+}
+
+/*
+ * insert_once stores the events, and finds out why if it cannot.
  */
 static int
 insert_once(Call *call, Insert *insert, goes_error **err)
 {
-	Buffer		buffer = {0};
-	Parameters	parameters;
 	PGresult   *result = NULL;
 	goes_error *error = NULL;
-	int			status = make_parameters(call, insert, &buffer, &parameters, &error);
+	int			status;
 
+	do
+		status = send_events(call, insert, &result, &error);
+	while (session_retry(call, &status, &error));
 	if (status == GOES_OK)
-		status = run_request(call, REQUEST_INSERT, &parameters, &result, &error);
-	if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg))
-		insert->may_be_done = true;
-	else if (status != GOES_OK && *goes_error_sqlstate(error) != '\0')
+		(void) decode_int64(PQgetvalue(result, 0, 1), PQgetlength(result, 0, 1),
+							&insert->transaction);
+	else if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg))
+		insert->may_be_done |= call->is_sent;
+	else if (*goes_error_sqlstate(error) != '\0')
 		status = refine_error(call, insert, result, &error);
 	PQclear(result);
-	buffer_free(&buffer);
 	return pass_error(err, error, status);
 }
 
 /*
- * are_stored tells whether all the events are there, just as they were sent.
+ * compare finds out whether all the events are there, just as they were sent.
  */
-static bool
-are_stored(Call *call, const Insert *insert)
+static int
+compare(Call *call, const Insert *insert, bool *are_stored, goes_error **err)
 {
 	Buffer	   buffer = {0};
 	Parameters parameters;
 	PGresult  *result = NULL;
 	int64_t	   count = -1;
-	int		   status = make_parameters(call, insert, &buffer, &parameters, NULL);
+	int		   status = make_parameters(call, insert, &buffer, &parameters, err);
 
 	if (status == GOES_OK)
-		status = run_request(call, REQUEST_COMPARE, &parameters, &result, NULL);
+		status = run_request(call, REQUEST_COMPARE, &parameters, &result, err);
 	if (status == GOES_OK)
 		(void) decode_int64(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), &count);
 	PQclear(result);
 	buffer_free(&buffer);
-	return count == (int64_t) insert->n;
+	*are_stored = count == (int64_t) insert->n;
+	return status;
+}
+
+/*
+ * forgive_own_events looks who took what an insert was refused for: if an earlier try of its own did,
+ * that is success. Unless it can be found out, that is the error.
+ */
+static void
+forgive_own_events(Call *call, const Insert *insert, int *status, goes_error **error)
+{
+	goes_error *unknown = NULL;
+	bool		are_stored;
+	int			compared = compare(call, insert, &are_stored, &unknown);
+
+	if (compared == GOES_OK && !are_stored)
+		return;
+	goes_error_free(*error);
+	*error = unknown;
+	*status = compared;
 }
 
 /*
@@ -191,16 +239,22 @@ try_insert(goes_store *store, Insert *insert, const goes_context *context, bool 
 	if (status != GOES_OK)
 		return pass_error(err, error, status);
 	status = insert_once(&call, insert, &error);
+	if (may_have_come_through && (status == GOES_ERR_DUPLICATE || status == GOES_ERR_CONFLICT))
+		forgive_own_events(&call, insert, &status, &error);
 	*is_connection_lost = status == GOES_ERR_CONNECT && is_lost(call.connection->pg);
-	if (may_have_come_through && (status == GOES_ERR_DUPLICATE || status == GOES_ERR_CONFLICT) &&
-		are_stored(&call, insert))
-	{
-		goes_error_free(error);
-		error = NULL;
-		status = GOES_OK;
-	}
 	call_end(&call);
 	return pass_error(err, error, status);
+}
+
+/*
+ * is_verdict tells whether a try's status holds for the tries before it, too, which were not answered.
+ * What made another one fail (a lock, a lack of memory, a privilege revoked) need not have made those.
+ */
+static bool
+is_verdict(int status)
+{
+	return status == GOES_OK || status == GOES_ERR_DUPLICATE || status == GOES_ERR_CONFLICT ||
+		   status == GOES_ERR_INVALID;
 }
 
 /*
@@ -210,19 +264,17 @@ static int
 insert_surely(goes_store *store, const goes_event *events, size_t n, const goes_context *context,
 			  goes_error **err)
 {
-	Insert		 insert = {events, n, false};
+	Insert		 insert = {.events = events, .n = n};
 	Deadline	 whole = context_deadline(store, context);
 	Deadline	 retrying = whole;
-	goes_context remaining = {.size = sizeof remaining, .cancel = whole.cancel};
+	goes_context remaining;
 	goes_error	*error = NULL;
 	bool		 is_connection_lost;
 	int			 status;
 
 	for (bool is_first = true;; is_first = false)
 	{
-		remaining.timeout_ms = deadline_left_ms(is_first ? &whole : &retrying);
-		if (remaining.timeout_ms == 0)
-			remaining.timeout_ms = 1;
+		remaining = context_until(insert.may_be_done ? &retrying : &whole);
 		goes_error_free(error);
 		error = NULL;
 		status = try_insert(store, &insert, &remaining, &is_connection_lost, &error);
@@ -236,10 +288,10 @@ insert_surely(goes_store *store, const goes_event *events, size_t n, const goes_
 		}
 		if (deadline_passed(&retrying) || is_cancelled(whole.cancel))
 			break;
-		(void) poll(NULL, 0, PAUSE_MS);
+		if (!is_first)
+			(void) poll(NULL, 0, PAUSE_MS);
 	}
-	if (insert.may_be_done &&
-		(status == GOES_ERR_CONNECT || status == GOES_ERR_TIMEOUT || status == GOES_ERR_CANCELLED))
+	if (insert.may_be_done && !is_verdict(status))
 	{
 		goes_error_free(error);
 		return fail(err, GOES_ERR_IN_DOUBT,
@@ -256,7 +308,7 @@ static int
 insert_in_transaction(goes_store *store, const goes_event *events, size_t n,
 					  const goes_context *context, goes_error **err)
 {
-	Insert insert = {events, n, false};
+	Insert insert = {.events = events, .n = n};
 	Call   call;
 	int	   status = call_begin(&call, store, context, err);
 
@@ -264,7 +316,7 @@ insert_in_transaction(goes_store *store, const goes_event *events, size_t n,
 		return status;
 	status = insert_once(&call, &insert, err);
 	if (status == GOES_OK)
-		tx_remember(store->tx, events);
+		tx_remember(store->tx, events, insert.transaction);
 	else
 		tx_mark_failed(store->tx);
 	call_end(&call);
@@ -277,14 +329,20 @@ insert_in_transaction(goes_store *store, const goes_event *events, size_t n,
  */
 static int
 insert_with_hooks(goes_store *store, goes_tx *tx, const goes_event *events, size_t n,
-				  const goes_context *context, goes_error **err)
+				  const Deadline *deadline, goes_error **err)
 {
-	int status = tx_run_hooks(tx, GOES_PRE_INSERT, events, n, err);
+	goes_context remaining;
+	int			 status = tx_run_hooks(tx, GOES_PRE_INSERT, events, n, err);
 
 	if (status == GOES_OK)
-		status = insert_in_transaction(store, events, n, context, err);
+		status = deadline_check(deadline, err);
+	remaining = context_until(deadline);
+	if (status == GOES_OK)
+		status = insert_in_transaction(store, events, n, &remaining, err);
 	if (status == GOES_OK)
 		status = tx_run_hooks(tx, GOES_POST_INSERT, events, n, err);
+	if (status == GOES_OK)
+		status = deadline_check(deadline, err);
 	if (status != GOES_OK)
 		tx_mark_failed(tx);
 	return status;
@@ -297,14 +355,17 @@ static int
 insert_in_own_transaction(goes_store *store, const goes_event *events, size_t n,
 						  const goes_context *context, goes_error **err)
 {
-	goes_tx *tx;
-	int		 status = goes_tx_begin(store, &tx, context, err);
+	Deadline	 deadline = context_deadline(store, context);
+	goes_context remaining;
+	goes_tx		*tx;
+	int			 status = goes_tx_begin(store, &tx, context, err);
 
 	if (status != GOES_OK)
 		return status;
-	status = insert_with_hooks(goes_tx_store(tx), tx, events, n, context, err);
+	status = insert_with_hooks(goes_tx_store(tx), tx, events, n, &deadline, err);
+	remaining = context_until(&deadline);
 	if (status == GOES_OK)
-		return goes_tx_commit(tx, context, err);
+		return goes_tx_commit(tx, &remaining, err);
 	goes_tx_rollback(tx);
 	return status;
 }
@@ -318,7 +379,11 @@ goes_insert(goes_store *store, const goes_event *events, size_t n, const goes_co
 	if (n == 0)
 		return GOES_OK;
 	if (store->tx != NULL && tx_has_hooks(store->tx))
-		return insert_with_hooks(store, store->tx, events, n, context, err);
+	{
+		Deadline deadline = context_deadline(store, context);
+
+		return insert_with_hooks(store, store->tx, events, n, &deadline, err);
+	}
 	if (store->tx != NULL)
 		return insert_in_transaction(store, events, n, context, err);
 	if (store->hooks[GOES_PRE_INSERT] != NULL || store->hooks[GOES_POST_INSERT] != NULL)

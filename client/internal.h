@@ -52,11 +52,12 @@ int fail_event(goes_error **err, int status, int64_t event_index, const char *fo
 	__attribute__((format(printf, 4, 5)));
 int fail_sqlstate(goes_error **err, int status, const char *sqlstate, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-int fail_all(goes_error **err, int status, const char *sqlstate, int64_t event_index,
-			 const char *message);
-int fail_memory(goes_error **err);
-int pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
-int status_of_sqlstate(const char *sqlstate);
+int	 fail_all(goes_error **err, int status, const char *sqlstate, int64_t event_index,
+			  const char *message);
+int	 fail_memory(goes_error **err);
+int	 pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
+int	 status_of_sqlstate(const char *sqlstate);
+bool is_status(int status);
 
 /* ---- deadline.c: when a call has to be over */
 

@@ -27,6 +27,7 @@ struct goes_pool
 	int		 most;
 	int64_t	 lifetime; /* nanoseconds; INT64_MAX: for ever */
 	int64_t	 idle_time;
+	int64_t	 connect_timeout_ms; /* of making a connection; 0 and below: none */
 	int (*on_connect)(struct pg_conn *, void *);
 	void		   *user;
 	pthread_mutex_t lock; /* for all below */
@@ -86,8 +87,20 @@ init_locks(goes_pool *pool)
 	return is_made ? GOES_OK : GOES_ERR_NOMEM;
 }
 
+/*
+ * url_connect_timeout returns libpq's own connect_timeout, for a pool that no store has opened.
+ */
+static int64_t
+url_connect_timeout(const Conninfo *conninfo)
+{
+	const char *seconds = conninfo_value(conninfo, "connect_timeout");
+
+	return seconds == NULL ? 0 : strtoll(seconds, NULL, 10) * MILLISECONDS_PER_SECOND;
+}
+
 int
-pool_make(goes_pool **out, const goes_pool_options *options, const char *database, goes_error **err)
+pool_make(goes_pool **out, const goes_pool_options *options, const char *database,
+		  int64_t connect_timeout_ms, goes_error **err)
 {
 	const char *url = options->url != NULL ? options->url : getenv("POSTGRES_EVENTSTORE");
 	goes_pool  *pool;
@@ -114,6 +127,8 @@ pool_make(goes_pool **out, const goes_pool_options *options, const char *databas
 	pool->most = most_connections(options->max_connections, &pool->conninfo);
 	pool->lifetime = nanoseconds_of(options->max_lifetime_ms, DEFAULT_LIFETIME_MS);
 	pool->idle_time = nanoseconds_of(options->max_idle_ms, DEFAULT_IDLE_MS);
+	pool->connect_timeout_ms =
+		connect_timeout_ms != 0 ? connect_timeout_ms : url_connect_timeout(&pool->conninfo);
 	pool->on_connect = options->on_connect;
 	pool->user = options->user;
 	*out = pool;
@@ -128,7 +143,7 @@ goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **er
 	if (out == NULL || options == NULL || options->size == 0)
 		return fail(err, GOES_ERR_INVALID, "out and options must not be NULL, nor options->size 0");
 	memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
-	return pool_make(out, &known, NULL, err);
+	return pool_make(out, &known, NULL, 0, err);
 }
 
 const Conninfo *
@@ -162,17 +177,15 @@ has_expired(const goes_pool *pool, const Connection *connection)
 }
 
 /*
- * is_alive tells whether an idle connection still has its server: one that was closed can be read.
+ * is_alive tells whether an idle connection still has its server. One that can be read was closed, or
+ * is about to be: the server says why before it does so.
  */
 static bool
-is_alive(Connection *connection)
+is_alive(const Connection *connection)
 {
 	struct pollfd polled = {.fd = PQsocket(connection->pg), .events = POLLIN};
 
-	if (poll(&polled, 1, 0) == 0)
-		return true;
-	return (polled.revents & POLLNVAL) == 0 && PQconsumeInput(connection->pg) == 1 &&
-		   PQstatus(connection->pg) == CONNECTION_OK && !PQisBusy(connection->pg);
+	return poll(&polled, 1, 0) == 0;
 }
 
 /*
@@ -192,12 +205,15 @@ is_reusable(const Connection *connection)
 static int
 make_connection(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
 {
+	Deadline	bounded = deadline_in(pool->connect_timeout_ms, deadline->cancel);
 	Connection *connection = calloc(1, sizeof *connection);
 	int			status;
 
 	if (connection == NULL)
 		return fail_memory(err);
-	status = connect_to(&connection->pg, &pool->conninfo, pool->database, deadline, err);
+	if (deadline->at < bounded.at)
+		bounded.at = deadline->at;
+	status = connect_to(&connection->pg, &pool->conninfo, pool->database, &bounded, err);
 	if (status != GOES_OK)
 	{
 		free(connection);
@@ -320,10 +336,53 @@ remove_busy(goes_pool *pool, const Connection *connection)
 	return false;
 }
 
+/*
+ * remove_expired takes the connections that are too old out of the list of idle ones and returns
+ * them. The lock is held.
+ */
+static Connection *
+remove_expired(goes_pool *pool)
+{
+	Connection	*expired = NULL;
+	Connection **place = &pool->idle;
+
+	while (*place != NULL)
+	{
+		Connection *connection = *place;
+
+		if (!has_expired(pool, connection))
+		{
+			place = &connection->next;
+			continue;
+		}
+		*place = connection->next;
+		connection->next = expired;
+		expired = connection;
+		pool->count--;
+	}
+	return expired;
+}
+
+/*
+ * free_all closes a list of connections.
+ */
+static void
+free_all(Connection *connection)
+{
+	while (connection != NULL)
+	{
+		Connection *next = connection->next;
+
+		free_connection(connection);
+		connection = next;
+	}
+}
+
 void
 pool_give(goes_pool *pool, Connection *connection)
 {
-	bool is_kept;
+	Connection *expired;
+	bool		is_kept;
 
 	if (connection == NULL || pool->owner != getpid())
 		return;
@@ -342,10 +401,12 @@ pool_give(goes_pool *pool, Connection *connection)
 	}
 	else
 		pool->count--;
+	expired = remove_expired(pool);
 	pthread_cond_signal(&pool->given);
 	pthread_mutex_unlock(&pool->lock);
 	if (!is_kept)
 		free_connection(connection);
+	free_all(expired);
 }
 
 /*
@@ -389,26 +450,12 @@ goes_pool_release(goes_pool *pool, struct pg_conn *connection)
 	pool_give(pool, found);
 }
 
-/*
- * free_all closes a list of connections. A child process must not: the sockets are its parent's.
- */
-static void
-free_all(Connection *connection)
-{
-	while (connection != NULL)
-	{
-		Connection *next = connection->next;
-
-		free_connection(connection);
-		connection = next;
-	}
-}
-
 void
 goes_pool_free(goes_pool *pool)
 {
 	if (pool == NULL)
 		return;
+	/* in a child process the sockets are its parent's */
 	if (pool->owner == getpid())
 	{
 		free_all(pool->idle);

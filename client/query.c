@@ -305,8 +305,10 @@ goes_query_merge(goes_query *into, const goes_query *from)
 {
 	const Reference *references;
 
-	if (into == NULL || from == NULL)
+	if (into == NULL)
 		return GOES_ERR_NOMEM;
+	if (from == NULL)
+		return step_failed(into, GOES_ERR_NOMEM);
 	if (into == from)
 		return into->failed;
 	add_all_texts(into, &into->names, &from->names);

@@ -2,7 +2,7 @@
  * read.c
  *    The calls that need one answer: goes_find, goes_count and goes_delete.
  *
- * A read whose connection was lost is repeated once.
+ * What did nothing when its connection was lost is repeated once: a read, or what was not sent whole.
  */
 #include "request.h"
 #include "types.h"
@@ -26,35 +26,41 @@ static int
 ask_once(goes_store *store, const Ask *ask, const goes_context *context, bool *is_connection_lost,
 		 goes_error **err)
 {
-	Call call;
-	int	 status = call_begin(&call, store, context, err);
+	goes_error *error = NULL;
+	Call		call;
+	int			status = call_begin(&call, store, context, err);
 
 	*is_connection_lost = false;
 	if (status != GOES_OK)
 		return status;
-	status = ask->run(&call, ask, err);
+	do
+		status = ask->run(&call, ask, &error);
+	while (session_retry(&call, &status, &error));
 	*is_connection_lost = is_lost(call.connection->pg);
 	if (status != GOES_OK && status != GOES_ERR_NOT_FOUND && store->tx != NULL)
 		tx_mark_failed(store->tx);
 	call_end(&call);
-	return status;
+	return pass_error(err, error, status);
 }
 
 /*
- * ask runs a read, and once more when its connection was lost.
+ * ask_twice runs a call, and once more when its connection was lost and that did nothing.
  */
 static int
-ask_read(goes_store *store, const Ask *ask, const goes_context *context, goes_error **err)
+ask_twice(goes_store *store, const Ask *ask, const goes_context *context, goes_error **err)
 {
-	goes_error *error = NULL;
-	bool		is_connection_lost;
-	int			status = ask_once(store, ask, context, &is_connection_lost, &error);
+	Deadline	 deadline = context_deadline(store, context);
+	goes_context remaining;
+	goes_error	*error = NULL;
+	bool		 is_connection_lost;
+	int			 status = ask_once(store, ask, context, &is_connection_lost, &error);
 
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
 		goes_error_free(error);
 		error = NULL;
-		status = ask_once(store, ask, context, &is_connection_lost, &error);
+		remaining = context_until(&deadline);
+		status = ask_once(store, ask, &remaining, &is_connection_lost, &error);
 	}
 	return pass_error(err, error, status);
 }
@@ -96,7 +102,7 @@ goes_find(goes_store *store, const goes_uuid *id, goes_event **out, const goes_c
 
 	if (store == NULL || id == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "store, id and out must not be NULL");
-	status = ask_read(store, &ask, context, err);
+	status = ask_twice(store, &ask, context, err);
 	if (status == GOES_OK)
 		*out = found;
 	return status;
@@ -130,7 +136,7 @@ goes_count(goes_store *store, const goes_query *query, int64_t *out, const goes_
 
 	if (store == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
-	status = ask_read(store, &ask, context, err);
+	status = ask_twice(store, &ask, context, err);
 	if (status == GOES_OK)
 		*out = count;
 	return status;
@@ -139,30 +145,37 @@ goes_count(goes_store *store, const goes_query *query, int64_t *out, const goes_
 static int
 run_delete(Call *call, const Ask *ask, goes_error **err)
 {
-	Buffer	   buffer = {0};
-	Parameters parameters = {0};
-	PGresult  *result = NULL;
-	int		   status;
+	Buffer		buffer = {0};
+	Parameters	parameters = {0};
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	int			status;
 
 	encode_uuid_array(&buffer, ask->ids, ask->n);
 	if (buffer.failed)
 		return fail_memory(err);
 	add_binary(&parameters, UUID_ARRAY_TYPE, &buffer);
 	add_text(&parameters, TEXT_TYPE, call->store->table);
-	status = run_request(call, REQUEST_DELETE, &parameters, &result, err);
+	status = run_request(call, REQUEST_DELETE, &parameters, &result, &error);
+	if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg) && call->is_sent &&
+		call->store->tx == NULL)
+	{
+		goes_error_free(error);
+		error = NULL;
+		status = fail(&error, GOES_ERR_IN_DOUBT,
+					  "the connection was lost while events were deleted, and whether they are is "
+					  "unknown: deleting them again does no harm");
+	}
 	PQclear(result);
 	buffer_free(&buffer);
-	return status;
+	return pass_error(err, error, status);
 }
 
 int
 goes_delete(goes_store *store, const goes_uuid *ids, size_t n, const goes_context *context,
 			goes_error **err)
 {
-	Ask			ask = {.run = run_delete, .ids = ids, .n = n};
-	goes_error *error = NULL;
-	bool		is_connection_lost;
-	int			status;
+	Ask ask = {.run = run_delete, .ids = ids, .n = n};
 
 	if (store == NULL || (ids == NULL && n > 0) || n > INT32_MAX / 32)
 		return fail(err, GOES_ERR_INVALID,
@@ -170,13 +183,5 @@ goes_delete(goes_store *store, const goes_uuid *ids, size_t n, const goes_contex
 					INT32_MAX / 32);
 	if (n == 0)
 		return GOES_OK;
-	status = ask_once(store, &ask, context, &is_connection_lost, &error);
-	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
-	{
-		goes_error_free(error);
-		return fail(err, GOES_ERR_IN_DOUBT,
-					"the connection was lost while events were deleted, and whether they are is "
-					"unknown: deleting them again does no harm");
-	}
-	return pass_error(err, error, status);
+	return ask_twice(store, &ask, context, err);
 }

@@ -21,7 +21,9 @@
 
 /* "%s" is the extension's schema. */
 static const char *const request_texts[REQUESTS] = {
-	[REQUEST_INSERT] = "SELECT %s.goes_insert_batch($1, store => $2)",
+	/* the transaction's number tells later what became of it */
+	[REQUEST_INSERT] = "SELECT %s.goes_insert_batch($1, store => $2), "
+					   "pg_catalog.pg_current_xact_id()",
 	[REQUEST_FIND] = "SELECT " EVENT_LIST " FROM %s.goes_find($1, store => $2)",
 	[REQUEST_DELETE] = "SELECT %s.goes_delete($1, store => $2)",
 	[REQUEST_QUERY] = "SELECT " EVENT_LIST " FROM %s.goes_query(" FILTERS
@@ -32,12 +34,7 @@ static const char *const request_texts[REQUESTS] = {
 	[REQUEST_COMPARE] =
 		"SELECT pg_catalog.count(*) FROM pg_catalog.unnest($1) AS sent CROSS JOIN LATERAL "
 		"%s.goes_find(sent.id, store => $2) AS stored "
-		"WHERE sent.name OPERATOR(pg_catalog.=) stored.name "
-		"AND sent.\"time\" OPERATOR(pg_catalog.=) stored.\"time\" "
-		"AND sent.data OPERATOR(pg_catalog.=) stored.data "
-		"AND ROW(sent.aggregate_id, sent.aggregate_name, sent.aggregate_version) "
-		"OPERATOR(pg_catalog.*=) "
-		"ROW(stored.aggregate_id, stored.aggregate_name, stored.aggregate_version)",
+		"WHERE sent OPERATOR(pg_catalog.*=) stored",
 };
 
 static const char look_up_text[] =
@@ -344,59 +341,65 @@ send_request(Call *call, Request request, const Parameters *parameters, goes_err
 	return status;
 }
 
-/*
- * is_outdated tells an error that comes of what this session believes about the server.
- */
-static bool
-is_outdated(const char *sqlstate)
-{
-	return strcmp(sqlstate, "26000") == 0 ||								 /* no such statement */
-		   strcmp(sqlstate, "42704") == 0 ||								 /* no such type */
-		   strcmp(sqlstate, "42883") == 0 || strcmp(sqlstate, "3F000") == 0; /* function, schema */
-}
-
-/*
- * run_once sends a request and reads its result.
- */
-static int
-run_once(Call *call, Request request, const Parameters *parameters, PGresult **out,
-		 goes_error **err)
+int
+run_request(Call *call, Request request, const Parameters *parameters, PGresult **out,
+			goes_error **err)
 {
 	Statement statement;
-	int		  status = make_statement(call, request, parameters, &statement, err);
+	int		  status;
 
+	call->is_sent = false;
+	status = make_statement(call, request, parameters, &statement, err);
 	if (status != GOES_OK)
 		return status;
+	statement.is_sent = &call->is_sent;
 	status = exec_statement(call->connection->pg, &statement, out, &call->deadline, err);
 	free_statement(&statement);
 	return status;
 }
 
-int
-run_request(Call *call, Request request, const Parameters *parameters, PGresult **out,
-			goes_error **err)
+/*
+ * is_outdated tells an error that comes of what this session believes about the server. A parameter
+ * whose type is gone is an internal error (XX000) to the server, and so says nothing certain.
+ */
+static bool
+is_outdated(const char *sqlstate)
 {
-	goes_error *error = NULL;
-	int			status = run_once(call, request, parameters, out, &error);
+	return strcmp(sqlstate, "26000") == 0 || /* no such statement */
+		   strcmp(sqlstate, "42704") == 0 || /* no such type */
+		   strcmp(sqlstate, "42883") == 0 ||
+		   strcmp(sqlstate, "3F000") == 0 || /* function, schema */
+		   strcmp(sqlstate, "XX000") == 0;
+}
 
-	if (status != GOES_OK && call->store->tx == NULL && is_outdated(goes_error_sqlstate(error)))
+/*
+ * session_retry forgets what the server does not know any more, and tells whether to make the request
+ * anew, whose parameters hold OIDs of types: once in a call, and not in a transaction, which is over.
+ * Otherwise the error stays, or becomes one that says what to do.
+ */
+bool
+session_retry(Call *call, int *status, goes_error **error)
+{
+	if (*status == GOES_OK)
+		return false;
+	if (!call->is_renewed && is_outdated(goes_error_sqlstate(*error)))
 	{
-		PQclear(*out);
-		*out = NULL;
-		goes_error_free(error);
-		error = NULL;
+		call->is_renewed = true;
 		session_forget(&call->connection->session);
-		status = session_look_up(call, &error);
-		if (status == GOES_OK)
-			status = run_once(call, request, parameters, out, &error);
+		if (call->store->tx != NULL)
+			return false;
+		goes_error_free(*error);
+		*error = NULL;
+		*status = session_look_up(call, error);
+		return *status == GOES_OK;
 	}
-	if (status != GOES_OK && strcmp(goes_error_sqlstate(error), "42883") == 0)
+	if (strcmp(goes_error_sqlstate(*error), "42883") == 0)
 	{
-		goes_error_free(error);
-		error = NULL;
-		status = fail_sqlstate(&error, GOES_ERR_EXTENSION, "42883",
-							   "the database's extension goes_store is too old: run ALTER "
-							   "EXTENSION goes_store UPDATE");
+		goes_error_free(*error);
+		*error = NULL;
+		*status = fail_sqlstate(error, GOES_ERR_EXTENSION, "42883",
+								"the database's extension goes_store is too old: run ALTER "
+								"EXTENSION goes_store UPDATE");
 	}
-	return pass_error(err, error, status);
+	return false;
 }

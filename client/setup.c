@@ -272,6 +272,8 @@ set_up(goes_store *store, const Deadline *deadline, goes_error **err)
 	status = require_extension(&call, err);
 	if (status == GOES_OK)
 		status = require_table(&call, err);
+	/* what was looked up before the table and its indexes were made */
+	session_forget(&call.connection->session);
 	pool_give(store->pool, call.connection);
 	return status;
 }

@@ -71,7 +71,7 @@ open_pool(goes_store *store, const goes_store_options *options, goes_error **err
 	store->is_own_pool = options->pool == NULL;
 	if (!store->is_own_pool)
 		return GOES_OK;
-	return pool_make(&store->pool, &pool_options, store->database, err);
+	return pool_make(&store->pool, &pool_options, store->database, store->connect_timeout_ms, err);
 }
 
 int
@@ -145,6 +145,7 @@ store_release(goes_store *store)
 		pthread_cond_destroy(&store->changed);
 		pthread_mutex_destroy(&store->lock);
 	}
+	goes_error_free(store->failure);
 	free(store->database);
 	free(store->table);
 	free(store);
@@ -192,12 +193,24 @@ goes_store_add_hook(goes_store *store, goes_hook_point point, goes_hook hook, vo
 }
 
 /*
- * wait_for_attempt waits while another thread connects; the lock is held.
+ * copy_failure gives out why the last attempt to connect failed; the lock is held.
+ */
+static int
+copy_failure(const goes_store *store, goes_error **err)
+{
+	return fail_all(err, goes_error_status(store->failure), goes_error_sqlstate(store->failure), -1,
+					goes_error_message(store->failure));
+}
+
+/*
+ * wait_for_attempt waits while another thread connects, and fails as it did; the lock is held.
  */
 static int
 wait_for_attempt(goes_store *store, const Deadline *deadline, goes_error **err)
 {
-	while (store->state == STORE_CONNECTING)
+	unsigned failures = store->failures;
+
+	while (store->state == STORE_CONNECTING && store->failures == failures)
 	{
 		int64_t			until = monotonic_now() + LOOK_AGAIN_MS * NANOSECONDS_PER_MILLISECOND;
 		int				status = deadline_check(deadline, err);
@@ -211,7 +224,27 @@ wait_for_attempt(goes_store *store, const Deadline *deadline, goes_error **err)
 		at.tv_nsec = until % INT64_C(1000000000);
 		(void) pthread_cond_timedwait(&store->changed, &store->lock, &at);
 	}
-	return GOES_OK;
+	return store->failures == failures ? GOES_OK : copy_failure(store, err);
+}
+
+/*
+ * end_attempt tells the threads that wait for an attempt to connect how it ended.
+ */
+static void
+end_attempt(goes_store *store, int status, const goes_error *error, bool is_for_all)
+{
+	pthread_mutex_lock(&store->lock);
+	store->state = status == GOES_OK ? STORE_CONNECTED : STORE_NEW;
+	if (status != GOES_OK && is_for_all)
+	{
+		goes_error_free(store->failure);
+		store->failure = NULL;
+		(void) fail_all(&store->failure, status, goes_error_sqlstate(error), -1,
+						goes_error_message(error));
+		store->failures++;
+	}
+	pthread_cond_broadcast(&store->changed);
+	pthread_mutex_unlock(&store->lock);
 }
 
 /*
@@ -228,13 +261,15 @@ setup_deadline(const goes_store *store, const Deadline *deadline)
 }
 
 /*
- * require_connected connects a store that is not yet connected.
+ * require_connected connects a store that is not yet connected. Failing for want of the caller's own
+ * time is its own affair: those who wait then try themselves.
  */
 static int
 require_connected(goes_store *store, const Deadline *deadline, goes_error **err)
 {
-	Deadline bounded;
-	int		 status;
+	goes_error *error = NULL;
+	Deadline	bounded;
+	int			status;
 
 	pthread_mutex_lock(&store->lock);
 	status = wait_for_attempt(store, deadline, err);
@@ -247,13 +282,11 @@ require_connected(goes_store *store, const Deadline *deadline, goes_error **err)
 	pthread_mutex_unlock(&store->lock);
 
 	bounded = setup_deadline(store, deadline);
-	status = set_up(store, &bounded, err);
-
-	pthread_mutex_lock(&store->lock);
-	store->state = status == GOES_OK ? STORE_CONNECTED : STORE_NEW;
-	pthread_cond_broadcast(&store->changed);
-	pthread_mutex_unlock(&store->lock);
-	return status;
+	status = set_up(store, &bounded, &error);
+	end_attempt(store, status, error,
+				status != GOES_ERR_CANCELLED &&
+					(status != GOES_ERR_TIMEOUT || bounded.at < deadline->at));
+	return pass_error(err, error, status);
 }
 
 /*
@@ -270,6 +303,32 @@ context_deadline(const goes_store *store, const goes_context *context)
 }
 
 /*
+ * context_until returns a context for what is left of a call. A time of 0 would mean the store's
+ * default.
+ */
+goes_context
+context_until(const Deadline *deadline)
+{
+	int64_t left = deadline_left_ms(deadline);
+
+	return (goes_context){.size = sizeof(goes_context),
+						  .timeout_ms = left == 0 ? 1 : left,
+						  .cancel = deadline->cancel};
+}
+
+/*
+ * check_owner fails in a child process, where the connections are the parent's.
+ */
+int
+check_owner(const goes_store *store, goes_error **err)
+{
+	if (store->owner != getpid())
+		return fail(err, GOES_ERR_STATE,
+					"the store belongs to the parent process: open one after the fork");
+	return GOES_OK;
+}
+
+/*
  * check_usable fails if the store cannot be used by this thread, here and now.
  */
 static int
@@ -277,9 +336,8 @@ check_usable(const goes_store *store, goes_error **err)
 {
 	if (store == NULL)
 		return fail(err, GOES_ERR_INVALID, "the store must not be NULL");
-	if (store->owner != getpid())
-		return fail(err, GOES_ERR_STATE,
-					"the store belongs to the parent process: open one after the fork");
+	if (check_owner(store, err) != GOES_OK)
+		return GOES_ERR_STATE;
 	if (hook_store() == store)
 		return fail(err, GOES_ERR_STATE,
 					"a hook must not use the store that called it: use goes_tx_store(tx)");
@@ -299,6 +357,31 @@ goes_store_connect(goes_store *store, const goes_context *context, goes_error **
 	return require_connected(store, &deadline, err);
 }
 
+/*
+ * take_connection takes a connection that knows what it has to, and another one if that is lost when
+ * it is asked.
+ */
+static int
+take_connection(Call *call, goes_error **err)
+{
+	goes_pool  *pool = call->store->pool;
+	goes_error *error = NULL;
+	int			status = pool_take(pool, &call->connection, &call->deadline, &error);
+
+	if (status == GOES_OK)
+		status = session_look_up(call, &error);
+	if (status != GOES_OK && call->connection != NULL && is_lost(call->connection->pg))
+	{
+		goes_error_free(error);
+		error = NULL;
+		call_end(call);
+		status = pool_take(pool, &call->connection, &call->deadline, &error);
+		if (status == GOES_OK)
+			status = session_look_up(call, &error);
+	}
+	return pass_error(err, error, status);
+}
+
 int
 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err)
 {
@@ -308,16 +391,20 @@ call_begin(Call *call, goes_store *store, const goes_context *context, goes_erro
 		return status;
 	*call = (Call){.store = store, .deadline = context_deadline(store, context)};
 	if (store->tx != NULL)
+	{
 		call->connection = tx_connection(store->tx);
+		status = session_look_up(call, err);
+	}
 	else
 	{
 		atomic_store(&store->is_used, true);
 		status = require_connected(store, &call->deadline, err);
 		if (status == GOES_OK)
-			status = pool_take(store->pool, &call->connection, &call->deadline, err);
+			status = take_connection(call, err);
 	}
+	/* what is late or cancelled already must not reach the server */
 	if (status == GOES_OK)
-		status = session_look_up(call, err);
+		status = deadline_check(&call->deadline, err);
 	if (status != GOES_OK)
 		call_end(call);
 	return status;

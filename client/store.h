@@ -43,6 +43,8 @@ struct goes_store
 	pthread_mutex_t lock; /* for the state */
 	pthread_cond_t	changed;
 	StoreState		state;
+	unsigned		failures; /* attempts to connect that failed for all who waited */
+	goes_error	   *failure;  /* of the last of them */
 };
 
 /* A call under way. */
@@ -51,14 +53,18 @@ typedef struct Call
 	goes_store *store;
 	Deadline	deadline;
 	Connection *connection;
+	bool		is_sent;	/* the last request reached the network whole: it may be done */
+	bool		is_renewed; /* what the connection knew was outdated, and is looked up anew */
 } Call;
 
 /* store.c */
-Deadline context_deadline(const goes_store *store, const goes_context *context);
-int		 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err);
-void	 call_end(Call *call);
-void	 store_hold(goes_store *store);
-void	 store_release(goes_store *store);
+Deadline	 context_deadline(const goes_store *store, const goes_context *context);
+goes_context context_until(const Deadline *deadline); /* for a part of a call */
+int	 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err);
+int	 check_owner(const goes_store *store, goes_error **err);
+void call_end(Call *call);
+void store_hold(goes_store *store);
+void store_release(goes_store *store);
 
 /* setup.c: database, extension and table are there after it */
 int set_up(goes_store *store, const Deadline *deadline, goes_error **err);
@@ -98,6 +104,7 @@ void free_statement(Statement *statement);
 int	 send_request(Call *call, Request request, const Parameters *parameters, goes_error **err);
 int	 run_request(Call *call, Request request, const Parameters *parameters, PGresult **out,
 				 goes_error **err);
+bool session_retry(Call *call, int *status, goes_error **error); /* after a failed request */
 
 /* tx.c */
 Connection		 *tx_connection(goes_tx *tx);

@@ -2,9 +2,11 @@
  * tx.c
  *    Transactions and hooks.
  *
- * A COMMIT whose answer was lost may have come through. The ids of the events that the transaction
- * inserted tell: if one of them is there, it has. That none is there proves it only once the old
- * server process is gone, since until then it may still commit.
+ * A COMMIT whose answer was lost may have come through. The server knows by the transaction's number,
+ * which came with its first insert; nothing is certain as long as the old process may still commit.
+ * A server that took over from the one that is gone may have given the number to another transaction:
+ * so "committed" counts only if an event that was inserted is there. An event alone would prove
+ * little: somebody else may have stored it after a rollback, or deleted it after the commit.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -22,11 +24,11 @@ struct goes_tx
 	goes_store	store; /* what goes_tx_store gives out: the outer one's names, pool and hooks */
 	goes_store *outer; /* held */
 	Connection *connection;
-	int			backend; /* the server's process; PQbackendPID may be a proxy's */
 	bool		is_failed;
 	bool		is_in_hook;
 	unsigned	cursors;
-	goes_uuid	event; /* one that was inserted; nil: none was */
+	goes_uuid	event;	/* one that was inserted; nil: none was */
+	int64_t		number; /* the transaction's, on the server, if one was */
 };
 
 static _Thread_local const goes_store *store_of_hook;
@@ -56,10 +58,11 @@ tx_next_cursor(goes_tx *tx)
 }
 
 void
-tx_remember(goes_tx *tx, const goes_event *events)
+tx_remember(goes_tx *tx, const goes_event *events, int64_t number)
 {
 	if (goes_uuid_is_nil(&tx->event))
 		tx->event = events[0].id;
+	tx->number = number;
 }
 
 /*
@@ -75,10 +78,13 @@ has_failed(const goes_tx *tx)
 int
 tx_check(goes_tx *tx, goes_error **err)
 {
+	if (check_owner(&tx->store, err) != GOES_OK)
+		return GOES_ERR_STATE;
 	if (has_failed(tx))
-		return fail(err, GOES_ERR_STATE,
-					"an earlier call in the transaction failed, or a result is left on its "
-					"connection: roll it back");
+		return fail(
+			err, GOES_ERR_STATE,
+			"an earlier call or statement failed in the transaction or ended it, or a result "
+			"is left on its connection: roll it back");
 	return GOES_OK;
 }
 
@@ -105,51 +111,27 @@ make_inner_store(goes_tx *tx)
 }
 
 /*
- * begin sends BEGIN, and asks for the server's process in the same breath.
- */
-static int
-begin(Call *call, int *backend, goes_error **err)
-{
-	PGconn	 *pg = call->connection->pg;
-	PGresult *result = NULL;
-	int		  status = GOES_OK;
-
-	if (PQsetnonblocking(pg, 1) != 0 ||
-		!PQsendQuery(pg, "BEGIN; SELECT pg_catalog.pg_backend_pid()"))
-		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
-	status = flush_to_server(pg, &call->deadline, err);
-	if (status == GOES_OK)
-		status = finish_statement(pg, &result, &call->deadline, err);
-	(void) PQsetnonblocking(pg, 0);
-	if (status == GOES_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
-		status = fail_result(pg, result, err);
-	if (status == GOES_OK)
-		*backend = atoi(PQgetvalue(result, 0, 0));
-	PQclear(result);
-	return status;
-}
-
-/*
  * begin_call takes a connection and begins a transaction on it, on another one if the first turns out
  * to be lost.
  */
 static int
-begin_call(Call *call, goes_store *store, int *backend, const goes_context *context,
-		   goes_error **err)
+begin_call(Call *call, goes_store *store, const goes_context *context, goes_error **err)
 {
+	Deadline	deadline = context_deadline(store, context);
 	goes_error *error = NULL;
 	int			status = GOES_ERR_CONNECT;
 
 	for (int tries = 0; tries < 2; tries++)
 	{
-		bool is_connection_lost;
+		goes_context remaining = context_until(&deadline);
+		bool		 is_connection_lost;
 
 		goes_error_free(error);
 		error = NULL;
-		status = call_begin(call, store, context, &error);
+		status = call_begin(call, store, &remaining, &error);
 		if (status != GOES_OK)
 			break;
-		status = begin(call, backend, &error);
+		status = exec_discard(call->connection->pg, "BEGIN", &call->deadline, &error);
 		if (status == GOES_OK)
 			break;
 		is_connection_lost = is_lost(call->connection->pg);
@@ -174,7 +156,7 @@ goes_tx_begin(goes_store *store, goes_tx **out, const goes_context *context, goe
 	tx = calloc(1, sizeof *tx);
 	if (tx == NULL)
 		return fail_memory(err);
-	status = begin_call(&call, store, &tx->backend, context, err);
+	status = begin_call(&call, store, context, err);
 	if (status != GOES_OK)
 	{
 		free(tx);
@@ -232,80 +214,101 @@ typedef enum Outcome
 {
 	OUTCOME_UNKNOWN,
 	OUTCOME_COMMITTED,
-	OUTCOME_ABSENT, /* so far: the old process may still commit */
-	OUTCOME_NOTHING /* it never will be */
+	OUTCOME_ABORTED
 } Outcome;
 
 /*
- * is_event_there looks up the transaction's event on a connection of its own.
+ * outcome_on_server asks what became of the transaction. While the old process may still commit, it is
+ * in progress, and so unknown.
  */
 static Outcome
-is_event_there(Call *call, const goes_uuid *event)
+outcome_on_server(Call *call, int64_t number)
 {
-	Buffer	   buffer = {0};
-	Parameters parameters = {0};
-	PGresult  *result = NULL;
-	Outcome	   outcome = OUTCOME_UNKNOWN;
+	Oid			type = XID8_TYPE;
+	Buffer		buffer = {0};
+	const char *value;
+	int			length = sizeof number;
+	int			format = 1;
+	Statement	statement = {.text = "SELECT pg_catalog.pg_xact_status($1)",
+							 .count = 1,
+							 .types = &type,
+							 .values = &value,
+							 .lengths = &length,
+							 .formats = &format,
+							 .is_text_result = true};
+	PGresult   *result = NULL;
+	Outcome		outcome = OUTCOME_UNKNOWN;
 
-	buffer_append(&buffer, event->bytes, sizeof event->bytes);
-	add_binary(&parameters, UUID_TYPE, &buffer);
-	add_text(&parameters, TEXT_TYPE, call->store->table);
-	if (!buffer.failed && run_request(call, REQUEST_FIND, &parameters, &result, NULL) == GOES_OK)
-		outcome = PQntuples(result) > 0 ? OUTCOME_COMMITTED : OUTCOME_ABSENT;
+	buffer_int64(&buffer, number);
+	value = buffer.data;
+	if (!buffer.failed &&
+		exec_statement(call->connection->pg, &statement, &result, &call->deadline, NULL) == GOES_OK)
+	{
+		if (strcmp(PQgetvalue(result, 0, 0), "committed") == 0)
+			outcome = OUTCOME_COMMITTED;
+		else if (strcmp(PQgetvalue(result, 0, 0), "aborted") == 0)
+			outcome = OUTCOME_ABORTED;
+	}
 	PQclear(result);
 	buffer_free(&buffer);
 	return outcome;
 }
 
 /*
- * is_backend_gone tells whether the server has no process any more that could commit.
+ * is_event_there looks up the transaction's event.
  */
 static bool
-is_backend_gone(Call *call, int backend)
+is_event_there(Call *call, const goes_uuid *event)
 {
-	char		number[16];
-	const char *value = number;
-	Oid			type = INT4_TYPE;
-	Statement	statement = {.text = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = $1",
-							 .count = 1,
-							 .types = &type,
-							 .values = &value,
-							 .is_text_result = true};
+	Buffer		buffer = {0};
+	Parameters	parameters = {0};
 	PGresult   *result = NULL;
-	bool		is_gone;
+	goes_error *error = NULL;
+	bool		is_there = false;
+	int			status = GOES_ERR_NOMEM;
 
-	snprintf(number, sizeof number, "%d", backend);
-	is_gone = exec_statement(call->connection->pg, &statement, &result, &call->deadline, NULL) ==
-				  GOES_OK &&
-			  PQntuples(result) == 0;
+	buffer_append(&buffer, event->bytes, sizeof event->bytes);
+	add_binary(&parameters, UUID_TYPE, &buffer);
+	add_text(&parameters, TEXT_TYPE, call->store->table);
+	if (!buffer.failed)
+	{
+		do
+		{
+			PQclear(result);
+			result = NULL;
+			status = run_request(call, REQUEST_FIND, &parameters, &result, &error);
+		} while (session_retry(call, &status, &error));
+	}
+	if (status == GOES_OK)
+		is_there = PQntuples(result) > 0;
+	goes_error_free(error);
 	PQclear(result);
-	return is_gone;
+	buffer_free(&buffer);
+	return is_there;
 }
 
 /*
- * look_once connects anew and looks what became of a commit. Whether the process is gone is asked
- * before the event is looked up: the other way round it could commit in between.
+ * look_once connects anew and looks what became of a commit.
  */
 static Outcome
 look_once(goes_tx *tx, const Deadline *deadline)
 {
-	goes_context context = {.size = sizeof context,
-							.timeout_ms = deadline_left_ms(deadline),
-							.cancel = deadline->cancel};
+	goes_context context = context_until(deadline);
 	Call		 call;
-	bool		 is_gone;
 	Outcome		 outcome;
 
-	if (context.timeout_ms == 0 || call_begin(&call, tx->outer, &context, NULL) != GOES_OK)
+	if (call_begin(&call, tx->outer, &context, NULL) != GOES_OK)
 		return OUTCOME_UNKNOWN;
-	is_gone = is_backend_gone(&call, tx->backend);
-	outcome = is_event_there(&call, &tx->event);
+	outcome = outcome_on_server(&call, tx->number);
+	if (outcome == OUTCOME_COMMITTED && !is_event_there(&call, &tx->event))
+		outcome = OUTCOME_UNKNOWN;
 	call_end(&call);
-	return outcome == OUTCOME_ABSENT && is_gone ? OUTCOME_NOTHING : outcome;
+	return outcome;
 }
 
 /*
- * find_outcome finds out what became of a commit whose answer was lost.
+ * find_outcome finds out what became of a commit whose answer was lost. The connection goes back first:
+ * it may be the only one that the pool may have.
  */
 static int
 find_outcome(goes_tx *tx, const Deadline *whole, goes_error **err)
@@ -315,12 +318,14 @@ find_outcome(goes_tx *tx, const Deadline *whole, goes_error **err)
 
 	if (whole->at < deadline.at)
 		deadline.at = whole->at;
-	while (!goes_uuid_is_nil(&tx->event))
+	pool_give(tx->outer->pool, tx->connection);
+	tx->connection = NULL;
+	while (!goes_uuid_is_nil(&tx->event) && !deadline_passed(&deadline))
 	{
 		outcome = look_once(tx, &deadline);
 		if (outcome == OUTCOME_COMMITTED)
 			return GOES_OK;
-		if (outcome == OUTCOME_NOTHING)
+		if (outcome == OUTCOME_ABORTED)
 			return fail(err, GOES_ERR_CONNECT,
 						"the connection to the server was lost, and the transaction rolled back");
 		if (deadline_passed(&deadline) || is_cancelled(deadline.cancel))
@@ -346,8 +351,8 @@ commit(goes_tx *tx, const Deadline *deadline, goes_error **err)
 	if (status == GOES_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0)
 		status = fail(&error, GOES_ERR_STATE,
 					  "a statement in the transaction had failed: it was rolled back");
-	else if (is_lost(tx->connection->pg) || status == GOES_ERR_TIMEOUT ||
-			 status == GOES_ERR_CANCELLED)
+	else if (status != GOES_OK && (is_lost(tx->connection->pg) || status == GOES_ERR_TIMEOUT ||
+								   status == GOES_ERR_CANCELLED))
 	{
 		goes_error_free(error);
 		error = NULL;
@@ -372,13 +377,15 @@ goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err)
 		end(tx);
 		return fail(err, GOES_ERR_STATE, "the transaction belongs to the parent process");
 	}
+	deadline = context_deadline(tx->outer, context);
 	status = tx_check(tx, err);
+	if (status == GOES_OK)
+		status = deadline_check(&deadline, err);
 	if (status != GOES_OK)
 	{
 		goes_tx_rollback(tx);
 		return status;
 	}
-	deadline = context_deadline(tx->outer, context);
 	status = commit(tx, &deadline, err);
 	end(tx);
 	return status;
@@ -399,7 +406,7 @@ hook_status(int returned, goes_error **err)
 {
 	if (returned == 0)
 		return GOES_OK;
-	if (returned >= GOES_ERR_EXTENSION && returned < 0)
+	if (is_status(returned))
 		return fail(err, returned, "a hook failed: %s", goes_status_text(returned));
 	return fail(err, GOES_ERR_HOOK, "a hook refused the events: it returned %d", returned);
 }

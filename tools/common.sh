@@ -29,18 +29,30 @@ server_version() {
     done | sort -n | tail -n 1
 }
 
-# Builds the extension and installs it into that server. Arguments go to make.
+# Builds the extension, without libgoes, and installs it into that server. Arguments go to make.
 build_and_install() {
     version=$(server_version)
     PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
     export PG_CONFIG
-    log=$(mktemp)
-    if make -s clean >"$log" 2>&1 && make -s "$@" >>"$log" 2>&1 &&
-        as_root make -s PG_CONFIG="$PG_CONFIG" install >>"$log" 2>&1; then
-        rm -f "$log"
-        return 0
+    if ! output=$({ make -s with_client=no clean && make -s with_client=no "$@" &&
+        as_root make -s with_client=no PG_CONFIG="$PG_CONFIG" install; } 2>&1); then
+        say "$output"
+        return 1
     fi
-    cat "$log"
-    rm -f "$log"
+}
+
+# build_examples DIRECTORY: installs libgoes into that directory, and builds the programs of examples/
+# there as a user of it does. Further arguments go to make; STRICT=-Werror in the environment counts.
+build_examples() {
+    prefix=$1
+    shift
+    output=$({ make -s -C client "$@" prefix="$prefix" install &&
+        flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs libgoes libpq uuid) &&
+        for program in shop dpkg_events; do
+            # shellcheck disable=SC2086
+            cc -Wall -Wextra ${STRICT:-} -o "$prefix/$program" "examples/$program.c" $flags \
+                -Wl,-rpath,"$prefix/lib" || exit 1
+        done; } 2>&1) && return 0
+    say "$output"
     return 1
 }

@@ -88,12 +88,12 @@ admin(const char *database, const char *format, ...)
 #define admin_do(database, ...) free(admin(database, __VA_ARGS__))
 
 /* Fails the test with the error's text unless the call succeeded. */
-#define assert_ok(call)                                                                            \
-	do                                                                                             \
-	{                                                                                              \
-		int status_ = (call);                                                                      \
-		if (status_ < 0)                                                                           \
-			fail_msg("%s: %s: %s", #call, goes_status_text(status_), goes_error_message(error));   \
+#define assert_ok(call)                                                                          \
+	do                                                                                           \
+	{                                                                                            \
+		int status_ = (call);                                                                    \
+		if (status_ < 0)                                                                         \
+			fail_msg("%s: %s: %s", #call, goes_status_text(status_), goes_error_message(error)); \
 	} while (0)
 
 /*

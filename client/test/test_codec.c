@@ -51,6 +51,7 @@ static int
 encode_and_note(const void *value, char **json, void *user)
 {
 	noted.user = user;
+	*json = strdup("1");
 	return noted.returned;
 }
 
@@ -97,8 +98,8 @@ a_value_becomes_json_and_a_value_again(void **state)
 	goes_error *error = NULL;
 	goes_event	event;
 
-	assert_int_equal(
-		goes_codec_register(*state, "order.placed", encode_order, decode_order, NULL), GOES_OK);
+	assert_int_equal(goes_codec_register(*state, "order.placed", encode_order, decode_order, NULL),
+					 GOES_OK);
 	assert_int_equal(goes_codec_encode(*state, "order.placed", &order, &json, &error), GOES_OK);
 	assert_string_equal(json, "{\"total\": 30}");
 	event = event_of("order.placed", json);
@@ -126,8 +127,26 @@ a_hundred_names_keep_their_own_functions(void **state)
 		char *json;
 
 		assert_int_equal(goes_codec_encode(*state, names[i], NULL, &json, NULL), GOES_OK);
+		goes_free(json);
 		assert_ptr_equal(noted.user, names[i]);
 	}
+}
+
+static int
+encode_nothing(const void *value, char **json, void *user)
+{
+	return 0;
+}
+
+static void
+an_encoder_that_gives_no_text_is_invalid(void **state)
+{
+	char	   *json;
+	goes_error *error = NULL;
+
+	assert_int_equal(goes_codec_register(*state, "empty", encode_nothing, NULL, NULL), GOES_OK);
+	expect_error(goes_codec_encode(*state, "empty", NULL, &json, &error), &error, GOES_ERR_INVALID,
+				 "gave no text");
 }
 
 static void
@@ -139,6 +158,7 @@ the_codec_copies_the_name(void **state)
 	assert_int_equal(goes_codec_register(*state, name, encode_and_note, NULL, NULL), GOES_OK);
 	name[0] = 'X';
 	assert_int_equal(goes_codec_encode(*state, "order.placed", NULL, &json, NULL), GOES_OK);
+	goes_free(json);
 }
 
 static void
@@ -168,8 +188,8 @@ an_unknown_name_is_not_found(void **state)
 	goes_event	event = event_of("order.plac", "{}");
 
 	goes_codec_register(*state, "order.placed", encode_order, decode_order, NULL);
-	expect_error(goes_codec_encode(*state, "order", NULL, &json, &error), &error, GOES_ERR_NOT_FOUND,
-				 "\"order\"");
+	expect_error(goes_codec_encode(*state, "order", NULL, &json, &error), &error,
+				 GOES_ERR_NOT_FOUND, "\"order\"");
 	expect_error(goes_codec_decode(*state, &event, &value, &error), &error, GOES_ERR_NOT_FOUND,
 				 "\"order.plac\"");
 	assert_string_equal(json, "untouched");
@@ -324,6 +344,7 @@ main(void)
 		WITH_CODEC(absent_data_is_decoded_as_json_null),
 		WITH_CODEC(a_status_that_a_function_returns_is_the_calls),
 		WITH_CODEC(any_other_value_that_it_returns_is_invalid),
+		WITH_CODEC(an_encoder_that_gives_no_text_is_invalid),
 		WITH_CODEC(a_name_is_needed_to_register),
 		WITH_CODEC(no_codec_is_no_memory_to_register),
 		WITH_CODEC(missing_arguments_are_invalid),

@@ -15,6 +15,11 @@
 #define MANY 1000
 #define MOST_BYTES (0x3fffffff - 1024)
 
+/* A sanitizer's memory for a gigabyte is several. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HAS_GIGABYTES
+#endif
+
 /* What starts an array: one dimension, no nulls. The element type and the length follow. */
 #define ONE_DIMENSION "00000001 00000000 "
 #define FROM_ONE "00000001 "
@@ -48,8 +53,8 @@ expect_bytes(Buffer *buffer, const char *hexadecimal)
 		if (position >= buffer->length)
 			fail_msg("%zu bytes, and more are expected", buffer->length);
 		if ((unsigned char) buffer->data[position] != byte)
-			fail_msg("byte %zu is %02x, not %02x", position,
-					 (unsigned char) buffer->data[position], (unsigned) byte);
+			fail_msg("byte %zu is %02x, not %02x", position, (unsigned char) buffer->data[position],
+					 (unsigned) byte);
 		position++;
 	}
 	if (position != buffer->length)
@@ -237,12 +242,11 @@ references(void **state)
 	Buffer	  buffer = {0};
 
 	encode_reference_array(&buffer, REFERENCE_TYPE, values, 2);
-	expect_bytes(&buffer,
-				 ONE_DIMENSION "00004002 00000002 " FROM_ONE
-							   "0000002a 00000002 00000019 00000002 6162"
-							   "         00000b86 00000010 0198abcdef007abc8def0123456789ff"
-							   "00000029 00000002 00000019 00000001 63"
-							   "         00000b86 00000010 00000000000000000000000000000000");
+	expect_bytes(&buffer, ONE_DIMENSION
+				 "00004002 00000002 " FROM_ONE "00000026 00000002 00000019 00000002 6162"
+				 "         00000b86 00000010 0198abcdef007abc8def0123456789ff"
+				 "00000025 00000002 00000019 00000001 63"
+				 "         00000b86 00000010 00000000000000000000000000000000");
 }
 
 static void
@@ -252,10 +256,10 @@ ranges_of_long_integers(void **state)
 	Buffer buffer = {0};
 
 	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, values, 2);
-	expect_bytes(&buffer, ONE_DIMENSION
-				 "00000f56 00000002 " FROM_ONE
-				 "00000019 06 00000008 000000000000000a 00000008 0000000000000014"
-				 "00000019 06 00000008 ffffffffffffffff 00000008 ffffffffffffffff");
+	expect_bytes(&buffer,
+				 ONE_DIMENSION "00000f56 00000002 " FROM_ONE
+							   "00000019 06 00000008 000000000000000a 00000008 0000000000000014"
+							   "00000019 06 00000008 ffffffffffffffff 00000008 ffffffffffffffff");
 }
 
 static void
@@ -278,9 +282,9 @@ a_range_that_ends_at_the_greatest_number_is_unbounded_above(void **state)
 	Buffer buffer = {0};
 
 	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, longs, 2);
-	expect_bytes(&buffer, ONE_DIMENSION "00000f56 00000002 " FROM_ONE
-										"0000000d 12 00000008 000000000000000a"
-										"0000000d 12 00000008 7fffffffffffffff");
+	expect_bytes(&buffer,
+				 ONE_DIMENSION "00000f56 00000002 " FROM_ONE "0000000d 12 00000008 000000000000000a"
+							   "0000000d 12 00000008 7fffffffffffffff");
 	encode_range_array(&buffer, INT4_RANGE_TYPE, 4, integers, 1);
 	expect_bytes(&buffer,
 				 ONE_DIMENSION "00000f40 00000001 " FROM_ONE "00000009 12 00000004 0000000a");
@@ -355,8 +359,9 @@ an_event_is_a_row_of_seven_fields(void **state)
 {
 	goes_event event = placed();
 
-	expect_event(&event, ONE_EVENT "00000083 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
-								   AGGREGATE_VERSION DATA);
+	expect_event(
+		&event, ONE_EVENT
+		"00000070 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION DATA);
 }
 
 static void
@@ -367,11 +372,9 @@ an_event_without_aggregate_has_three_nulls(void **state)
 	event.aggregate_id = (goes_uuid){{0}};
 	event.aggregate_version = 0;
 	event.aggregate_name = NULL;
-	expect_event(&event,
-				 ONE_EVENT "0000006c 00000007 " ID NAME TIME NO_ID NO_NAME NO_VERSION DATA);
+	expect_event(&event, ONE_EVENT "00000059 00000007 " ID NAME TIME NO_ID NO_NAME NO_VERSION DATA);
 	event.aggregate_name = "";
-	expect_event(&event,
-				 ONE_EVENT "0000006c 00000007 " ID NAME TIME NO_ID NO_NAME NO_VERSION DATA);
+	expect_event(&event, ONE_EVENT "00000059 00000007 " ID NAME TIME NO_ID NO_NAME NO_VERSION DATA);
 }
 
 /* goes-semantics.md: the version is null only when all three are zero. */
@@ -382,16 +385,16 @@ any_part_of_an_aggregate_keeps_the_version(void **state)
 
 	event.aggregate_version = 0;
 	event.aggregate_name = NULL;
-	expect_event(&event, ONE_EVENT "00000080 00000007 " ID NAME TIME AGGREGATE_ID NO_NAME
+	expect_event(&event, ONE_EVENT "0000006d 00000007 " ID NAME TIME AGGREGATE_ID NO_NAME
 								   "00000017 00000004 00000000 " DATA);
 	event.aggregate_id = (goes_uuid){{0}};
 	event.aggregate_name = "cde";
-	expect_event(&event, ONE_EVENT "00000073 00000007 " ID NAME TIME NO_ID AGGREGATE_NAME
+	expect_event(&event, ONE_EVENT "00000060 00000007 " ID NAME TIME NO_ID AGGREGATE_NAME
 								   "00000017 00000004 00000000 " DATA);
 	event.aggregate_name = "";
 	event.aggregate_version = -2;
-	expect_event(&event, ONE_EVENT "00000070 00000007 " ID NAME TIME NO_ID NO_NAME AGGREGATE_VERSION
-								   DATA);
+	expect_event(&event,
+				 ONE_EVENT "0000005d 00000007 " ID NAME TIME NO_ID NO_NAME AGGREGATE_VERSION DATA);
 }
 
 static void
@@ -400,8 +403,9 @@ absent_data_is_json_null(void **state)
 	goes_event event = placed();
 
 	event.data = NULL;
-	expect_event(&event, ONE_EVENT "00000085 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
-								   AGGREGATE_VERSION "00000eda 00000005 01 6e756c6c");
+	expect_event(&event, ONE_EVENT
+				 "00000072 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION
+				 "00000eda 00000005 01 6e756c6c");
 }
 
 /* It is not JSON; the server says so. */
@@ -411,8 +415,9 @@ empty_data_is_sent_as_it_is(void **state)
 	goes_event event = placed();
 
 	event.data_len = 0;
-	expect_event(&event, ONE_EVENT "00000081 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
-								   AGGREGATE_VERSION "00000eda 00000001 01");
+	expect_event(&event, ONE_EVENT
+				 "0000006e 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION
+				 "00000eda 00000001 01");
 }
 
 static void
@@ -423,10 +428,12 @@ several_events_follow_each_other(void **state)
 
 	events[1].data_len = 0;
 	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 2, NULL), GOES_OK);
-	expect_bytes(&buffer, ONE_DIMENSION "00004001 00000002 " FROM_ONE "00000083 00000007 " ID NAME
-							  TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION DATA
-							  "00000081 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME
-								  AGGREGATE_VERSION "00000eda 00000001 01");
+	expect_bytes(
+		&buffer, ONE_DIMENSION
+		"00004001 00000002 " FROM_ONE
+		"00000070 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION DATA
+		"0000006e 00000007 " ID NAME TIME AGGREGATE_ID AGGREGATE_NAME AGGREGATE_VERSION
+		"00000eda 00000001 01");
 }
 
 /* ---- Events that are refused before they are sent ---- */
@@ -532,6 +539,7 @@ more_events_than_an_array_can_have_are_refused_unread(void **state)
 	buffer_free(&buffer);
 }
 
+#ifdef HAS_GIGABYTES
 /* A thousand events that share one text of 1.1 MB: together they have more than a value can. */
 static void
 events_that_are_too_big_together_are_refused(void **state)
@@ -550,12 +558,13 @@ events_that_are_too_big_together_are_refused(void **state)
 		events[i].data_len = length;
 	}
 	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, MANY, &error), GOES_ERR_INVALID);
-	assert_int_equal(goes_error_event_index(error), MOST_BYTES / (length + 129));
+	assert_int_equal(goes_error_event_index(error), (MOST_BYTES - 20) / (length + 114));
 	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, "smaller batches");
 	buffer_free(&buffer);
 	free(events);
 	free(data);
 }
+#endif
 
 int
 main(void)
@@ -590,7 +599,9 @@ main(void)
 		cmocka_unit_test(a_name_has_up_to_255_characters_however_many_bytes),
 		cmocka_unit_test(data_of_a_gigabyte_is_refused_unread),
 		cmocka_unit_test(more_events_than_an_array_can_have_are_refused_unread),
+#ifdef HAS_GIGABYTES
 		cmocka_unit_test(events_that_are_too_big_together_are_refused),
+#endif
 	};
 
 	return RUN_TESTS(tests);

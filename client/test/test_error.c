@@ -7,11 +7,22 @@
 #include "internal.h"
 #include "unit.h"
 
-static const int statuses[] = {
-	GOES_OK,			GOES_ERR_NOMEM,		GOES_ERR_INVALID,	GOES_ERR_CONNECT,
-	GOES_ERR_TIMEOUT,	GOES_ERR_CANCELLED, GOES_ERR_NOT_FOUND, GOES_ERR_CONFLICT,
-	GOES_ERR_DUPLICATE, GOES_ERR_IN_DOUBT,	GOES_ERR_SCHEMA,	GOES_ERR_PERMISSION,
-	GOES_ERR_SERVER,	GOES_ERR_STATE,		GOES_ERR_HOOK,		GOES_ERR_EXTENSION};
+static const int statuses[] = {GOES_OK,
+							   GOES_ERR_NOMEM,
+							   GOES_ERR_INVALID,
+							   GOES_ERR_CONNECT,
+							   GOES_ERR_TIMEOUT,
+							   GOES_ERR_CANCELLED,
+							   GOES_ERR_NOT_FOUND,
+							   GOES_ERR_CONFLICT,
+							   GOES_ERR_DUPLICATE,
+							   GOES_ERR_IN_DOUBT,
+							   GOES_ERR_SCHEMA,
+							   GOES_ERR_PERMISSION,
+							   GOES_ERR_SERVER,
+							   GOES_ERR_STATE,
+							   GOES_ERR_HOOK,
+							   GOES_ERR_EXTENSION};
 
 #define STATUSES (sizeof statuses / sizeof *statuses)
 

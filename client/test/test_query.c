@@ -96,19 +96,25 @@ finds_id(const goes_query *query, const char *id)
 static int
 add_id(goes_query *query, const char *id)
 {
-	return goes_query_id(query, &(goes_uuid){uuid_of(id)});
+	goes_uuid uuid = uuid_of(id);
+
+	return goes_query_id(query, &uuid);
 }
 
 static int
 add_aggregate_id(goes_query *query, const char *id)
 {
-	return goes_query_aggregate_id(query, &(goes_uuid){uuid_of(id)});
+	goes_uuid uuid = uuid_of(id);
+
+	return goes_query_aggregate_id(query, &uuid);
 }
 
 static int
 add_aggregate(goes_query *query, const char *name, const char *id)
 {
-	return goes_query_aggregate(query, name, &(goes_uuid){uuid_of(id)});
+	goes_uuid uuid = uuid_of(id);
+
+	return goes_query_aggregate(query, name, &uuid);
 }
 
 /* ---- Nothing asked, nothing given ---- */
@@ -703,10 +709,15 @@ limit_to_less_than_nothing(goes_query *query)
 static void
 a_step_that_fails_spoils_the_query(void **state)
 {
-	static int (*const steps[])(goes_query *) = {
-		name_nothing,		   look_for_no_id,			 name_no_aggregate,
-		look_for_no_aggregate_id, refer_to_a_nameless_aggregate, sort_by_something_unknown,
-		sort_by_something_negative, sort_sideways,		 limit_to_less_than_nothing};
+	static int (*const steps[])(goes_query *) = {name_nothing,
+												 look_for_no_id,
+												 name_no_aggregate,
+												 look_for_no_aggregate_id,
+												 refer_to_a_nameless_aggregate,
+												 sort_by_something_unknown,
+												 sort_by_something_negative,
+												 sort_sideways,
+												 limit_to_less_than_nothing};
 
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 	{
@@ -771,8 +782,8 @@ static void
 a_merge_loses_no_kind_of_step(void **state)
 {
 	static int (*const steps[])(goes_query *, int64_t) = {
-		goes_query_time,		goes_query_time_min,	goes_query_time_max,
-		goes_query_time_after,	goes_query_time_before, goes_query_limit};
+		goes_query_time,	   goes_query_time_min,	   goes_query_time_max,
+		goes_query_time_after, goes_query_time_before, goes_query_limit};
 	static int (*const version_steps[])(goes_query *, int32_t) = {
 		goes_query_version, goes_query_version_min, goes_query_version_max};
 

@@ -3,14 +3,34 @@
  *    UUIDs, the clock and the version.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "unit.h"
 
 #define IDS_OF_A_THREAD 20000
 #define THREADS 4
 #define NANOSECONDS INT64_C(1000000000)
+
+/* The time that the clock stands at in nanoseconds; 0: it runs. */
+static _Atomic int64_t clock_stands_at;
+
+/*
+ * clock_gettime takes the place of the C library's, so that a test can stop the clock.
+ */
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int64_t stands_at = atomic_load(&clock_stands_at);
+
+	if (stands_at == 0)
+		return (int) syscall(SYS_clock_gettime, clock, now);
+	*now = (struct timespec){stands_at / NANOSECONDS, stands_at % NANOSECONDS};
+	return 0;
+}
 
 static void
 the_library_is_as_new_as_its_header(void **state)
@@ -74,6 +94,26 @@ ids_increase(void **state)
 	{
 		goes_uuid_v7(&id);
 		assert_true(memcmp(&before, &id, sizeof id) < 0);
+		before = id;
+	}
+}
+
+/* A coarse clock, one that is set back, and more ids than its steps leave room for. */
+static void
+ids_increase_even_if_the_clock_does_not(void **state)
+{
+	int64_t	  now = goes_now();
+	goes_uuid before;
+	goes_uuid id;
+
+	goes_uuid_v7(&before);
+	for (int i = 0; i < 30000; i++)
+	{
+		atomic_store(&clock_stands_at, i < 20000 ? now : now - 3600 * NANOSECONDS);
+		goes_uuid_v7(&id);
+		atomic_store(&clock_stands_at, 0);
+		/* The time alone: the random half does not help. */
+		assert_true(memcmp(&before, &id, 8) < 0);
 		before = id;
 	}
 }
@@ -261,6 +301,7 @@ main(void)
 		cmocka_unit_test(a_fresh_id_starts_with_the_time_in_milliseconds),
 		cmocka_unit_test(a_fresh_id_ends_with_random_bits),
 		cmocka_unit_test(ids_increase),
+		cmocka_unit_test(ids_increase_even_if_the_clock_does_not),
 		cmocka_unit_test(ids_increase_whichever_thread_makes_them),
 		cmocka_unit_test(threads_at_once_never_make_the_same_time_part),
 		cmocka_unit_test(an_id_is_read_in_either_case),

@@ -18,10 +18,11 @@
 /* libgoes has a function fail(); cmocka's macro of that name is not needed but by fail_msg. */
 #undef fail
 #undef fail_msg
-#define fail_msg(...) (print_error("ERROR: " __VA_ARGS__), _fail(__FILE__, __LINE__))
+#define fail_msg(...) \
+	(print_error("# "), print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
 
 /* RUN_TESTS is what main returns: it runs an array of tests and prints TAP. */
-#define RUN_TESTS(tests)                                                                           \
+#define RUN_TESTS(tests) \
 	(cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests(tests, NULL, NULL))
 
 /*

@@ -1,9 +1,0 @@
-build/encode.o: encode.c internal.h /usr/include/postgresql/libpq-fe.h \
- /usr/include/postgresql/postgres_ext.h \
- /usr/include/postgresql/pg_config_ext.h goes.h types.h
-internal.h:
-/usr/include/postgresql/libpq-fe.h:
-/usr/include/postgresql/postgres_ext.h:
-/usr/include/postgresql/pg_config_ext.h:
-goes.h:
-types.h:

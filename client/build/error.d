@@ -1,8 +1,0 @@
-build/error.o: error.c internal.h /usr/include/postgresql/libpq-fe.h \
- /usr/include/postgresql/postgres_ext.h \
- /usr/include/postgresql/pg_config_ext.h goes.h
-internal.h:
-/usr/include/postgresql/libpq-fe.h:
-/usr/include/postgresql/postgres_ext.h:
-/usr/include/postgresql/pg_config_ext.h:
-goes.h:

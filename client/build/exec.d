@@ -1,9 +1,0 @@
-build/exec.o: exec.c exec.h internal.h /usr/include/postgresql/libpq-fe.h \
- /usr/include/postgresql/postgres_ext.h \
- /usr/include/postgresql/pg_config_ext.h goes.h
-exec.h:
-internal.h:
-/usr/include/postgresql/libpq-fe.h:
-/usr/include/postgresql/postgres_ext.h:
-/usr/include/postgresql/pg_config_ext.h:
-goes.h:

@@ -1,3 +1,0 @@
-build/test/test_uuid.o: test/test_uuid.c test/unit.h goes.h
-test/unit.h:
-goes.h:

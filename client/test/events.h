@@ -1,0 +1,162 @@
+/*
+ * events.h
+ *    Making events and reading them back, for the tests with a server.
+ */
+#ifndef GOES_TEST_EVENTS_H
+#define GOES_TEST_EVENTS_H
+
+#include <time.h>
+
+#include "server.h"
+
+/* Options for a store in TEST_DATABASE, for those who change some. */
+static inline goes_store_options
+options_of(const char *table)
+{
+	goes_store_options options;
+
+	goes_store_options_init(&options, sizeof options);
+	options.url = server_url();
+	options.database = TEST_DATABASE;
+	options.table = table;
+	return options;
+}
+
+static inline goes_store *
+open_with(const goes_store_options *options)
+{
+	goes_store *store = NULL;
+	goes_error *error = NULL;
+
+	assert_ok(goes_store_open(&store, options, &error));
+	return store;
+}
+
+/* A store whose calls all use the same connection. */
+static inline goes_store *
+open_with_one_connection(const char *table)
+{
+	goes_store_options options = options_of(table);
+
+	options.max_connections = 1;
+	return open_with(&options);
+}
+
+static inline goes_event
+event_of(const char *name, const char *json)
+{
+	goes_event event;
+
+	goes_event_init(&event, name, json);
+	return event;
+}
+
+static inline goes_event
+event_of_aggregate(const char *name, const goes_uuid *id, int32_t version)
+{
+	goes_event event = event_of("happened", "{}");
+
+	event.aggregate_name = name;
+	event.aggregate_id = *id;
+	event.aggregate_version = version;
+	return event;
+}
+
+/* Makes the store's table, and n events in it, n at most a few millions. */
+static inline void
+fill_store(goes_store *store, const char *table, int n, int bytes)
+{
+	goes_error *error = NULL;
+
+	assert_ok(goes_store_connect(store, NULL, &error));
+	admin_do(TEST_DATABASE,
+			 "INSERT INTO %s (id, name, \"time\", data) SELECT "
+			 "(pg_catalog.lpad(pg_catalog.to_hex(i), 32, '0'))::uuid, 'filled', i, "
+			 "pg_catalog.to_jsonb(pg_catalog.repeat('x', %d)) "
+			 "FROM pg_catalog.generate_series(1, %d) AS i",
+			 table, bytes, n);
+}
+
+static inline int64_t
+count_events(goes_store *store)
+{
+	goes_error *error = NULL;
+	int64_t		count = -1;
+
+	assert_ok(goes_count(store, NULL, &count, NULL, &error));
+	return count;
+}
+
+static inline bool
+is_there(goes_store *store, const goes_event *event)
+{
+	goes_event *found = NULL;
+	int			status = goes_find(store, &event->id, &found, NULL, NULL);
+
+	goes_event_free(found);
+	return status == GOES_OK;
+}
+
+/* Reads a cursor to its end. */
+static inline int64_t
+read_to_end(goes_cursor *cursor)
+{
+	goes_error		 *error = NULL;
+	const goes_event *event;
+	int64_t			  n = 0;
+	int				  status;
+
+	while ((status = goes_cursor_next(cursor, &event, &error)) == GOES_EVENT)
+		n++;
+	assert_ok(status);
+	return n;
+}
+
+/* Runs a query and counts the events it returns. */
+static inline int64_t
+run_to_end(goes_store *store, const goes_query *query)
+{
+	goes_error	*error = NULL;
+	goes_cursor *cursor = NULL;
+	int64_t		 n;
+
+	assert_ok(goes_query_run(store, query, &cursor, NULL, &error));
+	n = read_to_end(cursor);
+	goes_cursor_close(cursor);
+	return n;
+}
+
+/* A query that is read in one go, for those without it are streamed. */
+static inline goes_query *
+query_for_few(void)
+{
+	goes_query *query = goes_query_new();
+
+	assert_int_equal(goes_query_limit(query, 1000), GOES_OK);
+	return query;
+}
+
+/* The server's process behind a store's only connection. */
+static inline int
+process_of(goes_store *store)
+{
+	goes_error *error = NULL;
+	PGconn	   *connection = NULL;
+	int			process;
+
+	assert_ok(goes_pool_acquire(goes_store_pool(store), &connection, NULL, &error));
+	process = PQbackendPID(connection);
+	goes_pool_release(goes_store_pool(store), connection);
+	return process;
+}
+
+static inline int64_t
+milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+#endif

@@ -1,0 +1,510 @@
+/*
+ * server_lost_insert.c
+ *    Inserts whose connection breaks, at every message: what goes_insert returns is true, and no event
+ *    is ever stored twice or without the others of its batch.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "proxy.h"
+
+#define BATCH 100
+#define PATIENCE_MS 2000
+#define LITTLE_PATIENCE_MS 200
+
+static Proxy	 *proxy;
+static const Plan nothing;
+
+/*
+ * warm_up leaves the store a connection that has inserted before.
+ */
+static void
+warm_up(goes_store *store)
+{
+	goes_event	event;
+	goes_error *error = NULL;
+
+	proxy_plan(proxy, &nothing, 1);
+	goes_event_init(&event, "warm.up", NULL);
+	assert_ok(goes_insert(store, &event, 1, NULL, &error));
+}
+
+/*
+ * insert_at inserts while the plans are carried out, and checks that the result is true and that its
+ * batch is whole. Returns the status.
+ */
+static int
+insert_at(goes_store *store, const Plan *plans, int count, size_t n, goes_context *context)
+{
+	goes_event	events[BATCH];
+	goes_error *error = NULL;
+	int64_t		start;
+	int			status;
+	size_t		stored;
+
+	fill_events(events, n);
+	proxy_plan(proxy, plans, count);
+	start = milliseconds();
+	status = goes_insert(store, events, n, context, &error);
+	if (milliseconds() - start > PATIENCE_MS + 1000)
+		fail_msg(PLACE ": it took %lld ms", PLACE_OF(plans), (long long) (milliseconds() - start));
+	stored = status == GOES_OK ? count_stored("events", events, n) : n;
+	if (stored != n)
+		fail_msg(PLACE ": success, but %zu of %zu are stored", PLACE_OF(plans), stored, n);
+	settle(proxy);
+	stored = count_stored("events", events, n);
+	if ((stored != n && stored != 0) || (status == GOES_OK && stored == 0) ||
+		(status == GOES_ERR_CONNECT && stored != 0) ||
+		(status != GOES_OK && status != GOES_ERR_CONNECT && status != GOES_ERR_IN_DOUBT &&
+		 status != GOES_ERR_TIMEOUT && status != GOES_ERR_CANCELLED))
+		fail_msg(PLACE ": %zu of %zu are stored, but: %s (%s)", PLACE_OF(plans), stored, n,
+				 goes_status_text(status), goes_error_message(error));
+	goes_error_free(error);
+	return status;
+}
+
+/*
+ * A connection that breaks anywhere, from connecting anew to the answer, costs nothing but a second
+ * try. Only one that breaks before the server let us in is reported: that is what a server that is
+ * down looks like.
+ */
+static void
+test_a_cut_at_any_message_is_made_good(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	Plan		plan = PLACES_FROM_THE_FIRST;
+
+	warm_up(store);
+	settle(proxy);
+	do
+	{
+		int status = insert_at(store, &plan, 1, 1, NULL);
+
+		if (status != GOES_OK && !proxy_struck_early(proxy))
+			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
+	} while (proxy_next_message(proxy, &plan));
+	goes_store_close(store);
+}
+
+static void
+test_a_cut_within_a_batch_is_made_good(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	Plan		plan = PLACES_FROM_THE_FIRST;
+
+	do
+	{
+		warm_up(store);
+		if (insert_at(store, &plan, 1, BATCH, NULL) != GOES_OK)
+			fail_msg(PLACE ": not made good", PLACE_OF(&plan));
+	} while (proxy_next(proxy, &plan));
+	goes_store_close(store);
+}
+
+/*
+ * The first call of all: what it makes on its way (the database, the table) may break, too. The next
+ * call goes on.
+ */
+static void
+test_a_cut_during_the_first_call_does_no_harm(void **state)
+{
+	Plan plan = PLACES_FROM_THE_FIRST;
+
+	for (bool is_more = true; is_more;)
+	{
+		goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+		int			status = insert_at(store, &plan, 1, 1, NULL);
+
+		is_more = proxy_next_message(proxy, &plan);
+		plan.number += plan.number > 1; /* every second one */
+		if (status != GOES_OK)
+			assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
+		goes_store_close(store);
+	}
+}
+
+/*
+ * The client is cut off while the server goes on, and may still commit: the second try waits for it.
+ * If it does not end (it got the events, but not the word to commit), the outcome is in doubt.
+ */
+static void
+test_a_server_that_goes_on_is_waited_for(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	Plan		plan = PLACES_FROM_THE_FIRST;
+	int			in_doubt = 0;
+
+	plan.keeps_server = true;
+	do
+	{
+		int status;
+
+		warm_up(store);
+		status = insert_at(store, &plan, 1, BATCH, NULL);
+		in_doubt += status == GOES_ERR_IN_DOUBT;
+		if (status != GOES_OK && (status != GOES_ERR_IN_DOUBT || plan.direction != TO_SERVER))
+			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
+	} while (proxy_next_message(proxy, &plan));
+	assert_true(in_doubt > 0);
+	goes_store_close(store);
+}
+
+/*
+ * Nobody lets us in any more. An insert that was never sent did not happen; one that was is in doubt.
+ */
+static void
+test_without_a_server_the_outcome_is_told_as_far_as_it_is_known(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	Plan		plan = PLACES_FROM_THE_FIRST;
+	int			before[DIRECTIONS]; /* messages before those of the insert */
+
+	plan.refuses = true;
+	plan.fate = TORN;
+	warm_up(store);
+	settle(proxy);
+	assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
+	before[TO_SERVER] = proxy_messages(proxy, TO_SERVER);
+	before[TO_CLIENT] = proxy_messages(proxy, TO_CLIENT);
+	warm_up(store);
+	assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
+	before[TO_SERVER] -= proxy_messages(proxy, TO_SERVER);
+	before[TO_CLIENT] -= proxy_messages(proxy, TO_CLIENT);
+	for (bool is_more = true; is_more; is_more = proxy_next(proxy, &plan))
+	{
+		bool is_sent;
+		int	 status;
+
+		plan.fate = TORN;
+		status = insert_at(store, &plan, 1, 1, NULL);
+		is_sent = plan.number > before[plan.direction];
+		if (proxy_struck(proxy) == 0)
+			assert_int_equal(status, GOES_OK);
+		else if (status != (is_sent ? GOES_ERR_IN_DOUBT : GOES_ERR_CONNECT))
+			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
+		plan.fate = DELIVERED; /* go on with the next message but one */
+		plan.number++;
+	}
+	goes_store_close(store);
+}
+
+/*
+ * The server stops taking a large insert half-way: that one cannot have been done.
+ */
+static void
+test_an_insert_that_was_not_sent_whole_is_not_in_doubt(void **state)
+{
+	enum
+	{
+		SIZE = 32 * 1024 * 1024
+	};
+	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	Plan		plan = {.direction = TO_SERVER, .number = 1, .fate = DROPPED, .refuses = true};
+	goes_error *error = NULL;
+	goes_event	event;
+	char	   *data = malloc(SIZE + 1);
+
+	memset(data, ' ', SIZE);
+	data[0] = '1';
+	data[SIZE] = '\0';
+	goes_event_init(&event, "order.imported", data);
+	warm_up(store);
+	proxy_plan(proxy, &plan, 1);
+	expect_error(goes_insert(store, &event, 1, NULL, &error), &error, GOES_ERR_CONNECT, "");
+	proxy_plan(proxy, &nothing, 1);
+	assert_ok(goes_insert(store, &event, 1, NULL, &error));
+	assert_int_equal(count_stored("events", &event, 1), 1);
+	settle(proxy);
+	free(data);
+	goes_store_close(store);
+}
+
+/*
+ * The answer to an insert is lost, and then the connection of the second try, too, at every message:
+ * its own events are never what an insert fails on.
+ */
+static void
+test_a_second_cut_does_not_make_an_insert_its_own_duplicate(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *hasty = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	Plan		plans[] = {{.direction = TO_CLIENT, .number = 5, .fate = DROPPED},
+						   {.direction = TO_SERVER, .number = 5, .fate = TORN}};
+	int			status;
+
+	warm_up(hasty);
+	do
+	{
+		bool is_last_try = plans[1].number % 2 == 0; /* else later connections are served */
+
+		warm_up(is_last_try ? hasty : store);
+		plans[1].refuses = is_last_try;
+		status = insert_at(is_last_try ? hasty : store, plans, 2, 1, NULL);
+		if (status != GOES_OK && !(is_last_try && status == GOES_ERR_IN_DOUBT))
+			fail_msg("second cut at " PLACE ": %s", PLACE_OF(&plans[1]), goes_status_text(status));
+		plans[1].number += 5;
+		if (proxy_struck(proxy) == 1)
+			plans[1] = (Plan){.direction = plans[1].direction + 1, .number = 6, .fate = TORN};
+	} while (plans[1].direction < DIRECTIONS);
+	goes_store_close(store);
+	goes_store_close(hasty);
+}
+
+/* A rival's statement, to be run at the cut. */
+static void
+run_directly(void *statement)
+{
+	PGconn *connection = admin_connection(TEST_DATABASE);
+
+	PQclear(PQexec(connection, statement));
+	PQfinish(connection);
+}
+
+/*
+ * While the connection is gone, somebody else takes what the lost insert did not get to keep.
+ */
+static void
+test_what_a_rival_took_meanwhile_is_refused(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_error *error = NULL;
+	goes_event	events[3];
+	char		id[37];
+	char		statement[512];
+	Plan		plan = {.direction = TO_SERVER,
+						.number = 4, /* Sync */
+						.fate = DROPPED,
+						.then = run_directly,
+						.argument = statement};
+
+	fill_events(events, 3);
+	goes_uuid_format(&events[1].id, id);
+	snprintf(statement, sizeof statement,
+			 "INSERT INTO events VALUES ('%s', 'order.placed', %lld, NULL, NULL, NULL, '{}')", id,
+			 (long long) events[1].time);
+	warm_up(store);
+	proxy_plan(proxy, &plan, 1);
+	expect_error(goes_insert(store, events, 3, NULL, &error), &error, GOES_ERR_DUPLICATE, "");
+	assert_int_equal(proxy_struck(proxy), 1);
+	assert_int_equal(count_stored("events", events, 3), 1);
+
+	fill_events(events, 3);
+	goes_uuid_format(&events[1].aggregate_id, id);
+	snprintf(statement, sizeof statement,
+			 "INSERT INTO events VALUES (gen_random_uuid(), 'order.placed', 1, '%s', 'order', 2, "
+			 "'{}')",
+			 id);
+	warm_up(store);
+	proxy_plan(proxy, &plan, 1);
+	expect_error(goes_insert(store, events, 3, NULL, &error), &error, GOES_ERR_CONFLICT, "");
+	assert_int_equal(proxy_struck(proxy), 1);
+	assert_int_equal(count_stored("events", events, 3), 0);
+	settle(proxy);
+	goes_store_close(store);
+}
+
+/*
+ * The server refuses an event's JSON, and the search for it is cut short: an index may be missing, but
+ * it is never a wrong one.
+ */
+static void
+test_a_cut_never_blames_the_wrong_event(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	Plan		plan = {.direction = TO_CLIENT, .number = 1, .fate = TORN};
+	goes_event	events[8];
+	goes_error *error = NULL;
+
+	fill_events(events, 8);
+	events[6].data = "{";
+	events[6].data_len = 1;
+	do
+	{
+		int64_t index;
+
+		warm_up(store);
+		proxy_plan(proxy, &plan, 1);
+		assert_int_equal(goes_insert(store, events, 8, NULL, &error), GOES_ERR_INVALID);
+		index = goes_error_event_index(error);
+		if (index != 6 && (index != -1 || proxy_struck(proxy) == 0))
+			fail_msg(PLACE ": event %lld", PLACE_OF(&plan), (long long) index);
+		goes_error_free(error);
+		plan.number += 2;
+	} while (proxy_struck(proxy) > 0);
+	settle(proxy);
+	goes_store_close(store);
+}
+
+/*
+ * The old server process still works on the lost insert: a trigger keeps it busy at its commit. The
+ * second try waits for it, and finds its events stored.
+ */
+static void
+test_an_old_process_that_commits_late_makes_success(void **state)
+{
+	goes_store *store = proxy_open(proxy, "slow", PATIENCE_MS, 0);
+	goes_store *hasty = proxy_open(proxy, "slow", LITTLE_PATIENCE_MS, 0);
+	Plan		plan = {.direction = TO_SERVER,
+						.number = 4, /* Sync */
+						.fate = DELIVERED,
+						.keeps_server = true};
+	goes_event	event;
+	goes_error *error = NULL;
+
+	proxy_plan(proxy, &nothing, 1);
+	assert_ok(goes_store_connect(store, NULL, &error));
+	assert_ok(goes_store_connect(hasty, NULL, &error));
+	admin_do(TEST_DATABASE,
+			 "CREATE OR REPLACE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS "
+			 "$$BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END$$;"
+			 "CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED "
+			 "FOR EACH ROW EXECUTE FUNCTION linger()");
+	goes_event_init(&event, "order.placed", NULL);
+	proxy_plan(proxy, &nothing, 1);
+	assert_ok(goes_insert(store, &event, 1, NULL, &error)); /* prepares the statement */
+	goes_event_init(&event, "order.placed", NULL);
+	proxy_plan(proxy, &plan, 1);
+	assert_ok(goes_insert(store, &event, 1, NULL, &error));
+	assert_int_equal(proxy_struck(proxy), 1);
+	assert_int_equal(count_stored("slow", &event, 1), 1);
+	proxy_plan(proxy, &nothing, 1);
+	assert_ok(goes_insert(hasty, &event, 0, NULL, &error));
+	goes_event_init(&event, "order.placed", NULL);
+	assert_ok(goes_insert(hasty, &event, 1, NULL, &error));
+	goes_event_init(&event, "order.placed", NULL);
+	proxy_plan(proxy, &plan, 1);
+	expect_error(goes_insert(hasty, &event, 1, NULL, &error), &error, GOES_ERR_IN_DOUBT,
+				 "look one of them up");
+	settle(proxy);
+	goes_store_close(store);
+	goes_store_close(hasty);
+}
+
+/*
+ * Whatever message is late, an insert is over when its time is, its connection is not used again, and
+ * the next insert works.
+ */
+static void
+test_a_delay_at_any_message_meets_the_timeout(void **state)
+{
+	goes_store	*store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_context context = {.size = sizeof context, .timeout_ms = 30};
+	Plan		 plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
+
+	warm_up(store);
+	settle(proxy);
+	while (plan.direction < DIRECTIONS)
+	{
+		int64_t start = milliseconds();
+		int		status;
+		bool	is_struck;
+
+		context.timeout_ms = 100;
+		status = insert_at(store, &plan, 1, 1, &context);
+		is_struck = proxy_struck(proxy) > 0;
+		if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) || milliseconds() - start > 1100)
+			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plan), goes_status_text(status),
+					 (long long) (milliseconds() - start));
+		plan.number += 6; /* some of the places will do */
+		if (!is_struck)
+		{
+			plan.number = 2;
+			plan.direction++;
+		}
+	}
+	goes_store_close(store);
+}
+
+static goes_cancel *to_trigger;
+
+static void
+trigger(int signal)
+{
+	goes_cancel_trigger(to_trigger);
+}
+
+/*
+ * The same for a call that is cancelled from a signal handler.
+ */
+static void
+test_a_delayed_insert_can_be_cancelled(void **state)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	Plan		plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
+
+	warm_up(store);
+	settle(proxy);
+	signal(SIGALRM, trigger);
+	for (; plan.direction < DIRECTIONS; plan.direction++)
+	{
+		for (plan.number = 1; plan.number < 30; plan.number += 7)
+		{
+			const struct itimerval soon = {.it_value.tv_usec = 60000};
+			goes_context		   context = {.size = sizeof context, .timeout_ms = -1};
+			int64_t				   start = milliseconds();
+
+			context.cancel = to_trigger = goes_cancel_new();
+			setitimer(ITIMER_REAL, &soon, NULL);
+			if (insert_at(store, &plan, 1, 1, &context) != GOES_ERR_CANCELLED &&
+				proxy_struck(proxy) > 0)
+				fail_msg(PLACE ": not cancelled", PLACE_OF(&plan));
+			assert_true(milliseconds() - start < 1060);
+			setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+			goes_cancel_free(context.cancel);
+		}
+	}
+	goes_store_close(store);
+}
+
+/*
+ * The connection of a call that was late is closed, and its place in the pool is free.
+ */
+static void
+test_a_late_connection_is_not_used_again(void **state)
+{
+	goes_store	*store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_context context = {.size = sizeof context, .timeout_ms = 50};
+	Plan		 plan = {.direction = TO_CLIENT, .number = 3, .fate = DELAYED, .delay_ms = 60000};
+	goes_event	 event;
+	goes_error	*error = NULL;
+
+	warm_up(store);
+	proxy_plan(proxy, &plan, 1);
+	goes_event_init(&event, "order.placed", NULL);
+	expect_error(goes_insert(store, &event, 1, &context, &error), &error, GOES_ERR_TIMEOUT, "");
+	proxy_plan(proxy, &nothing, 1);
+	goes_event_init(&event, "order.placed", NULL);
+	assert_ok(goes_insert(store, &event, 1, NULL, &error));
+	assert_true(proxy_connections(proxy) >= 1);
+	assert_int_equal(count_stored("events", &event, 1), 1);
+	settle(proxy);
+	goes_store_close(store);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_cut_at_any_message_is_made_good),
+		cmocka_unit_test(test_a_cut_within_a_batch_is_made_good),
+		cmocka_unit_test(test_a_cut_during_the_first_call_does_no_harm),
+		cmocka_unit_test(test_a_server_that_goes_on_is_waited_for),
+		cmocka_unit_test(test_without_a_server_the_outcome_is_told_as_far_as_it_is_known),
+		cmocka_unit_test(test_an_insert_that_was_not_sent_whole_is_not_in_doubt),
+		cmocka_unit_test(test_a_second_cut_does_not_make_an_insert_its_own_duplicate),
+		cmocka_unit_test(test_what_a_rival_took_meanwhile_is_refused),
+		cmocka_unit_test(test_a_cut_never_blames_the_wrong_event),
+		cmocka_unit_test(test_an_old_process_that_commits_late_makes_success),
+		cmocka_unit_test(test_a_delay_at_any_message_meets_the_timeout),
+		cmocka_unit_test(test_a_delayed_insert_can_be_cancelled),
+		cmocka_unit_test(test_a_late_connection_is_not_used_again),
+	};
+	int failed;
+
+	proxy = proxy_start();
+	failed = RUN_TESTS(tests);
+	proxy_stop(proxy);
+	return failed;
+}

@@ -1,0 +1,477 @@
+/*
+ * server_lost_read.c
+ *    Reads whose connection breaks: they are done again while no event was given out, and otherwise end
+ *    in an error, never in a result that only looks complete. And goes_delete, which is in doubt.
+ */
+#include <signal.h>
+#include <sys/time.h>
+
+#include "proxy.h"
+
+#define PATIENCE_MS 2000
+#define EVENTS 120
+
+static Proxy	 *proxy;
+static const Plan nothing;
+static goes_event events[EVENTS];
+
+/*
+ * open_filled opens a store whose table has just the events, by a new connection: the next call uses
+ * that.
+ */
+static goes_store *
+open_filled(void)
+{
+	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_error *error = NULL;
+
+	proxy_plan(proxy, &nothing, 1);
+	assert_ok(goes_store_connect(store, NULL, &error));
+	if (events[0].name != NULL)
+		return store;
+	admin_do(TEST_DATABASE, "TRUNCATE events");
+	fill_events(events, EVENTS);
+	assert_ok(goes_insert(store, events, EVENTS, NULL, &error));
+	return store;
+}
+
+/* A small result: the first 20 of the aggregate's events. */
+static goes_query *
+small_query(void)
+{
+	goes_query *query = goes_query_new();
+
+	goes_query_aggregate(query, "order", &events[0].aggregate_id);
+	goes_query_version_max(query, 40);
+	goes_query_sort(query, GOES_SORT_AGGREGATE_VERSION, GOES_ASC);
+	return query;
+}
+
+/*
+ * read_all runs a query and reads its events, and returns the last status. *count says how many came.
+ */
+static int
+read_all(goes_store *store, const goes_query *query, const goes_context *context, int *count)
+{
+	const goes_event *event;
+	goes_cursor		 *cursor = NULL;
+	goes_error		 *error = NULL;
+	int				  status = goes_query_run(store, query, &cursor, context, &error);
+
+	*count = 0;
+	if (status == GOES_OK)
+	{
+		while ((status = goes_cursor_next(cursor, &event, &error)) == GOES_EVENT)
+			++*count;
+		if (status < 0)
+		{
+			goes_error *again = NULL;
+
+			/* an error stays */
+			assert_int_equal(goes_cursor_next(cursor, &event, &again), status);
+			goes_error_free(again);
+		}
+		goes_cursor_close(cursor);
+	}
+	assert_int_equal(goes_error_status(error), status);
+	goes_error_free(error);
+	return status;
+}
+
+/*
+ * check_reading reads while a plan is carried out, with all of the connection's messages or none of
+ * those that come before the query's.
+ */
+static void
+check_reading(goes_store *store, const goes_query *query, const Plan *plan, int expected)
+{
+	int64_t start = milliseconds();
+	int		count;
+	int		status;
+
+	proxy_plan(proxy, plan, 1);
+	status = read_all(store, query, NULL, &count);
+	if (milliseconds() - start > 1000)
+		fail_msg(PLACE ": it took %lld ms", PLACE_OF(plan), (long long) (milliseconds() - start));
+	if (status == GOES_END ? count != expected
+						   : status != GOES_ERR_CONNECT ||
+								 (count == 0 && !proxy_struck_early(proxy)) || count > expected)
+		fail_msg(PLACE ": %d of %d events, then %s", PLACE_OF(plan), count, expected,
+				 goes_status_text(status));
+	if (proxy_struck(proxy) == 0)
+		assert_int_equal(status, GOES_END);
+}
+
+static void
+test_a_small_result_is_whole_or_ends_in_an_error(void **state)
+{
+	goes_store *store = open_filled();
+	goes_query *query = small_query();
+	Plan		plan = PLACES_FROM_THE_FIRST;
+	int			expected;
+
+	assert_int_equal(read_all(store, query, NULL, &expected), GOES_END);
+	assert_int_equal(expected, 20);
+	do
+	{
+		proxy_cut(proxy); /* so that connecting is part of it */
+		check_reading(store, query, &plan, expected);
+	} while (proxy_next_message(proxy, &plan));
+	goes_query_free(query);
+	goes_store_close(store);
+}
+
+/*
+ * With a connection that exists the first message is the query's, and every place gets its turn.
+ */
+static void
+test_a_small_result_breaks_anywhere_on_a_connection_in_use(void **state)
+{
+	goes_store *store = open_filled();
+	goes_query *query = small_query();
+	Plan		plan = PLACES_FROM_THE_FIRST;
+	int			expected;
+
+	do
+	{
+		proxy_plan(proxy, &nothing, 1);
+		assert_int_equal(read_all(store, query, NULL, &expected), GOES_END);
+		check_reading(store, query, &plan, expected);
+	} while (proxy_next(proxy, &plan));
+	goes_query_free(query);
+	goes_store_close(store);
+}
+
+/*
+ * All events come by way of FETCHes that are sent ahead. Their messages are many: beyond the first
+ * ones every 24th has to do, and the last ones.
+ */
+static void
+test_a_large_result_is_whole_or_ends_in_an_error(void **state)
+{
+	goes_store *store = open_filled();
+	Plan		plan = PLACES_FROM_THE_FIRST;
+	int			expected;
+	int			last;
+
+	assert_int_equal(read_all(store, NULL, NULL, &expected), GOES_END);
+	assert_int_equal(expected, EVENTS);
+	proxy_plan(proxy, &nothing, 1);
+	assert_int_equal(read_all(store, NULL, NULL, &expected), GOES_END);
+	last = proxy_messages(proxy, TO_CLIENT);
+	do
+	{
+		proxy_plan(proxy, &nothing, 1);
+		assert_int_equal(read_all(store, NULL, NULL, &expected), GOES_END);
+		check_reading(store, NULL, &plan, EVENTS);
+		if (plan.number > 20 && plan.number < last - 25)
+			plan.number += 23;
+	} while (proxy_next_message(proxy, &plan));
+	goes_store_close(store);
+}
+
+static int
+find(goes_store *store, const goes_context *context)
+{
+	goes_event *found = NULL;
+	goes_error *error = NULL;
+	int			status = goes_find(store, &events[7].id, &found, context, &error);
+
+	if (status == GOES_OK)
+		assert_memory_equal(&found->id, &events[7].id, sizeof found->id);
+	goes_event_free(found);
+	goes_error_free(error);
+	return status;
+}
+
+static int
+count(goes_store *store, const goes_context *context)
+{
+	goes_error *error = NULL;
+	int64_t		number = -1;
+	int			status = goes_count(store, NULL, &number, context, &error);
+
+	assert_int_equal(number, status == GOES_OK ? EVENTS : -1);
+	goes_error_free(error);
+	return status;
+}
+
+static int
+query_all(goes_store *store, const goes_context *context)
+{
+	int number;
+
+	return read_all(store, NULL, context, &number);
+}
+
+static int
+query_few(goes_store *store, const goes_context *context)
+{
+	goes_query *query = small_query();
+	int			number;
+	int			status = read_all(store, query, context, &number);
+
+	goes_query_free(query);
+	return status;
+}
+
+static int (*const reads[])(goes_store *, const goes_context *) = {find, count, query_few,
+																   query_all};
+
+/*
+ * What has one answer is asked again, once.
+ */
+static void
+test_find_and_count_are_done_again(void **state)
+{
+	goes_store *store = open_filled();
+
+	for (int i = 0; i < 2; i++)
+	{
+		Plan plan = PLACES_FROM_THE_FIRST;
+
+		do
+		{
+			int status;
+
+			proxy_cut(proxy);
+			proxy_plan(proxy, &plan, 1);
+			status = reads[i](store, NULL);
+			if (status != GOES_OK && !(status == GOES_ERR_CONNECT && proxy_struck_early(proxy)))
+				fail_msg("read %d, " PLACE ": %s", i, PLACE_OF(&plan), goes_status_text(status));
+		} while (proxy_next_message(proxy, &plan));
+	}
+	goes_store_close(store);
+}
+
+/*
+ * But not for ever, and not when nobody answers.
+ */
+static void
+test_a_read_is_done_again_only_once(void **state)
+{
+	goes_store *store = open_filled();
+
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+	{
+		Plan plans[] = {{.direction = TO_CLIENT, .number = 1, .fate = TORN},
+						{.direction = TO_SERVER, .fate = DROPPED}};
+
+		if (reads[i] != query_all) /* the last message is not the read's */
+		{
+			proxy_plan(proxy, &nothing, 1);
+			assert_int_equal(reads[i](store, NULL), GOES_OK);
+			proxy_plan(proxy, plans, 1);
+			assert_int_equal(reads[i](store, NULL), GOES_OK);
+			plans[1].number = proxy_messages(proxy, TO_SERVER);
+			proxy_plan(proxy, plans, 2);
+			assert_int_equal(reads[i](store, NULL), GOES_ERR_CONNECT);
+			assert_int_equal(proxy_struck(proxy), 2);
+			assert_int_equal(proxy_connections(proxy), 1);
+		}
+		proxy_plan(proxy, &nothing, 1);
+		assert_int_equal(reads[i](store, NULL), GOES_OK);
+		plans[0].refuses = true;
+		proxy_plan(proxy, plans, 1);
+		assert_int_equal(reads[i](store, NULL), GOES_ERR_CONNECT);
+	}
+	goes_store_close(store);
+}
+
+/*
+ * Inside a transaction nothing can be done again: the transaction is over.
+ */
+static void
+test_a_lost_read_ends_its_transaction(void **state)
+{
+	goes_store *store = open_filled();
+	Plan		plan = PLACES_FROM_THE_FIRST;
+
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+	{
+		for (plan.number = 1; plan.number <= 4; plan.number++)
+		{
+			goes_error *error = NULL;
+			goes_tx	   *tx = NULL;
+
+			plan.fate = plan.number % FATES;
+			proxy_plan(proxy, &nothing, 1);
+			assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+			proxy_plan(proxy, &plan, 1);
+			assert_int_equal(reads[i](goes_tx_store(tx), NULL), GOES_ERR_CONNECT);
+			assert_int_equal(reads[i](goes_tx_store(tx), NULL), GOES_ERR_STATE);
+			expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_STATE, "");
+		}
+	}
+	goes_store_close(store);
+}
+
+/*
+ * Whatever message is late, the read is over when its time is; a timeout holds for the repetition,
+ * too. The one connection that the pool may have is replaced.
+ */
+static void
+test_delayed_reads_meet_their_timeout(void **state)
+{
+	goes_store	*store = open_filled();
+	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+	{
+		Plan plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
+
+		for (; plan.direction < DIRECTIONS; plan.direction++)
+		{
+			for (plan.number = 1; plan.number < 6; plan.number += 4)
+			{
+				int64_t start;
+				int		status;
+				bool	is_struck;
+
+				proxy_plan(proxy, &nothing, 1);
+				assert_int_equal(reads[i](store, NULL), GOES_OK);
+				proxy_plan(proxy, &plan, 1);
+				start = milliseconds();
+				status = reads[i](store, &context);
+				is_struck = proxy_struck(proxy) > 0;
+				if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) ||
+					milliseconds() - start > 1100)
+					fail_msg("read %zu, " PLACE ": %s, after %lld ms", i, PLACE_OF(&plan),
+							 goes_status_text(status), (long long) (milliseconds() - start));
+			}
+		}
+	}
+	goes_store_close(store);
+}
+
+static void
+test_a_repetition_does_not_get_the_time_anew(void **state)
+{
+	goes_store	*store = open_filled();
+	goes_context context = {.size = sizeof context, .timeout_ms = 600};
+	Plan		 plans[] = {{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 500},
+							{.direction = TO_SERVER, .number = 1, .fate = DROPPED},
+							{.direction = TO_SERVER, .number = 3, .fate = DELAYED, .delay_ms = 9000}};
+
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i += 3) /* goes_find, and a cursor */
+	{
+		int64_t start;
+
+		proxy_plan(proxy, &nothing, 1);
+		assert_int_equal(reads[i](store, NULL), GOES_OK);
+		proxy_plan(proxy, plans, 3);
+		start = milliseconds();
+		assert_int_equal(reads[i](store, &context), GOES_ERR_TIMEOUT);
+		assert_in_range(milliseconds() - start, 590, 1000);
+		assert_int_equal(proxy_struck(proxy), 3);
+	}
+	goes_store_close(store);
+}
+
+static goes_cancel *to_trigger;
+
+static void
+trigger(int signal)
+{
+	goes_cancel_trigger(to_trigger);
+}
+
+static void
+test_delayed_reads_can_be_cancelled(void **state)
+{
+	goes_store *store = open_filled();
+
+	signal(SIGALRM, trigger);
+	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+	{
+		const struct itimerval soon = {.it_value.tv_usec = 50000};
+		Plan plan = {.direction = TO_CLIENT, .number = 2, .fate = DELAYED, .delay_ms = 60000};
+		goes_context context = {.size = sizeof context, .cancel = to_trigger = goes_cancel_new()};
+		int64_t		 start;
+
+		proxy_plan(proxy, &nothing, 1);
+		assert_int_equal(reads[i](store, NULL), GOES_OK);
+		proxy_plan(proxy, &plan, 1);
+		start = milliseconds();
+		setitimer(ITIMER_REAL, &soon, NULL);
+		assert_int_equal(reads[i](store, &context), GOES_ERR_CANCELLED);
+		assert_true(milliseconds() - start < 1050);
+		goes_cancel_free(context.cancel);
+	}
+	goes_store_close(store);
+}
+
+/*
+ * A delete that was sent is in doubt; one that cannot have reached the server is sent again.
+ */
+static void
+test_a_lost_delete_is_in_doubt(void **state)
+{
+	goes_store *store = proxy_open(proxy, "deleted", PATIENCE_MS, 0);
+	Plan		plan = PLACES_FROM_THE_FIRST;
+	int			own[DIRECTIONS]; /* the delete's own messages */
+	int			all[DIRECTIONS];
+
+	for (int round = 0; round < 2; round++)
+	{
+		goes_error *error = NULL;
+
+		proxy_plan(proxy, &nothing, 1);
+		assert_ok(goes_delete(store, &events[0].id, 1, NULL, &error));
+		if (round == 0)
+			settle(proxy);
+		proxy_plan(proxy, &nothing, 1);
+		assert_ok(goes_delete(store, &events[0].id, 1, NULL, &error));
+		for (int direction = 0; direction < DIRECTIONS; direction++)
+			(round == 0 ? all : own)[direction] = proxy_messages(proxy, direction);
+	}
+	do
+	{
+		goes_error *error = NULL;
+		goes_event	event;
+		bool		is_sent = plan.number > all[plan.direction] - own[plan.direction];
+		int			status;
+		size_t		stored;
+
+		proxy_plan(proxy, &nothing, 1);
+		fill_events(&event, 1);
+		assert_ok(goes_insert(store, &event, 1, NULL, &error));
+		settle(proxy);
+		proxy_plan(proxy, &plan, 1);
+		status = goes_delete(store, &event.id, 1, NULL, &error);
+		stored = count_stored("deleted", &event, 1);
+		if (proxy_struck_early(proxy) && proxy_struck(proxy) > 0)
+			assert_true(status == GOES_OK || (status == GOES_ERR_CONNECT && stored == 1));
+		else if (status == GOES_OK)
+			assert_int_equal(stored, 0);
+		else if (status != GOES_ERR_IN_DOUBT || !(is_sent || plan.fate == DELIVERED))
+			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
+		if (status == GOES_OK && is_sent && proxy_struck(proxy) > 0)
+			assert_int_equal(plan.number + plan.fate, all[TO_CLIENT] + DELIVERED);
+		goes_error_free(error);
+	} while (proxy_next_message(proxy, &plan));
+	goes_store_close(store);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_small_result_is_whole_or_ends_in_an_error),
+		cmocka_unit_test(test_a_small_result_breaks_anywhere_on_a_connection_in_use),
+		cmocka_unit_test(test_a_large_result_is_whole_or_ends_in_an_error),
+		cmocka_unit_test(test_find_and_count_are_done_again),
+		cmocka_unit_test(test_a_read_is_done_again_only_once),
+		cmocka_unit_test(test_a_lost_read_ends_its_transaction),
+		cmocka_unit_test(test_delayed_reads_meet_their_timeout),
+		cmocka_unit_test(test_a_repetition_does_not_get_the_time_anew),
+		cmocka_unit_test(test_delayed_reads_can_be_cancelled),
+		cmocka_unit_test(test_a_lost_delete_is_in_doubt),
+	};
+	int failed;
+
+	proxy = proxy_start();
+	failed = RUN_TESTS(tests);
+	proxy_stop(proxy);
+	return failed;
+}

@@ -1,0 +1,242 @@
+/*
+ * server_memory.c
+ *    Every allocation of libgoes fails in turn, with a server: the caller is told, nothing leaks,
+ *    nothing crashes, and nothing is stored that was not acknowledged.
+ *
+ * Each scenario is a whole life, from opening a store to closing it, so that nothing that is kept for
+ * later is taken for a leak.
+ */
+#include "memory.h"
+#include "server.h"
+
+/*
+ * try_open opens a store; unlike open_store it may fail.
+ */
+static int
+try_open(goes_store **store)
+{
+	goes_store_options options;
+
+	goes_store_options_init(&options, sizeof options);
+	options.url = server_url();
+	options.database = TEST_DATABASE;
+	return goes_store_open(store, &options, NULL);
+}
+
+/*
+ * make_event makes an event of an aggregate of its own.
+ */
+static goes_event
+make_event(void)
+{
+	goes_event event;
+
+	goes_event_init(&event, "order.placed", "{\"total\": 30}");
+	goes_uuid_v7(&event.aggregate_id);
+	event.aggregate_name = "order";
+	event.aggregate_version = 1;
+	return event;
+}
+
+static int
+insert_and_find(void *unused)
+{
+	goes_event	event = make_event();
+	goes_event *found = NULL;
+	goes_store *store;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = goes_insert(store, &event, 1, NULL, NULL);
+	if (status == GOES_OK)
+		status = goes_find(store, &event.id, &found, NULL, NULL);
+	if (status == GOES_OK)
+		status = goes_delete(store, &event.id, 1, NULL, NULL);
+	goes_event_free(found);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_in_an_insert(void **state)
+{
+	assert_true(every_allocation_fails(insert_and_find, NULL, GOES_OK, MAY_RECOVER) > 20);
+}
+
+/*
+ * read_all reads a query's events to the end.
+ */
+static int
+read_all(goes_store *store, const goes_query *query)
+{
+	const goes_event *event;
+	goes_cursor		 *cursor;
+	int				  status = goes_query_run(store, query, &cursor, NULL, NULL);
+
+	if (status != GOES_OK)
+		return status;
+	while ((status = goes_cursor_next(cursor, &event, NULL)) == GOES_EVENT)
+		;
+	goes_cursor_close(cursor);
+	return status;
+}
+
+static int
+query_both_ways(void *unused)
+{
+	goes_query *query = goes_query_new();
+	goes_store *store = NULL;
+	int64_t		count;
+	int			status = try_open(&store);
+
+	(void) goes_query_name(query, "order.placed");
+	(void) goes_query_aggregate(query, "order", NULL);
+	(void) goes_query_sort(query, GOES_SORT_TIME, GOES_DESC);
+	if (query == NULL)
+		status = GOES_ERR_NOMEM;
+	if (status == GOES_OK)
+		status = read_all(store, query);
+	if (status == GOES_OK)
+		status = goes_query_limit(query, 10);
+	if (status == GOES_OK)
+		status = read_all(store, query);
+	if (status == GOES_OK)
+		status = goes_count(store, query, &count, NULL, NULL);
+	goes_query_free(query);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_in_a_query(void **state)
+{
+	assert_true(every_allocation_fails(query_both_ways, NULL, GOES_OK, MAY_RECOVER) > 20);
+}
+
+static int
+insert_another(goes_tx *tx, const goes_event *events, size_t n, void *user)
+{
+	goes_event event = make_event();
+
+	return goes_insert(goes_tx_store(tx), &event, 1, NULL, NULL);
+}
+
+static int
+insert_with_hooks(void *unused)
+{
+	goes_event	event = make_event();
+	goes_store *store;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = goes_store_add_hook(store, GOES_PRE_INSERT, insert_another, NULL);
+	if (status == GOES_OK)
+		status = goes_store_add_hook(store, GOES_POST_INSERT, insert_another, NULL);
+	if (status == GOES_OK)
+		status = goes_insert(store, &event, 1, NULL, NULL);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_in_a_hook(void **state)
+{
+	char *before = admin(TEST_DATABASE, "SELECT count(*) %% 3 FROM events");
+	char *after;
+
+	assert_true(every_allocation_fails(insert_with_hooks, NULL, GOES_OK, MAY_RECOVER) > 20);
+	after = admin(TEST_DATABASE, "SELECT count(*) %% 3 FROM events");
+	assert_string_equal(before, after); /* an event and those of its hooks, or none of them */
+	free(before);
+	free(after);
+}
+
+static int
+read_in_a_transaction(void *unused)
+{
+	goes_event	event = make_event();
+	goes_store *store;
+	goes_tx	   *tx;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = goes_tx_begin(store, &tx, NULL, NULL);
+	if (status == GOES_OK)
+	{
+		status = goes_insert(goes_tx_store(tx), &event, 1, NULL, NULL);
+		if (status == GOES_OK)
+			status = read_all(goes_tx_store(tx), NULL);
+		goes_tx_rollback(tx);
+	}
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_in_a_transaction(void **state)
+{
+	assert_true(every_allocation_fails(read_in_a_transaction, NULL, GOES_OK, MAY_RECOVER) > 20);
+}
+
+static int
+refuse_a_duplicate(void *input)
+{
+	const goes_event *stored = input;
+	goes_store		 *store;
+	goes_error		 *error = NULL;
+	int				  status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = goes_insert(store, stored, 1, NULL, &error);
+	assert_int_equal(goes_error_status(error), status);
+	goes_error_free(error);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_when_an_error_is_made(void **state)
+{
+	goes_event	event = make_event();
+	goes_store *store;
+
+	assert_int_equal(try_open(&store), GOES_OK);
+	assert_int_equal(goes_insert(store, &event, 1, NULL, NULL), GOES_OK);
+	goes_store_close(store);
+	assert_true(
+		every_allocation_fails(refuse_a_duplicate, &event, GOES_ERR_DUPLICATE, MAY_RECOVER) > 20);
+}
+
+/*
+ * The database is made here, so that every scenario takes the same way.
+ */
+static int
+make_database(void **state)
+{
+	goes_store *store;
+	int			status = try_open(&store);
+
+	if (status == GOES_OK)
+		status = goes_store_connect(store, NULL, NULL);
+	goes_store_close(store);
+	return status;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_runs_out_in_an_insert),
+		cmocka_unit_test(memory_runs_out_in_a_query),
+		cmocka_unit_test(memory_runs_out_in_a_hook),
+		cmocka_unit_test(memory_runs_out_in_a_transaction),
+		cmocka_unit_test(memory_runs_out_when_an_error_is_made),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, make_database, NULL);
+}

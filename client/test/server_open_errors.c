@@ -1,0 +1,316 @@
+/*
+ * server_open_errors.c
+ *    What keeps a store from opening: each with a status of its own, a message that helps, within the
+ *    time limit.
+ */
+#include <pthread.h>
+
+#include "server_control.h"
+
+#define LIMIT_MS 300
+
+/*
+ * expect_refusal opens a store, which fails as expected, in time, and without telling the password.
+ */
+static void
+expect_refusal(const goes_store_options *options, int status, const char *part_of_message)
+{
+	goes_error *error = NULL;
+	int64_t		start = milliseconds();
+	int			returned = try_options(options, &error);
+
+	assert_true(milliseconds() - start < 3000);
+	assert_null(strstr(goes_error_message(error), SECRET));
+	expect_error(returned, &error, status, part_of_message);
+}
+
+/*
+ * make_login makes a role, and says how it logs in.
+ */
+static void
+make_login(const char *role, const char *method)
+{
+	char line[256];
+
+	admin_do("postgres",
+			 "SET password_encryption = 'scram-sha-256'; CREATE ROLE %s LOGIN PASSWORD 'right'",
+			 role);
+	snprintf(line, sizeof line, "local all %s %s", role, method);
+	allow_login(line);
+}
+
+static void
+test_wrong_password(void **state)
+{
+	char			  *url = uri_of("guest:" SECRET, "/postgres");
+	char			  *right = uri_of("guest:right", "/postgres");
+	goes_store_options options = make_options(url);
+	goes_store		  *store = open_store("events");
+	goes_error		  *error = NULL;
+
+	assert_ok(goes_store_connect(store, NULL, &error));
+	goes_store_close(store);
+	make_login("guest", "scram-sha-256");
+	expect_refusal(&options, GOES_ERR_PERMISSION,
+				   "password authentication failed for user \"guest\"");
+	options.url = right;
+	options.no_create = true;
+	options.table = "events";
+	assert_ok(try_options(&options, &error));
+	free(right);
+	free(url);
+}
+
+static void
+test_no_password(void **state)
+{
+	char			  *url = uri_of("forgetful", "/postgres");
+	goes_store_options options = make_options(url);
+
+	make_login("forgetful", "scram-sha-256");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "no password supplied");
+	free(url);
+}
+
+static void
+test_a_role_that_may_not_log_in(void **state)
+{
+	char			  *url = uri_of("banned:" SECRET, "/postgres");
+	goes_store_options options = make_options(url);
+
+	make_login("banned", "reject");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "pg_hba.conf rejects connection");
+	free(url);
+}
+
+/*
+ * A host that accepts the connection and says nothing, like one behind a firewall.
+ */
+static void
+test_a_host_that_never_answers(void **state)
+{
+	char			   url[256];
+	int				   port;
+	int				   silent = listen_silently(&port);
+	goes_store_options options = make_options(url);
+	goes_store		  *store;
+	goes_context	   context = {.size = sizeof context, .timeout_ms = LIMIT_MS / 2};
+	goes_error		  *error = NULL;
+	char			   place[64];
+	int64_t			   start;
+
+	snprintf(url, sizeof url, "postgres://shop:" SECRET "@127.0.0.1:%d?sslmode=disable", port);
+	snprintf(place, sizeof place, "127.0.0.1:%d", port);
+	options.connect_timeout_ms = LIMIT_MS;
+	start = milliseconds();
+	expect_refusal(&options, GOES_ERR_TIMEOUT, place);
+	assert_in_range(milliseconds() - start, LIMIT_MS, 3 * LIMIT_MS);
+
+	/* the call's own limit is shorter */
+	store = open_with(&options);
+	start = milliseconds();
+	expect_error(goes_store_connect(store, &context, &error), &error, GOES_ERR_TIMEOUT, place);
+	assert_in_range(milliseconds() - start, LIMIT_MS / 2, LIMIT_MS);
+	goes_store_close(store);
+	close(silent);
+}
+
+static void
+test_a_port_without_a_server(void **state)
+{
+	char			   url[256];
+	goes_store_options options = make_options(url);
+
+	snprintf(url, sizeof url, "postgres://shop:" SECRET "@127.0.0.1:%d/shop", dead_port());
+	expect_refusal(&options, GOES_ERR_CONNECT, "refused");
+	snprintf(url, sizeof url, "host=/no/such/directory password=" SECRET);
+	expect_refusal(&options, GOES_ERR_CONNECT, "/no/such/directory");
+	snprintf(url, sizeof url, "postgres://shop:" SECRET "@host.invalid/shop");
+	expect_refusal(&options, GOES_ERR_CONNECT, "host.invalid");
+}
+
+/*
+ * Of several hosts the last one's answer is told.
+ */
+static void
+test_no_host_is_there(void **state)
+{
+	char			   url[256];
+	int				   port;
+	int				   silent = listen_silently(&port);
+	goes_store_options options = make_options(url);
+
+	snprintf(url, sizeof url, "postgres://shop:" SECRET "@127.0.0.1:%d,127.0.0.1:%d/shop", port,
+			 dead_port());
+	options.connect_timeout_ms = LIMIT_MS;
+	expect_refusal(&options, GOES_ERR_CONNECT, "refused");
+	close(silent);
+}
+
+static void *
+cancel_soon(void *cancel)
+{
+	usleep(50 * 1000);
+	goes_cancel_trigger(cancel);
+	return NULL;
+}
+
+/*
+ * Somebody cancels while nobody answers.
+ */
+static void
+test_cancelled_while_connecting(void **state)
+{
+	char			   url[256];
+	int				   port;
+	int				   silent = listen_silently(&port);
+	goes_store_options options = make_options(url);
+	goes_context	   context = {.size = sizeof context, .cancel = goes_cancel_new()};
+	goes_error		  *error = NULL;
+	goes_store		  *store;
+	pthread_t		   thread;
+	int64_t			   start = milliseconds();
+
+	snprintf(url, sizeof url, "postgres://shop@127.0.0.1:%d,127.0.0.1:%d", port, port);
+	store = open_with(&options);
+	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, context.cancel), 0);
+	expect_error(goes_store_connect(store, &context, &error), &error, GOES_ERR_CANCELLED,
+				 "cancelled");
+	assert_in_range(milliseconds() - start, 40, 1000);
+	pthread_join(thread, NULL);
+	goes_store_close(store);
+	goes_cancel_free(context.cancel);
+	close(silent);
+}
+
+/*
+ * The same server from a folder without the extension's files: PostgreSQL finds its own by where its
+ * program is.
+ */
+static void
+start_server_without_extension(void)
+{
+	run_command("set -e; root=\"$GOES_TEST_DATA/without\"; share=$(pg_config --sharedir); "
+				"bin=$(pg_config --bindir); lib=$(pg_config --pkglibdir); "
+				"mkdir -p \"$root$share/extension\" \"$root$bin\" \"$root$(dirname \"$lib\")\"; "
+				"cp \"$bin/postgres\" \"$root$bin\"; ln -s \"$lib\" \"$root$lib\"; "
+				"for file in \"$share\"/*; do "
+				"test \"${file##*/}\" = extension || ln -s \"$file\" \"$root$share\"; done; "
+				"ln -s \"$share\"/extension/plpgsql* \"$root$share/extension\"; "
+				"pg_ctl -D \"$GOES_TEST_DATA\" -m fast -w stop >/dev/null; "
+				"pg_ctl -p \"$root$bin/postgres\" -D \"$GOES_TEST_DATA\" "
+				"-l \"$GOES_TEST_DATA/test.log\" -w start >/dev/null");
+}
+
+static void
+test_a_server_without_the_extension(void **state)
+{
+	goes_store_options options = make_options(server_url());
+	char			   package[64];
+	char			  *version = admin("postgres", "SHOW server_version_num");
+	goes_error		  *error = NULL;
+
+	snprintf(package, sizeof package, "install goes_store for PostgreSQL %d",
+			 atoi(version) / 10000);
+	start_server_without_extension();
+	options.database = "without_extension";
+	expect_refusal(&options, GOES_ERR_EXTENSION, package);
+	stop_server();
+	start_server();
+	assert_ok(try_options(&options, &error));
+	free(version);
+}
+
+/*
+ * assert_unfit opens a store on a table made by a statement.
+ */
+static void
+assert_unfit(const char *table, const char *statement, const char *part_of_message)
+{
+	goes_store_options options = make_options(server_url());
+
+	admin_do(TEST_DATABASE, "%s", statement);
+	options.table = table;
+	expect_refusal(&options, GOES_ERR_SCHEMA, part_of_message);
+	options.no_create = true;
+	expect_refusal(&options, GOES_ERR_SCHEMA, part_of_message);
+}
+
+static void
+test_a_table_that_does_not_fit(void **state)
+{
+	assert_unfit("customers", "CREATE TABLE customers (id bigint)", "missing columns: \"name\"");
+	assert_unfit("customers", "SELECT 1", "column \"id\" should have type \"uuid\"");
+	assert_unfit("visits", "CREATE VIEW visits AS SELECT 1 AS id", "visits");
+}
+
+/*
+ * With no_create everything has to be there: database, extension, table and its indexes.
+ */
+static void
+test_no_create(void **state)
+{
+	goes_store_options options = make_options(server_url());
+	goes_error		  *error = NULL;
+
+	options.no_create = true;
+	options.database = "not_yet";
+	expect_refusal(&options, GOES_ERR_SCHEMA, "database \"not_yet\" does not exist");
+	admin_do("postgres", "CREATE DATABASE not_yet");
+	expect_refusal(&options, GOES_ERR_EXTENSION, "CREATE EXTENSION goes_store");
+	admin_do("not_yet", "CREATE EXTENSION goes_store");
+	expect_refusal(&options, GOES_ERR_SCHEMA, "\"events\" does not exist");
+	admin_do("not_yet", "SELECT goes_create_store(); DROP INDEX goes_aggregate");
+	expect_refusal(&options, GOES_ERR_SCHEMA, "aggregate_version");
+	admin_do("not_yet", "SET client_min_messages = error; SELECT goes_create_store()");
+	assert_ok(try_options(&options, &error));
+}
+
+/*
+ * A role that may not create what is missing learns who may.
+ */
+static void
+test_a_role_that_may_not_create(void **state)
+{
+	char			  *url = uri_of("intern", "/postgres");
+	goes_store_options options = make_options(url);
+	goes_store		  *store;
+	goes_error		  *error = NULL;
+
+	admin_do("postgres", "CREATE ROLE intern LOGIN");
+	options.database = "dreamt_of";
+	expect_refusal(&options, GOES_ERR_PERMISSION, "database \"dreamt_of\" does not exist");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "CREATEDB");
+	admin_do("postgres", "CREATE DATABASE dreamt_of");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "CREATE EXTENSION goes_store");
+	admin_do("dreamt_of",
+			 "CREATE EXTENSION goes_store; REVOKE CREATE ON SCHEMA public FROM public");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "schema public");
+	admin_do("dreamt_of", "SELECT goes_create_store()");
+	store = open_with(&options);
+	expect_error(insert_one(store, "tried", NULL, &error), &error, GOES_ERR_PERMISSION, "events");
+	goes_store_close(store);
+	admin_do("dreamt_of", "REVOKE CONNECT ON DATABASE dreamt_of FROM public");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "permission denied for database \"dreamt_of\"");
+	free(url);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wrong_password),
+		cmocka_unit_test(test_no_password),
+		cmocka_unit_test(test_a_role_that_may_not_log_in),
+		cmocka_unit_test(test_a_host_that_never_answers),
+		cmocka_unit_test(test_a_port_without_a_server),
+		cmocka_unit_test(test_no_host_is_there),
+		cmocka_unit_test(test_cancelled_while_connecting),
+		cmocka_unit_test(test_a_server_without_the_extension),
+		cmocka_unit_test(test_a_table_that_does_not_fit),
+		cmocka_unit_test(test_no_create),
+		cmocka_unit_test(test_a_role_that_may_not_create),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,214 @@
+/*
+ * server_pool_replace.c
+ *    Connections that a pool does not give out again: dead ones, old ones, and those that somebody
+ *    left in a state.
+ */
+#include "server_pool.h"
+
+/*
+ * take_and_give takes a connection, gives it back and returns the server's process of it.
+ */
+static int
+take_and_give(goes_pool *pool)
+{
+	struct pg_conn *connection = take(pool);
+	int				process = PQbackendPID(connection);
+
+	goes_pool_release(pool, connection);
+	return process;
+}
+
+/*
+ * Idle connections that an administrator, a firewall or a restart has cut are noticed before a call
+ * uses them: not one of the calls fails.
+ */
+static void
+test_dead_idle_connections_are_replaced(void **state)
+{
+	goes_store_options options = make_options(NULL);
+	struct pg_conn	  *taken[CONNECTIONS];
+	goes_pool		  *pool = pool_of(CONNECTIONS, 0, 0);
+	goes_store		  *store;
+	goes_error		  *error = NULL;
+	goes_tx			  *tx;
+	goes_uuid		   id;
+
+	options.pool = pool;
+	store = open_with(&options);
+	assert_ok(goes_store_connect(store, NULL, &error));
+	for (int round = 0; round < 2; round++)
+	{
+		for (int i = 0; i < CONNECTIONS; i++)
+			taken[i] = take(pool);
+		for (int i = 0; i < CONNECTIONS; i++)
+			goes_pool_release(pool, taken[i]);
+		if (round == 0)
+			admin_do("postgres", "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+								 "WHERE application_name = 'pool'");
+		else
+			restart_server();
+		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+		assert_ok(insert_one(goes_tx_store(tx), "after the cut", NULL, &error));
+		assert_ok(insert_one(store, "after the cut", &id, &error));
+		assert_ok(goes_delete(store, &id, 1, NULL, &error));
+		assert_ok(goes_tx_commit(tx, NULL, &error));
+		assert_int_equal(backends("pool", 2), 2);
+	}
+	goes_store_close(store);
+	goes_pool_free(pool);
+}
+
+static void
+test_old_connections_are_replaced(void **state)
+{
+	goes_pool *unlimited = pool_of(1, -1, -1);
+	goes_pool *aging = pool_of(1, 40, -1);
+	goes_pool *idling = pool_of(1, -1, 40);
+	int		   kept = take_and_give(unlimited);
+	int		   old = take_and_give(aging);
+	int		   idle = take_and_give(idling);
+
+	assert_int_equal(take_and_give(idling), idle);
+	for (int i = 0; i < 6; i++)
+	{
+		usleep(10 * 1000);
+		(void) take_and_give(aging);
+	}
+	assert_int_not_equal(take_and_give(aging), old);
+	assert_int_not_equal(take_and_give(idling), idle);
+	assert_int_equal(take_and_give(unlimited), kept);
+	goes_pool_free(unlimited);
+	goes_pool_free(aging);
+	goes_pool_free(idling);
+}
+
+/*
+ * After a burst of calls the connections that are not needed any more are closed, although the others
+ * stay in use.
+ */
+static void
+test_idle_connections_do_not_stay_for_ever(void **state)
+{
+	goes_pool	   *pool = pool_of(CONNECTIONS, 0, 100);
+	struct pg_conn *taken[CONNECTIONS];
+
+	for (int i = 0; i < CONNECTIONS; i++)
+		taken[i] = take(pool);
+	for (int i = 0; i < CONNECTIONS; i++)
+		goes_pool_release(pool, taken[i]);
+	assert_int_equal(backends("pool", CONNECTIONS), CONNECTIONS);
+	for (int i = 0; i < 15; i++)
+	{
+		(void) take_and_give(pool);
+		usleep(10 * 1000);
+	}
+	assert_int_equal(backends("pool", 1), 1);
+	assert_int_equal(atomic_load(&connections_made), CONNECTIONS);
+	goes_pool_free(pool);
+}
+
+/*
+ * discards tells whether a pool of one closes a connection after something was done to it.
+ */
+static bool
+discards(goes_pool *pool, void (*spoil)(PGconn *connection))
+{
+	PGconn *connection = take(pool);
+	int		process = PQbackendPID(connection);
+
+	spoil(connection);
+	goes_pool_release(pool, connection);
+	return take_and_give(pool) != process;
+}
+
+static void
+use_properly(PGconn *connection)
+{
+	PQclear(PQexec(connection, "BEGIN"));
+	PQclear(PQexec(connection, "COMMIT"));
+}
+
+static void
+leave_transaction(PGconn *connection)
+{
+	PQclear(PQexec(connection, "BEGIN"));
+	PQclear(PQexec(connection, "CREATE TABLE left_behind ()"));
+}
+
+static void
+leave_failed_transaction(PGconn *connection)
+{
+	PQclear(PQexec(connection, "BEGIN"));
+	PQclear(PQexec(connection, "SELECT 1 / 0"));
+}
+
+static void
+leave_pipeline(PGconn *connection)
+{
+	assert_int_equal(PQenterPipelineMode(connection), 1);
+}
+
+static void
+leave_busy(PGconn *connection)
+{
+	assert_int_equal(PQsendQuery(connection, "SELECT pg_sleep(60)"), 1);
+}
+
+static void
+leave_result(PGconn *connection)
+{
+	assert_int_equal(PQsendQuery(connection, "SELECT 1"), 1);
+}
+
+static void
+test_a_connection_that_is_not_fit_is_closed(void **state)
+{
+	goes_pool  *pool = pool_of(1, 0, 0);
+	goes_error *error = NULL;
+
+	assert_false(discards(pool, use_properly));
+	assert_true(discards(pool, leave_transaction));
+	assert_true(discards(pool, leave_failed_transaction));
+	assert_true(discards(pool, leave_pipeline));
+	assert_true(discards(pool, leave_busy));
+	assert_true(discards(pool, leave_result));
+	assert_null(admin(TEST_DATABASE, "SELECT to_regclass('left_behind')"));
+	goes_pool_free(pool);
+	assert_null(error);
+}
+
+/*
+ * What does not come from the pool cannot be given to it, nor can the same connection twice.
+ */
+static void
+test_a_strangers_connection_is_not_taken(void **state)
+{
+	goes_pool *pool = pool_of(1, 0, 0);
+	PGconn	  *own = admin_connection("postgres");
+	PGconn	  *taken = take(pool);
+
+	goes_pool_release(pool, own);
+	goes_pool_release(pool, NULL);
+	assert_int_equal(PQstatus(own), CONNECTION_OK);
+	goes_pool_release(pool, taken);
+	goes_pool_release(pool, taken);
+	assert_ptr_equal(take(pool), taken);
+	goes_pool_release(pool, taken);
+	PQfinish(own);
+	goes_pool_free(pool);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dead_idle_connections_are_replaced),
+		cmocka_unit_test(test_old_connections_are_replaced),
+		cmocka_unit_test(test_idle_connections_do_not_stay_for_ever),
+		cmocka_unit_test(test_a_connection_that_is_not_fit_is_closed),
+		cmocka_unit_test(test_a_strangers_connection_is_not_taken),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, make_database, NULL);
+}

@@ -1,0 +1,625 @@
+/*
+ * dpkg_events.c
+ *    The log of Debian's package manager as a store of events: what `make demo` shows.
+ *
+ *        cc -o dpkg_events dpkg_events.c $(pkg-config --cflags --libs libgoes libpq uuid)
+ *        POSTGRES_EVENTSTORE=postgres://localhost ./dpkg_events /var/log/dpkg.log
+ *
+ * dpkg(1) describes the lines of the log under --log:
+ *
+ *    YYYY-MM-DD HH:MM:SS startup type command
+ *    YYYY-MM-DD HH:MM:SS status state package version
+ *    YYYY-MM-DD HH:MM:SS action package installed-version available-version
+ *    YYYY-MM-DD HH:MM:SS conffile file decision
+ *
+ * A status says what became of a package: the event "package.unpacked", for example. An action says
+ * what dpkg is about to do: "dpkg.upgrade". Lines of any other kind become events that belong to no
+ * package. The times are local ones.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <goes.h>
+#include <libpq-fe.h>
+#include <uuid/uuid.h>
+
+#define BATCH 1000
+#define NANOSECONDS 1000000000LL
+
+/* A package, and its history as far as the log was read. */
+typedef struct Package
+{
+	char	 *name;
+	goes_uuid id;
+	int32_t	  version;
+	goes_uuid first_event;
+	char	 *first_line;
+} Package;
+
+/* What was read. */
+typedef struct Log
+{
+	goes_event *events;
+	size_t		count;
+	size_t		lines;
+	size_t		package_count;
+	void	   *packages; /* by name, in a tree of tsearch(3) */
+	int64_t		first_time;
+	int64_t		last_time;
+} Log;
+
+/* A line of the log: its time, what it is about, and up to three words on that. */
+typedef struct Line
+{
+	int64_t		time;
+	char		kind[65];
+	int			word_count; /* 4 if there are more than three */
+	char		words[3][256];
+	const char *rest; /* all of them */
+} Line;
+
+/* ---- Helpers */
+
+/* Ends the program. */
+static void
+fail(const char *what, const char *why)
+{
+	fflush(stdout);
+	fprintf(stderr, "dpkg_events: %s: %s\n", what, why);
+	exit(1);
+}
+
+/* Ends the program unless a call of libgoes succeeded. */
+static void
+require(int status, goes_error **error)
+{
+	if (status < GOES_OK)
+		fail(goes_status_text(status), goes_error_message(*error));
+}
+
+/* Ends the program if there is no memory. */
+static void *
+allocated(void *memory)
+{
+	if (memory == NULL)
+		fail("memory", "used up");
+	return memory;
+}
+
+/* Writes a number with commas between its thousands, into one of a few buffers that take turns. */
+static const char *
+grouped(int64_t number)
+{
+	static char buffers[4][32];
+	static int	turn = 0;
+	char	   *buffer = buffers[turn++ % 4];
+	int			length = snprintf(buffer, sizeof buffers[0], "%lld", (long long) number);
+
+	for (int at = length - 3; at > 0; at -= 3)
+	{
+		memmove(buffer + at + 1, buffer + at, strlen(buffer + at) + 1);
+		buffer[at] = ',';
+	}
+	return buffer;
+}
+
+/* Writes a time in local time, into one of two buffers that take turns. */
+static const char *
+local_time(int64_t time, const char *format)
+{
+	static char buffers[2][32];
+	static int	turn = 0;
+	char	   *buffer = buffers[turn++ % 2];
+	time_t		seconds = (time_t) (time / NANOSECONDS);
+
+	strftime(buffer, sizeof buffers[0], format, localtime(&seconds));
+	return buffer;
+}
+
+/* ---- Reading the log */
+
+/* Makes plain text of a line: a crash may leave anything in a log, and JSON takes only UTF-8. */
+static void
+clean(char *line, size_t length)
+{
+	if (length > 0 && line[length - 1] == '\n')
+		line[--length] = '\0';
+	for (size_t i = 0; i < length; i++)
+	{
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = '?';
+	}
+}
+
+/* Takes a line to pieces; false if it does not start as lines of the log do. */
+static bool
+parse(const char *text, Line *line)
+{
+	struct tm time = {.tm_isdst = -1};
+	char	  more[2];
+	int		  rest = 0;
+	int		  count = sscanf(text, "%4d-%2d-%2d %2d:%2d:%2d %64[a-z-]%*1[ ]%n%255s %255s %255s %1s",
+							 &time.tm_year, &time.tm_mon, &time.tm_mday, &time.tm_hour, &time.tm_min,
+							 &time.tm_sec, line->kind, &rest, line->words[0], line->words[1],
+							 line->words[2], more);
+
+	if (count < 8 || rest == 0)
+		return false;
+	if (time.tm_year < 1970 || time.tm_year > 2261 || time.tm_mon < 1 || time.tm_mon > 12 ||
+		time.tm_mday < 1 || time.tm_mday > 31 || time.tm_hour > 23 || time.tm_min > 59 ||
+		time.tm_sec > 60)
+		return false;
+	time.tm_year -= 1900;
+	time.tm_mon -= 1;
+	line->time = (int64_t) mktime(&time) * NANOSECONDS;
+	line->word_count = count - 7;
+	line->rest = text + rest;
+	return true;
+}
+
+/* Tells whether a line says what became of a package. */
+static bool
+is_status(const Line *line)
+{
+	const char *state = line->words[0];
+
+	return line->word_count == 3 && strcmp(line->kind, "status") == 0 && strlen(state) <= 64 &&
+		   strspn(state, "abcdefghijklmnopqrstuvwxyz-") == strlen(state);
+}
+
+/* Tells whether a line says what dpkg is about to do to a package. */
+static bool
+is_action(const Line *line)
+{
+	static const char actions[] = " install upgrade configure trigproc disappear remove purge ";
+	char			  word[sizeof line->kind + 2];
+
+	snprintf(word, sizeof word, " %s ", line->kind);
+	return line->word_count == 3 && strstr(actions, word) != NULL;
+}
+
+/* Makes a JSON object of names and values; those that the log calls "<none>" are left out. */
+static char *
+make_json(const char *const members[][2], size_t n)
+{
+	char	   *text = NULL;
+	size_t		length;
+	const char *separator = "{";
+	FILE	   *json = allocated(open_memstream(&text, &length));
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strcmp(members[i][1], "<none>") == 0)
+			continue;
+		fprintf(json, "%s\"%s\": \"", separator, members[i][0]);
+		for (const char *c = members[i][1]; *c != '\0'; c++)
+			fprintf(json, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+		fprintf(json, "\"");
+		separator = ", ";
+	}
+	fprintf(json, *separator == '{' ? "{}" : "}");
+	fclose(json);
+	return allocated(text);
+}
+
+/* Orders packages by name, for tsearch. */
+static int
+compare_packages(const void *a, const void *b)
+{
+	return strcmp(((const Package *) a)->name, ((const Package *) b)->name);
+}
+
+/*
+ * Finds a package by its name, or makes it. The id of an aggregate is a UUID, but a package has only
+ * a name. An id derived from the name needs no table to remember it, and is the same whoever
+ * computes it.
+ */
+static Package *
+find_package(Log *log, char *name)
+{
+	Package *package = allocated(calloc(1, sizeof *package));
+	Package *found;
+
+	package->name = name;
+	found = *(Package **) allocated(tsearch(package, &log->packages, compare_packages));
+	if (found != package)
+	{
+		free(package);
+		return found;
+	}
+	package->name = allocated(strdup(name));
+	uuid_generate_sha1(package->id.bytes, *uuid_get_template("x500"), name, strlen(name));
+	log->package_count++;
+	return package;
+}
+
+/* Makes an event the next version of a package. */
+static void
+number_event(Log *log, goes_event *event, char *name, const char *text)
+{
+	Package *package = find_package(log, name);
+
+	event->aggregate_name = "package";
+	event->aggregate_id = package->id;
+	event->aggregate_version = ++package->version;
+	if (package->version == 1)
+	{
+		package->first_event = event->id;
+		package->first_line = allocated(strdup(text));
+	}
+}
+
+/* Makes an event of a line. */
+static goes_event
+make_event(Log *log, Line *line, const char *text)
+{
+	bool	   status = is_status(line);
+	bool	   action = is_action(line);
+	char	  *package = status ? line->words[1] : action ? line->words[0] : "<none>";
+	char	  *name = allocated(malloc(sizeof "package." + 64));
+	char	  *data;
+	goes_event event;
+
+	sprintf(name, "%s.%s", status ? "package" : "dpkg", status ? line->words[0] : line->kind);
+	if (status)
+		data = make_json(
+			(const char *const[][2]){{"package", package}, {"version", line->words[2]}}, 2);
+	else if (action)
+		data = make_json((const char *const[][2]){{"package", package},
+												  {"installed", line->words[1]},
+												  {"available", line->words[2]}},
+						 3);
+	else
+		data = make_json((const char *const[][2]){{"text", line->rest}}, 1);
+	goes_event_init(&event, name, data);
+	event.time = line->time;
+	if (strcmp(package, "<none>") != 0)
+		number_event(log, &event, package, text);
+	return event;
+}
+
+/* Makes events of all the lines that start as lines of the log do. */
+static void
+read_log(Log *log, const char *path)
+{
+	FILE  *file = fopen(path, "r");
+	char  *text = NULL;
+	size_t room = 0;
+	Line   line;
+
+	if (file == NULL)
+		fail(path, strerror(errno));
+	for (ssize_t length; (length = getline(&text, &room, file)) >= 0; log->lines++)
+	{
+		clean(text, (size_t) length);
+		if (!parse(text, &line))
+			continue;
+		if (log->count % BATCH == 0)
+			log->events =
+				allocated(realloc(log->events, (log->count + BATCH) * sizeof *log->events));
+		log->events[log->count] = make_event(log, &line, text);
+		if (log->count == 0 || line.time < log->first_time)
+			log->first_time = line.time;
+		if (log->count == 0 || line.time > log->last_time)
+			log->last_time = line.time;
+		log->count++;
+	}
+	free(text);
+	fclose(file);
+	if (log->package_count == 0)
+		fail(path, "does not tell of any package");
+}
+
+/* ---- Telling about it */
+
+static void
+tell_what_was_read(const Log *log)
+{
+	printf("\n"
+		   "1. What was read\n"
+		   "----------------\n"
+		   "\n"
+		   "%s lines, from %s to %s.\n",
+		   grouped((int64_t) log->lines), local_time(log->first_time, "%F"),
+		   local_time(log->last_time, "%F"));
+	if (log->lines > log->count)
+		printf("Left out, because their form is unknown: %s\n",
+			   grouped((int64_t) (log->lines - log->count)));
+	printf(
+		"\n"
+		"Each line becomes an event: something that happened, with a name, a time and some data.\n"
+		"All that happens to one package is its history, in which the events are numbered 1, 2, 3\n"
+		"and so on. goes_store calls the package an aggregate, and the number a version.\n");
+}
+
+static void
+tell_insert(goes_store *store, const Log *log)
+{
+	goes_error *error = NULL;
+	int64_t		batches = 0;
+	int64_t		started;
+	double		seconds;
+
+	/* Every call connects first if need be; this one is here so that the time is the inserts'. */
+	require(goes_store_connect(store, NULL, &error), &error);
+	started = goes_now();
+	for (size_t i = 0; i < log->count; i += BATCH, batches++)
+	{
+		size_t n = log->count - i < BATCH ? log->count - i : BATCH;
+
+		require(goes_insert(store, log->events + i, n, NULL, &error), &error);
+	}
+	seconds = (double) (goes_now() - started) / NANOSECONDS;
+	printf("\n"
+		   "2. Storing the events\n"
+		   "---------------------\n"
+		   "\n"
+		   "    goes_store_open(&store, NULL, &error);     /* at $POSTGRES_EVENTSTORE */\n"
+		   "    goes_insert(store, events, 1000, NULL, &error);\n"
+		   "\n"
+		   "The first call has made what was missing: a database, the extension and the table\n"
+		   "\"events\". Each goes_insert stores 1,000 events at once, all or nothing:\n"
+		   "\n"
+		   "    %s events of %s packages in %s %s: %s events a second\n",
+		   grouped((int64_t) log->count), grouped((int64_t) log->package_count), grouped(batches),
+		   batches == 1 ? "batch" : "batches", grouped((int64_t) ((double) log->count / seconds)));
+}
+
+/* Runs a statement on a connection from the store's pool. */
+static PGresult *
+ask(goes_store *store, const char *sql)
+{
+	goes_pool  *pool = goes_store_pool(store);
+	PGconn	   *connection;
+	PGresult   *result;
+	goes_error *error = NULL;
+
+	require(goes_pool_acquire(pool, &connection, NULL, &error), &error);
+	result = PQexec(connection, sql);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		fail("SQL", PQerrorMessage(connection));
+	goes_pool_release(pool, connection);
+	return result;
+}
+
+/* Chooses the package with the most kinds of events; of several, the one with the shortest history. */
+static const Package *
+choose_package(goes_store *store, Log *log)
+{
+	PGresult *result = ask(store, "SELECT data ->> 'package' FROM events"
+								  " WHERE aggregate_name = 'package' GROUP BY 1"
+								  " ORDER BY count(DISTINCT name) DESC, count(*), 1 LIMIT 1");
+	Package	 *package = find_package(log, PQgetvalue(result, 0, 0));
+
+	PQclear(result);
+	return package;
+}
+
+static void
+tell_event(goes_store *store, const Package *package)
+{
+	goes_event *event;
+	goes_error *error = NULL;
+	char		id[37];
+	char		aggregate_id[37];
+
+	require(goes_find(store, &package->first_event, &event, NULL, &error), &error);
+	goes_uuid_format(&event->id, id);
+	goes_uuid_format(&event->aggregate_id, aggregate_id);
+	printf("\n"
+		   "One of them, which was the line\n"
+		   "\n"
+		   "    %s\n"
+		   "\n"
+		   "    goes_find(store, &id, &event, NULL, &error);\n"
+		   "\n"
+		   "id                | %s\n"
+		   "name              | %s\n"
+		   "time              | %lld\n"
+		   "aggregate_id      | %s\n"
+		   "aggregate_name    | %s\n"
+		   "aggregate_version | %d\n"
+		   "data              | %s\n",
+		   package->first_line, id, event->name, (long long) event->time, aggregate_id,
+		   event->aggregate_name, event->aggregate_version, event->data);
+	goes_event_free(event);
+}
+
+/* Returns where an event's data goes on after the package's name, which is the first member. */
+static const char *
+behind_package(const char *data)
+{
+	const char *comma = strstr(data, ", \"");
+
+	return comma == NULL ? "}" : comma + 2;
+}
+
+static void
+tell_history(goes_store *store, const Package *package)
+{
+	goes_query		 *query = goes_query_new();
+	goes_cursor		 *cursor;
+	const goes_event *event;
+	goes_error		 *error = NULL;
+	int				  status;
+
+	printf(
+		"\n"
+		"3. The history of one package\n"
+		"-----------------------------\n"
+		"\n"
+		"No package has seen more kinds of events than %s. dpkg.* is what dpkg\n"
+		"set out to do, package.* is what became of the package. The first of its %d events:\n"
+		"\n"
+		"    goes_query_aggregate(query, \"package\", &id);\n"
+		"    goes_query_sort(query, GOES_SORT_AGGREGATE_VERSION, GOES_ASC);\n"
+		"    goes_query_limit(query, 15);\n"
+		"    goes_query_run(store, query, &cursor, NULL, &error);\n"
+		"    while (goes_cursor_next(cursor, &event, &error) == GOES_EVENT)\n"
+		"        ...\n"
+		"\n"
+		" version |        time         |          name           | data, without the package\n"
+		"---------+---------------------+-------------------------+---------------------------\n",
+		package->name, package->version);
+	goes_query_aggregate(query, "package", &package->id);
+	goes_query_sort(query, GOES_SORT_AGGREGATE_VERSION, GOES_ASC);
+	goes_query_limit(query, 15);
+	require(goes_query_run(store, query, &cursor, NULL, &error), &error);
+	while ((status = goes_cursor_next(cursor, &event, &error)) == GOES_EVENT)
+		printf(" %7d | %s | %-23s | {%s\n", event->aggregate_version,
+			   local_time(event->time, "%F %T"), event->name, behind_package(event->data));
+	require(status, &error);
+	goes_cursor_close(cursor);
+	goes_query_free(query);
+}
+
+static int64_t
+count_events(goes_store *store, const char *name)
+{
+	goes_query *query = goes_query_new();
+	goes_error *error = NULL;
+	int64_t		count;
+
+	goes_query_name(query, name);
+	require(goes_count(store, query, &count, NULL, &error), &error);
+	goes_query_free(query);
+	return count;
+}
+
+static void
+tell_busiest(goes_store *store)
+{
+	static const char sql[] = "SELECT\n"
+							  "    count(*) AS events,\n"
+							  "    max(\"time\") AS last_event,\n"
+							  "    data ->> 'package' AS package\n"
+							  "FROM events\n"
+							  "WHERE aggregate_name = 'package'\n"
+							  "GROUP BY package\n"
+							  "ORDER BY events DESC, package\n"
+							  "LIMIT 10;\n";
+	PGresult		 *result = ask(store, sql);
+
+	printf(
+		"\n"
+		"4. The busiest packages\n"
+		"-----------------------\n"
+		"\n"
+		"The table is an ordinary one: what goes_query_run does not answer, SQL does. A program\n"
+		"takes one of the store's connections for that:\n"
+		"\n"
+		"    goes_pool_acquire(goes_store_pool(store), &connection, NULL, &error);\n"
+		"\n"
+		"%s"
+		"\n"
+		" events |     last_event      |        package\n"
+		"--------+---------------------+-----------------------\n",
+		sql);
+	for (int i = 0; i < PQntuples(result); i++)
+		printf(" %6s | %s | %s\n", PQgetvalue(result, i, 0),
+			   local_time(strtoll(PQgetvalue(result, i, 1), NULL, 10), "%F %T"),
+			   PQgetvalue(result, i, 2));
+	PQclear(result);
+	printf("\n"
+		   "    goes_query_name(query, \"dpkg.install\");\n"
+		   "    goes_count(store, query, &count, NULL, &error);\n"
+		   "\n"
+		   "%s installations; and likewise %s upgrades, %s removals.\n",
+		   grouped(count_events(store, "dpkg.install")),
+		   grouped(count_events(store, "dpkg.upgrade")),
+		   grouped(count_events(store, "dpkg.remove")));
+}
+
+static void
+tell_stale_write(goes_store *store, const Package *package)
+{
+	goes_event	event;
+	goes_error *error = NULL;
+	int			status;
+
+	printf("\n"
+		   "5. A stale write is refused\n"
+		   "---------------------------\n"
+		   "\n"
+		   "The history of %s is at version %d. A program that read it one event\n"
+		   "ago does not know that, and writes what it takes for the next version:\n"
+		   "\n"
+		   "    goes_event_init(&event, \"package.held\", NULL);\n"
+		   "    event.aggregate_name = \"package\";\n"
+		   "    event.aggregate_id = id;\n"
+		   "    event.aggregate_version = %d;\n"
+		   "    status = goes_insert(store, &event, 1, NULL, &error);\n"
+		   "\n",
+		   package->name, package->version, package->version);
+	goes_event_init(&event, "package.held", NULL);
+	event.aggregate_name = "package";
+	event.aggregate_id = package->id;
+	event.aggregate_version = package->version;
+	status = goes_insert(store, &event, 1, NULL, &error);
+	if (status != GOES_ERR_CONFLICT)
+	{
+		require(status, &error);
+		fail("the stale write", "it was not refused");
+	}
+	printf(
+		"status is GOES_ERR_CONFLICT (%s). The error's message:\n"
+		"%s\n"
+		"\n"
+		"So nobody decides on old news: the program has to read again. Nothing of its batch was\n"
+		"stored: %s events are called \"package.held\".\n",
+		goes_status_text(status), goes_error_message(error),
+		grouped(count_events(store, "package.held")));
+	goes_error_free(error);
+}
+
+static void
+tell_where_to_go(void)
+{
+	printf("\n"
+		   "6. Where to go from here\n"
+		   "------------------------\n"
+		   "\n"
+		   "README.md                what goes_store and libgoes can do\n"
+		   "examples/dpkg_events.c   what you have just seen\n"
+		   "examples/shop.c          a smaller program: two writers, a transaction, a hook\n"
+		   "make test                every test, on throwaway servers as well\n"
+		   "\n"
+		   "The extension is installed now. In a database of your own:\n"
+		   "\n"
+		   "    CREATE EXTENSION goes_store;\n"
+		   "    SELECT goes_create_store();\n"
+		   "\n"
+		   "libgoes is not installed yet: make install does that.\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	Log			   log = {0};
+	goes_store	  *store;
+	goes_error	  *error = NULL;
+	const Package *package;
+
+	if (argc != 2)
+	{
+		fprintf(stderr,
+				"usage: POSTGRES_EVENTSTORE=postgres://... dpkg_events /var/log/dpkg.log\n");
+		return 2;
+	}
+	read_log(&log, argv[1]);
+	tell_what_was_read(&log);
+	require(goes_store_open(&store, NULL, &error), &error);
+	tell_insert(store, &log);
+	package = choose_package(store, &log);
+	tell_event(store, package);
+	tell_history(store, package);
+	tell_busiest(store);
+	tell_stale_write(store, package);
+	tell_where_to_go();
+	goes_store_close(store);
+	return 0;
+}
