@@ -38,19 +38,19 @@ endif
 .PHONY: demo test test-matrix bounds format format-check
 
 demo:
-	tools/demo
+	@tools/demo
 
 test:
-	tools/test
+	@tools/test
 
 test-matrix:
-	tools/test-matrix
+	@tools/test-matrix
 
 bounds:
-	tools/bounds
+	@tools/bounds
 
 format:
-	tools/format
+	@tools/format
 
 format-check:
-	tools/format --check
+	@tools/format --check

@@ -160,15 +160,16 @@ SELECT
     to_char(count(*), 'FM999,999,999') AS events,
     to_char(count(DISTINCT aggregate_id), 'FM999,999,999') AS packages,
     (
-        SELECT to_char(count(*), 'FM999,999,999') || CASE count(*) WHEN 1 THEN ' batch' ELSE ' batches' END
+        SELECT
+            to_char(count(*), 'FM999,999,999')
+            || CASE count(*) WHEN 1 THEN ' batch' ELSE ' batches' END
         FROM batch
     ) AS batches,
-    to_char(:seconds, 'FM999,990.000') AS seconds,
     to_char(count(*) / :seconds, 'FM999,999,999') AS rate
 FROM events
 \gset
 
--- The package with the most varied history; of several, the one that tells it in the fewest events.
+-- The package with the most kinds of events; of several, the one with the shortest history.
 SELECT
     data ->> 'package' AS package,
     aggregate_id AS package_id
@@ -181,14 +182,23 @@ LIMIT 1
 
 SELECT
     goes_aggregate_version('package', :'package_id') AS version,
-    (SELECT id FROM goes_query(aggregate_ids => ARRAY[:'package_id'::uuid], version_max => 1)) AS first_id,
-    (SELECT line FROM entry WHERE package = :'package' ORDER BY number LIMIT 1) AS first_line
+    (
+        SELECT id
+        FROM goes_query(aggregate_ids => ARRAY[:'package_id'::uuid], version_max => 1)
+    ) AS first_id,
+    (
+        SELECT line
+        FROM entry
+        WHERE package = :'package'
+        ORDER BY number
+        LIMIT 1
+    ) AS first_line
 \gset
 
-\echo 'That is the table the events are in. goes_insert_batch(events) stores 1,000 of them at once,'
+\echo 'This is the table of the events. goes_insert_batch(events) stores 1,000 of them at once,'
 \echo 'all or nothing:'
 \echo
-\echo '   ' :events events of :packages packages 'in' :batches':' :rate events a second '(':seconds 'seconds)'
+\echo '   ' :events events of :packages packages 'in' :batches':' :rate events a second
 \echo
 \echo 'One of them, which was the line'
 \echo
@@ -204,8 +214,8 @@ FROM goes_find(:'first_id');
 \echo '3. The history of one package'
 \echo '-----------------------------'
 \echo
-\echo 'Nothing has been through as many different things as' :package'. dpkg.* is what dpkg set'
-\echo 'out to do, package.* is what became of the package.'
+\echo 'No package has seen more kinds of events than' :package'. dpkg.* is what dpkg'
+\echo 'set out to do, package.* is what became of the package. The first of its' :version 'events:'
 \echo
 \set ECHO queries
 SELECT
@@ -280,15 +290,16 @@ FROM pg_temp.refusal(:'stale_write')
 \echo '5. A stale write is refused'
 \echo '---------------------------'
 \echo
-\echo The history of :package 'is at version' :version'. A program that read it one event ago does not'
-\echo know that, and writes what it takes for the next version:
+\echo The history of :package 'is at version' :version'. A program that read it one event'
+\echo ago does not know that, and writes what it takes for the next version:
 \echo
 \echo :stale_write
 \echo
 \echo 'ERROR: ' :message
 \echo 'DETAIL: ' :detail
 \echo
-\echo 'So nobody decides on old news: the program has to read again. Nothing of its batch was stored.'
+\echo 'So nobody decides on old news: the program has to read again. Nothing of its batch'
+\echo 'was stored:'
 \echo
 \set ECHO queries
 SELECT

@@ -34,13 +34,9 @@ build_and_install() {
     version=$(server_version)
     PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
     export PG_CONFIG
-    log=$(mktemp)
-    if make -s clean >"$log" 2>&1 && make -s "$@" >>"$log" 2>&1 &&
-        as_root make -s PG_CONFIG="$PG_CONFIG" install >>"$log" 2>&1; then
-        rm -f "$log"
-        return 0
+    if ! output=$({ make -s clean && make -s "$@" &&
+        as_root make -s PG_CONFIG="$PG_CONFIG" install; } 2>&1); then
+        say "$output"
+        return 1
     fi
-    cat "$log"
-    rm -f "$log"
-    return 1
 }
