@@ -1,7 +1,7 @@
 /*
  * filter.h
- *	  A statement in the making, shared by filter.c and its helpers
- *	  (filter_range.c, filter_aggregate.c, filter_sort.c).
+ *	  A statement in the making: what filter.c has from filter_range.c, filter_aggregate.c
+ *	  and filter_sort.c, and they from condition.c.
  */
 #ifndef GOES_FILTER_H
 #define GOES_FILTER_H
@@ -42,20 +42,19 @@ typedef struct Filter
 	FunctionCallInfo fcinfo;
 	StringInfoData	 text;
 	bool			 has_condition;
-	bool			 is_point;	/* looks up ids or aggregates */
-	bool			 is_common; /* its shape comes back often: keep the plan */
+	bool			 is_point;	 /* asks for one id or one aggregate */
+	bool			 is_varying; /* how many rows there are depends on the values */
+	bool			 is_common;	 /* its text comes back often: keep the plan */
 	Parameter		*parameters;
 	int				 count;
 	int				 room;
 } Filter;
 
-/* filter.c */
-extern int	add_parameter(Filter *filter, Oid type, Datum value);
-extern void start_condition(Filter *filter);
-extern void add_one_of(Filter *filter, const char *column, ArrayType *values);
+#pragma GCC visibility push(hidden)
 
-/* filter_range.c */
-extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column);
+/* filter_range.c: more ranges than most_arms are not written out, but tested by one operator */
+extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column,
+						  int most_arms);
 
 /* filter_aggregate.c */
 extern void filter_references(Filter *filter, int argument, const char *name);
@@ -63,5 +62,12 @@ extern void filter_references(Filter *filter, int argument, const char *name);
 /* filter_sort.c */
 extern void add_sorting(Filter *filter);
 extern void add_limit(Filter *filter);
+
+/* condition.c */
+extern int	add_parameter(Filter *filter, Oid type, Datum value);
+extern void start_condition(Filter *filter);
+extern bool add_one_of(Filter *filter, const char *column, ArrayType *values);
+
+#pragma GCC visibility pop
 
 #endif

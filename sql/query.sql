@@ -94,6 +94,20 @@ SELECT * FROM found(
     $$aggregates => '{}'$$,
     $$aggregates => ARRAY[('order', uuid_of('a'))]::goes_aggregate_ref[], version_min => 2$$);
 
+-- Many of them, of many names, and many ranges, in reasonable time.
+SET statement_timeout = '20s';
+SELECT goes_count(aggregates => ARRAY(SELECT ROW(n::text, uuid_of('a'))::goes_aggregate_ref FROM generate_series(1, 10000) AS n)
+                                || ('cart', uuid_of('a'))::goes_aggregate_ref) AS pairs,
+       goes_count(aggregates => ARRAY(SELECT ROW(n::text, NULL)::goes_aggregate_ref FROM generate_series(1, 10000) AS n)
+                                || ('cart', NULL)::goes_aggregate_ref) AS names,
+       goes_count(time_ranges => ARRAY(SELECT int8range(n * 100, n * 100 + 51) FROM generate_series(1, 10000) AS n)) AS times,
+       goes_count(version_ranges => ARRAY(SELECT int4range(n * 2, n * 2 + 1) FROM generate_series(1, 10000) AS n)) AS even_versions,
+       goes_count(time_ranges => ARRAY(SELECT 'empty'::int8range FROM generate_series(1, 100))) AS empty_times,
+       goes_count(time_ranges => ARRAY(SELECT int8range(NULL, n) FROM generate_series(1, 100) AS n)) AS until_100,
+       goes_count(version_ranges => ARRAY[int4range(NULL, 2), int4range(3, NULL)]) AS not_2,
+       goes_count(ids => ARRAY(SELECT uuid_of(n::text) FROM generate_series(1, 100000) AS n)) AS ids;
+RESET statement_timeout;
+
 -- Arguments are ANDed.
 SELECT * FROM found(
     $$names => '{paid,placed}', time_min => 150$$,
