@@ -126,14 +126,14 @@ filter_count(FunctionCallInfo fcinfo)
 }
 
 /*
- * filter_select returns the statement that finds events.
+ * filter_select returns the statement that finds events; select is its beginning.
  */
 Statement
-filter_select(FunctionCallInfo fcinfo)
+filter_select(FunctionCallInfo fcinfo, const char *select)
 {
 	Filter filter;
 
-	start_filter(&filter, fcinfo, "SELECT " EVENT_LIST);
+	start_filter(&filter, fcinfo, select);
 	add_filters(&filter);
 	add_sorting(&filter);
 	add_limit(&filter);

@@ -8,8 +8,13 @@
 
 #include "goes_store.h"
 
-/* An event's columns as goes_event has them: varchar becomes text. */
-#define EVENT_LIST                                                                         \
+/*
+ * An event's columns. As rows of a goes_event they need no cast, varchar and text being
+ * the same bytes, and without one PostgreSQL copies a row as it lies in the table. A
+ * cursor's columns have types of their own: there varchar becomes text.
+ */
+#define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
+#define EVENT_LIST_AS_TEXT                                                                 \
 	"id, name::pg_catalog.text, \"time\", aggregate_id, aggregate_name::pg_catalog.text, " \
 	"aggregate_version, data"
 

@@ -197,6 +197,27 @@ PREPARE by_name(text[]) AS SELECT data FROM goes_query(names => $1, sort => '{ti
 EXECUTE by_name('{placed}');
 EXECUTE by_name('{paid}');
 
+-- Many calls in one statement, results that go to disk and come back, rows that are joined twice.
+SELECT goes_create_store('large');
+SELECT goes_insert_batch(ARRAY(
+    SELECT goes_new_event('large', to_jsonb(repeat(n::text, 2000)), 'large', uuid_of((n % 10)::text), n)
+    FROM generate_series(1, 3000) AS n), 'large');
+SET work_mem = '64kB';
+SELECT count(*), count(DISTINCT l.id), sum(length(l.data::text)) = sum(length(r.data::text)) AS same
+FROM goes_query(sort => '{time}', store => 'large') AS l
+JOIN goes_query(sort => '{time desc}', store => 'large') AS r ON r.id = l.id;
+SELECT count(*), sum(e.aggregate_version)
+FROM generate_series(1, 2000) AS n
+CROSS JOIN LATERAL goes_query(aggregate_names => '{large}', aggregate_ids => ARRAY[uuid_of((n % 10)::text)],
+                              sort => '{aggregate_version}', max_events => 3, store => 'large') AS e;
+SELECT count(*)
+FROM (SELECT goes_query(aggregate_names => '{large}', version_max => n, store => 'large') FROM generate_series(1, 30) AS n) AS made;
+RESET work_mem;
+ALTER TABLE large ADD COLUMN tenant text DEFAULT 'none';
+ALTER TABLE large DROP COLUMN data;
+ALTER TABLE large ADD COLUMN data jsonb DEFAULT '"new"';
+SELECT name, aggregate_name, data FROM goes_query(version_max => 2, sort => '{aggregate_version}', store => 'large');
+
 -- It sees what its statement sees, and in a function what was done before it.
 BEGIN;
 SELECT goes_insert_batch(ARRAY[goes_new_event('tick', '10')]);
