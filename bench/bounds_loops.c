@@ -153,7 +153,9 @@ start_loop(Lane *lane, int kind)
 
 	if (length >= (int) sizeof(command))
 		die("command is too long: %s", command);
-	*lane = (Lane){.kind = kind, .connection = connect_to_server()};
+	memset(lane, 0, sizeof *lane);
+	lane->kind = kind;
+	lane->connection = connect_to_server();
 	PQsetNoticeProcessor(lane->connection, notice_warm, lane);
 	run(lane->connection, "SET goes_store.\"table\" = %s", kinds[kind].store);
 	lane->start = seconds_now();
