@@ -159,7 +159,9 @@ seconds_now(void)
 void
 pause_for(int milliseconds)
 {
-	nanosleep(&(struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000L}, NULL);
+	struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+
+	nanosleep(&pause, NULL);
 }
 
 /*

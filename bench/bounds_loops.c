@@ -50,15 +50,22 @@ static const Kind kinds[] = {
 	{"goes_query of one aggregate", "looping", false,
 	 "PERFORM FROM goes_query(aggregate_names => '{loop}', aggregate_ids => ARRAY[" AN_AGGREGATE
 	 "], sort => '{aggregate_version}');"},
+	{"goes_query, 20,000 calls in a statement", "looping", false,
+	 "IF i % 20000 = 0 THEN "
+	 "PERFORM count(*) FROM (SELECT generate_series(1, 20000) AS n) AS calls, "
+	 "goes_query(aggregate_ids => ARRAY[md5((n % 1000)::text)::uuid]); "
+	 "END IF;"},
 	{"goes_insert_batch of one event", "inserting", true,
 	 "PERFORM goes_insert_batch(ARRAY[goes_new_event('looped', '{\"n\": 1}', 'loop', " AN_AGGREGATE
 	 ", i)]);"},
 	{"goes_count", "looping", false,
 	 "PERFORM goes_count(aggregate_names => '{loop}', aggregate_ids => ARRAY[" AN_AGGREGATE "]);"},
-	{"goes_delete", "deleting", true, "PERFORM goes_delete(ARRAY[lpad(i::text, 32, '0')::uuid]);"},
+	{"goes_delete", "deleting", true,
+	 "ASSERT goes_delete(ARRAY[lpad(i::text, 32, '0')::uuid]) = 1;"},
 	{"goes_aggregate_version", "looping", false,
 	 "PERFORM goes_aggregate_version('loop', " AN_AGGREGATE ");"},
-	{"goes_find", "looping", false, "PERFORM FROM goes_find(lpad(i::text, 32, '0')::uuid);"},
+	{"goes_find", "looping", false,
+	 "PERFORM FROM goes_find(lpad((i % 20000)::text, 32, '0')::uuid);"},
 	{"goes_events_from_json", "looping", false,
 	 "PERFORM goes_events_from_json('[{\"name\": \"looped\", \"data\": {\"n\": [1, 2]}}, "
 	 "{\"name\": \"looped\", \"time\": \"17\"}]');"},
@@ -102,7 +109,7 @@ fill(PGconn *connection)
 	{
 		const char *store;
 		int			events;
-	} stores[] = {{"looping", 10000}, {"inserting", 0}, {"deleting", CALLS + WARM_UP}};
+	} stores[] = {{"looping", 10000}, {"inserting", 0}, {"deleting", WARM_UP + CALLS + 1}};
 
 	for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++)
 	{
@@ -146,7 +153,9 @@ start_loop(Lane *lane, int kind)
 
 	if (length >= (int) sizeof(command))
 		die("command is too long: %s", command);
-	*lane = (Lane){.kind = kind, .connection = connect_to_server()};
+	memset(lane, 0, sizeof *lane);
+	lane->kind = kind;
+	lane->connection = connect_to_server();
 	PQsetNoticeProcessor(lane->connection, notice_warm, lane);
 	run(lane->connection, "SET goes_store.\"table\" = %s", kinds[kind].store);
 	lane->start = seconds_now();

@@ -2,7 +2,7 @@
  * argument.c
  *	  Reading the arguments of SQL functions.
  *
- * None of the functions is STRICT, since a strict NULL would lose events in silence:
+ * No function on a store is STRICT, since a strict NULL would lose events in silence:
  * what must not be null is checked here, and the error names the argument.
  */
 #include "postgres.h"

@@ -178,25 +178,24 @@ try_create(RangeVar *range, Oid schema, bool is_last)
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
-	PG_TRY()
-		;
-		{
-			table = create_or_complete(range, schema);
-			ReleaseCurrentSubTransaction();
-		}
-		PG_CATCH();
-		{
-			ErrorData *error;
+	PG_TRY();
+	{
+		table = create_or_complete(range, schema);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
 
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-			if (is_last || !is_rival(error))
-				ReThrowError(error);
-			FreeErrorData(error);
-			AcceptInvalidationMessages();
-		}
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (is_last || !is_rival(error))
+			ReThrowError(error);
+		FreeErrorData(error);
+		AcceptInvalidationMessages();
+	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
@@ -240,9 +239,11 @@ goes_create_store(PG_FUNCTION_ARGS)
 static void
 put_problem(ReturnSetInfo *result, const char *text, const char *remedy)
 {
-	Datum values[2] = {CStringGetTextDatum(text), CStringGetTextDatum(remedy)};
-	bool  nulls[2] = {false, false};
+	Datum values[2] = {CStringGetTextDatum(text)};
+	bool  nulls[2] = {false, remedy == NULL};
 
+	if (remedy != NULL)
+		values[1] = CStringGetTextDatum(remedy);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -260,7 +261,7 @@ goes_check_store(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (!OidIsValid(inspect(store_range(name), &problems)))
 		put_problem(result, psprintf("event store \"%s\" does not exist", name),
-					psprintf("SELECT goes_create_store(%s);", quote_literal_cstr(name)));
+					psprintf("SELECT %s;", create_store_call(fcinfo, name)));
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);

@@ -6,9 +6,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "nodes/parsenodes.h"
 
 #include "goes_store.h"
 
@@ -29,9 +27,7 @@ goes_delete(PG_FUNCTION_ARGS)
 	store = store_open(fcinfo, 1, RowExclusiveLock);
 	if (ids != NULL)
 	{
-		Parameter parameter = {UUIDARRAYOID, PointerGetDatum(ids)};
-		Statement statement = {"DELETE FROM %s WHERE id OPERATOR(pg_catalog.=) ANY ($1)",
-							   &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
+		Statement statement = filter_delete(fcinfo, ids);
 
 		deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 	}

@@ -69,14 +69,12 @@ reject_long_name(int element, Datum value, const char *field)
 static bool
 zero_to_null(Datum *values, bool *nulls)
 {
-	static const pg_uuid_t nil = {{0}};
-	bool				   had_id = !nulls[EVENT_AGGREGATE_ID];
-	bool				   had_name = !nulls[EVENT_AGGREGATE_NAME];
-	bool				   had_version = !nulls[EVENT_AGGREGATE_VERSION];
-	bool				   had_data = !nulls[EVENT_DATA];
+	bool had_id = !nulls[EVENT_AGGREGATE_ID];
+	bool had_name = !nulls[EVENT_AGGREGATE_NAME];
+	bool had_version = !nulls[EVENT_AGGREGATE_VERSION];
+	bool had_data = !nulls[EVENT_DATA];
 
-	nulls[EVENT_AGGREGATE_ID] =
-		!had_id || memcmp(DatumGetUUIDP(values[EVENT_AGGREGATE_ID]), &nil, UUID_LEN) == 0;
+	nulls[EVENT_AGGREGATE_ID] = !had_id || is_nil_uuid(DatumGetUUIDP(values[EVENT_AGGREGATE_ID]));
 	nulls[EVENT_AGGREGATE_NAME] =
 		!had_name || VARSIZE_ANY_EXHDR(DatumGetTextPP(values[EVENT_AGGREGATE_NAME])) == 0;
 	nulls[EVENT_AGGREGATE_VERSION] =
@@ -109,6 +107,25 @@ validate_event(int element, const Datum *values, const bool *nulls)
 	if (!nulls[EVENT_AGGREGATE_ID] || !nulls[EVENT_AGGREGATE_NAME])
 		reject_null(element, nulls[EVENT_AGGREGATE_VERSION], "aggregate_version",
 					"An event of an aggregate needs one: 1 for its first event.");
+}
+
+/*
+ * event_descriptor looks up the fields of goes_event, which is frozen: with another
+ * number of them nothing here would fit.
+ */
+static TupleDesc
+event_descriptor(Oid event_type)
+{
+	TupleDesc descriptor = lookup_rowtype_tupdesc(event_type, -1);
+
+	if (descriptor->natts != EVENT_COLUMNS)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("type %s was altered", format_type_be(event_type)),
+						errdetail("It has %d attributes in place of %d.", descriptor->natts,
+								  EVENT_COLUMNS),
+						errhint("Drop the extension goes_store and create it again; tables and "
+								"events stay.")));
+	return descriptor;
 }
 
 /*
@@ -145,7 +162,7 @@ prepare_batch(ArrayType **events)
 
 	reject_nested_array(*events, "events");
 	deconstruct_array(*events, event_type, -1, false, TYPALIGN_DOUBLE, &elements, &is_null, &count);
-	descriptor = lookup_rowtype_tupdesc(event_type, -1);
+	descriptor = event_descriptor(event_type);
 	for (int i = 0; i < count; i++)
 	{
 		bool is_element_changed;
@@ -186,7 +203,7 @@ complete_event(Datum *values, bool *nulls)
 Datum
 event_datum(Oid event_type, Datum *values, bool *nulls)
 {
-	TupleDesc descriptor = lookup_rowtype_tupdesc(event_type, -1);
+	TupleDesc descriptor = event_descriptor(event_type);
 	Datum	  event = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 
 	ReleaseTupleDesc(descriptor);

@@ -11,77 +11,36 @@
 
 #include "catalog/pg_type.h"
 #include "nodes/parsenodes.h"
-#include "utils/array.h"
-#include "utils/lsyscache.h"
 
 #include "filter.h"
 #include "goes_store.h"
 
-/*
- * add_parameter adds a value and returns its number, for "$n".
- */
-int
-add_parameter(Filter *filter, Oid type, Datum value)
+/* Ranges of times are written out up to so many, since each of them can use the index. */
+#define MOST_TIME_ARMS 64
+
+/* What a single value of a column tells about how many rows there are. */
+typedef enum Picks
 {
-	if (filter->count == filter->room)
-	{
-		filter->room *= 2;
-		filter->parameters = repalloc(filter->parameters, sizeof(Parameter) * filter->room);
-	}
-	filter->parameters[filter->count].type = type;
-	filter->parameters[filter->count].value = value;
-	return ++filter->count;
-}
+	PICKS_FEW,	   /* an id, an aggregate */
+	PICKS_SOME,	   /* nothing that the planner should know */
+	PICKS_BY_VALUE /* few for one value, many for another */
+} Picks;
 
 /*
- * start_condition begins one more condition of the WHERE clause.
+ * filter_values keeps the rows whose column has one of the values of an argument.
  */
-void
-start_condition(Filter *filter)
-{
-	appendStringInfoString(&filter->text, filter->has_condition ? " AND " : " WHERE ");
-	filter->has_condition = true;
-}
-
-/*
- * add_one_of writes "column is one of these values".
- */
-void
-add_one_of(Filter *filter, const char *column, ArrayType *values)
-{
-	Oid	   type = ARR_ELEMTYPE(values);
-	int16  length;
-	bool   by_value;
-	char   alignment;
-	Datum *elements;
-	int	   count;
-
-	if (ArrayGetNItems(ARR_NDIM(values), ARR_DIMS(values)) > 1)
-	{
-		appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.=) ANY ($%d)", column,
-						 add_parameter(filter, get_array_type(type), PointerGetDatum(values)));
-		return;
-	}
-	get_typlenbyvalalign(type, &length, &by_value, &alignment);
-	deconstruct_array(values, type, length, by_value, alignment, &elements, NULL, &count);
-	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.=) $%d", column,
-					 add_parameter(filter, type, elements[0]));
-}
-
-/*
- * filter_values keeps the rows whose column has one of the values of an argument, and
- * tells whether there was one.
- */
-static bool
-filter_values(Filter *filter, int argument, const char *name, const char *column)
+static void
+filter_values(Filter *filter, int argument, const char *name, const char *column, Picks picks)
 {
 	ArrayType *values = array_argument(filter->fcinfo, argument, name);
+	bool	   is_single;
 
 	if (values == NULL)
-		return false;
+		return;
 	start_condition(filter);
-	add_one_of(filter, column, values);
-	return true;
+	is_single = add_one_of(filter, column, values);
+	filter->is_point |= is_single && picks == PICKS_FEW;
+	filter->is_varying |= !is_single || picks == PICKS_BY_VALUE;
 }
 
 /*
@@ -93,6 +52,7 @@ filter_bound(Filter *filter, int argument, const char *column, const char *opera
 	if (filter->fcinfo->args[argument].isnull)
 		return;
 	start_condition(filter);
+	filter->is_varying |= type == INT8OID;
 	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.%s) $%d", column, operator,
 					 add_parameter(filter, type, filter->fcinfo->args[argument].value));
 }
@@ -103,19 +63,19 @@ filter_bound(Filter *filter, int argument, const char *column, const char *opera
 static void
 add_filters(Filter *filter)
 {
-	filter_values(filter, FILTER_NAMES, "names", "name");
-	filter->is_point |= filter_values(filter, FILTER_IDS, "ids", "id");
-	filter_values(filter, FILTER_TIMES, "times", "\"time\"");
+	filter_values(filter, FILTER_NAMES, "names", "name", PICKS_BY_VALUE);
+	filter_values(filter, FILTER_IDS, "ids", "id", PICKS_FEW);
+	filter_values(filter, FILTER_TIMES, "times", "\"time\"", PICKS_BY_VALUE);
 	filter_bound(filter, FILTER_TIME_MIN, "\"time\"", ">=", INT8OID);
 	filter_bound(filter, FILTER_TIME_MAX, "\"time\"", "<=", INT8OID);
-	filter_ranges(filter, FILTER_TIME_RANGES, "time_ranges", "\"time\"");
-	filter_values(filter, FILTER_AGGREGATE_NAMES, "aggregate_names", "aggregate_name");
-	filter->is_point |=
-		filter_values(filter, FILTER_AGGREGATE_IDS, "aggregate_ids", "aggregate_id");
-	filter_values(filter, FILTER_AGGREGATE_VERSIONS, "aggregate_versions", "aggregate_version");
+	filter_ranges(filter, FILTER_TIME_RANGES, "time_ranges", "\"time\"", MOST_TIME_ARMS);
+	filter_values(filter, FILTER_AGGREGATE_NAMES, "aggregate_names", "aggregate_name", PICKS_SOME);
+	filter_values(filter, FILTER_AGGREGATE_IDS, "aggregate_ids", "aggregate_id", PICKS_FEW);
+	filter_values(filter, FILTER_AGGREGATE_VERSIONS, "aggregate_versions", "aggregate_version",
+				  PICKS_SOME);
 	filter_bound(filter, FILTER_VERSION_MIN, "aggregate_version", ">=", INT4OID);
 	filter_bound(filter, FILTER_VERSION_MAX, "aggregate_version", "<=", INT4OID);
-	filter_ranges(filter, FILTER_VERSION_RANGES, "version_ranges", "aggregate_version");
+	filter_ranges(filter, FILTER_VERSION_RANGES, "version_ranges", "aggregate_version", 1);
 	filter_references(filter, FILTER_AGGREGATES, "aggregates");
 }
 
@@ -123,31 +83,32 @@ add_filters(Filter *filter)
  * start_filter begins a statement.
  */
 static void
-start_filter(Filter *filter, FunctionCallInfo fcinfo, const char *select)
+start_filter(Filter *filter, FunctionCallInfo fcinfo, const char *verb)
 {
 	filter->fcinfo = fcinfo;
 	filter->has_condition = false;
 	filter->is_common = true;
 	filter->is_point = false;
+	filter->is_varying = false;
 	filter->count = 0;
 	filter->room = 16;
 	filter->parameters = palloc(sizeof(Parameter) * filter->room);
 	initStringInfo(&filter->text);
-	appendStringInfo(&filter->text, "SELECT %s FROM %%s", select);
+	appendStringInfo(&filter->text, "%s FROM %%s", verb);
 }
 
 /*
- * finish_filter returns the statement. A look-up by id or by aggregate finds few rows
- * whatever the values, so its plan need not know them.
+ * finish_filter returns the statement. A look-up of one id or one aggregate takes the
+ * same plan whatever the values; with anything else the planner is to see them.
  */
 static Statement
 finish_filter(Filter *filter)
 {
 	Statement statement = {filter->text.data, filter->parameters, filter->count, 0,
 						   filter->is_common};
+	bool	  is_generic = filter->is_point && !filter->is_varying && filter->is_common;
 
-	statement.cursor_options =
-		filter->is_point && filter->is_common ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN;
+	statement.cursor_options = is_generic ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN;
 	return statement;
 }
 
@@ -159,22 +120,36 @@ filter_count(FunctionCallInfo fcinfo)
 {
 	Filter filter;
 
-	start_filter(&filter, fcinfo, "pg_catalog.count(*)");
+	start_filter(&filter, fcinfo, "SELECT pg_catalog.count(*)");
 	add_filters(&filter);
 	return finish_filter(&filter);
 }
 
 /*
- * filter_select returns the statement that finds events.
+ * filter_select returns the statement that finds events; select is its beginning.
  */
 Statement
-filter_select(FunctionCallInfo fcinfo)
+filter_select(FunctionCallInfo fcinfo, const char *select)
 {
 	Filter filter;
 
-	start_filter(&filter, fcinfo, EVENT_LIST);
+	start_filter(&filter, fcinfo, select);
 	add_filters(&filter);
 	add_sorting(&filter);
 	add_limit(&filter);
+	return finish_filter(&filter);
+}
+
+/*
+ * filter_delete returns the statement that removes the events with the given ids.
+ */
+Statement
+filter_delete(FunctionCallInfo fcinfo, ArrayType *ids)
+{
+	Filter filter;
+
+	start_filter(&filter, fcinfo, "DELETE");
+	start_condition(&filter);
+	filter.is_point = add_one_of(&filter, "id", ids);
 	return finish_filter(&filter);
 }

@@ -1,15 +1,20 @@
 /*
  * filter.h
- *	  A statement in the making, shared by filter.c and its helpers
- *	  (filter_range.c, filter_aggregate.c, filter_sort.c).
+ *	  A statement in the making: what filter.c has from filter_range.c, filter_aggregate.c
+ *	  and filter_sort.c, and they from condition.c.
  */
 #ifndef GOES_FILTER_H
 #define GOES_FILTER_H
 
 #include "goes_store.h"
 
-/* An event's columns as goes_event has them: varchar becomes text. */
-#define EVENT_LIST                                                                         \
+/*
+ * An event's columns. As rows of a goes_event they need no cast, varchar and text being
+ * the same bytes, and without one PostgreSQL copies a row as it lies in the table. A
+ * cursor's columns have types of their own: there varchar becomes text.
+ */
+#define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
+#define EVENT_LIST_AS_TEXT                                                                 \
 	"id, name::pg_catalog.text, \"time\", aggregate_id, aggregate_name::pg_catalog.text, " \
 	"aggregate_version, data"
 
@@ -42,20 +47,19 @@ typedef struct Filter
 	FunctionCallInfo fcinfo;
 	StringInfoData	 text;
 	bool			 has_condition;
-	bool			 is_point;	/* looks up ids or aggregates */
-	bool			 is_common; /* its shape comes back often: keep the plan */
+	bool			 is_point;	 /* asks for one id or one aggregate */
+	bool			 is_varying; /* how many rows there are depends on the values */
+	bool			 is_common;	 /* its text comes back often: keep the plan */
 	Parameter		*parameters;
 	int				 count;
 	int				 room;
 } Filter;
 
-/* filter.c */
-extern int	add_parameter(Filter *filter, Oid type, Datum value);
-extern void start_condition(Filter *filter);
-extern void add_one_of(Filter *filter, const char *column, ArrayType *values);
+#pragma GCC visibility push(hidden)
 
-/* filter_range.c */
-extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column);
+/* filter_range.c: more ranges than most_arms are not written out, but tested by one operator */
+extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column,
+						  int most_arms);
 
 /* filter_aggregate.c */
 extern void filter_references(Filter *filter, int argument, const char *name);
@@ -63,5 +67,12 @@ extern void filter_references(Filter *filter, int argument, const char *name);
 /* filter_sort.c */
 extern void add_sorting(Filter *filter);
 extern void add_limit(Filter *filter);
+
+/* condition.c */
+extern int	add_parameter(Filter *filter, Oid type, Datum value);
+extern void start_condition(Filter *filter);
+extern bool add_one_of(Filter *filter, const char *column, ArrayType *values);
+
+#pragma GCC visibility pop
 
 #endif

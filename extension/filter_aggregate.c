@@ -3,8 +3,9 @@
  *	  References to aggregates as a condition.
  *
  * A reference is a name with an id; a nil or null id means every aggregate of that
- * name. They are grouped by name, "name = $1 AND id = ANY ($2)": a thousand of them
- * as a thousand OR arms take the planner longer than the query.
+ * name. However many there are, the text stays short, since a thousand OR arms take the
+ * planner longer than the query: ids of one name are an "= ANY", those of several names
+ * a list of pairs. Only a mixture of aggregates and whole names has an arm a name.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
@@ -60,11 +62,10 @@ same_name(const Reference *a, const Reference *b)
 static Reference
 read_reference(TupleDesc descriptor, Datum element, int number, const char *name)
 {
-	static const pg_uuid_t nil = {{0}};
-	HeapTupleData		   tuple = {0};
-	Datum				   values[2];
-	bool				   nulls[2];
-	Reference			   reference;
+	HeapTupleData tuple = {0};
+	Datum		  values[2];
+	bool		  nulls[2];
+	Reference	  reference;
 
 	tuple.t_data = DatumGetHeapTupleHeader(element);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
@@ -75,7 +76,7 @@ read_reference(TupleDesc descriptor, Datum element, int number, const char *name
 						errhint("For aggregates of any name use the argument aggregate_ids.")));
 	reference.name = DatumGetTextPP(values[0]);
 	reference.id = nulls[1] ? NULL : DatumGetUUIDP(values[1]);
-	if (reference.id != NULL && memcmp(reference.id, &nil, UUID_LEN) == 0)
+	if (reference.id != NULL && is_nil_uuid(reference.id))
 		reference.id = NULL;
 	return reference;
 }
@@ -104,43 +105,68 @@ read_references(ArrayType *array, const char *name, int *count)
 }
 
 /*
+ * names_of makes an array of the references' names.
+ */
+static ArrayType *
+names_of(const Reference *references, int count)
+{
+	Datum *names = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		names[i] = PointerGetDatum(references[i].name);
+	return construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/*
+ * ids_of makes an array of the references' ids.
+ */
+static ArrayType *
+ids_of(const Reference *references, int count)
+{
+	Datum *ids = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		ids[i] = UUIDPGetDatum(references[i].id);
+	return construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+}
+
+/*
  * add_group writes the condition for the references of one name.
  */
 static void
 add_group(Filter *filter, const Reference *references, int count)
 {
-	Datum *ids;
+	bool is_single;
 
 	appendStringInfo(&filter->text, "aggregate_name OPERATOR(pg_catalog.=) $%d",
 					 add_parameter(filter, TEXTOID, PointerGetDatum(references[0].name)));
 	if (references[0].id == NULL)
 		return;
-	ids = palloc(sizeof(Datum) * count);
-	for (int i = 0; i < count; i++)
-		ids[i] = UUIDPGetDatum(references[i].id);
-	filter->is_point = true;
 	appendStringInfoString(&filter->text, " AND ");
-	add_one_of(filter, "aggregate_id",
-			   construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	is_single = add_one_of(filter, "aggregate_id", ids_of(references, count));
+	filter->is_point |= is_single;
+	filter->is_varying |= !is_single;
 }
 
 /*
- * filter_references keeps the rows of the aggregates that an argument refers to. The
- * text depends on how many names there are, so only the form for one name is worth a
- * kept plan.
+ * add_pairs writes the condition for aggregates of several names.
  */
-void
-filter_references(Filter *filter, int argument, const char *name)
+static void
+add_pairs(Filter *filter, ArrayType *references)
 {
-	ArrayType *array = array_argument(filter->fcinfo, argument, name);
-	Reference *references;
-	int		   count;
+	appendStringInfo(&filter->text,
+					 "(aggregate_name, aggregate_id) OPERATOR(pg_catalog.=) ANY "
+					 "(SELECT name, id FROM pg_catalog.unnest($%d))",
+					 add_parameter(filter, get_array_type(ARR_ELEMTYPE(references)),
+								   PointerGetDatum(references)));
+}
 
-	if (array == NULL)
-		return;
-	references = read_references(array, name, &count);
-	start_condition(filter);
-	appendStringInfoChar(&filter->text, '(');
+/*
+ * add_groups writes an arm for each name.
+ */
+static void
+add_groups(Filter *filter, const Reference *references, int count)
+{
 	for (int first = 0, next; first < count; first = next)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -152,7 +178,42 @@ filter_references(Filter *filter, int argument, const char *name)
 		appendStringInfoString(&filter->text, first == 0 ? "(" : " OR (");
 		add_group(filter, references + first, next - first);
 		appendStringInfoChar(&filter->text, ')');
-		filter->is_common &= next - first == count;
+	}
+}
+
+/*
+ * filter_references keeps the rows of the aggregates that an argument refers to.
+ */
+void
+filter_references(Filter *filter, int argument, const char *name)
+{
+	ArrayType *array = array_argument(filter->fcinfo, argument, name);
+	Reference *references;
+	int		   count;
+	int		   whole_names = 0;
+	bool	   is_one_name;
+
+	if (array == NULL)
+		return;
+	references = read_references(array, name, &count);
+	for (int i = 0; i < count; i++)
+		whole_names += references[i].id == NULL;
+	is_one_name = same_name(&references[0], &references[count - 1]);
+	start_condition(filter);
+	appendStringInfoChar(&filter->text, '(');
+	if (is_one_name)
+		add_group(filter, references, count);
+	else if (whole_names == 0)
+		add_pairs(filter, array);
+	else if (whole_names == count)
+		appendStringInfo(
+			&filter->text, "aggregate_name OPERATOR(pg_catalog.=) ANY ($%d)",
+			add_parameter(filter, TEXTARRAYOID, PointerGetDatum(names_of(references, count))));
+	else
+	{
+		add_groups(filter, references, count);
+		filter->is_common = false;
 	}
 	appendStringInfoChar(&filter->text, ')');
+	filter->is_varying |= !is_one_name;
 }

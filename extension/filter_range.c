@@ -7,7 +7,8 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
 
@@ -53,12 +54,47 @@ add_range(Filter *filter, const char *column, TypeCacheEntry *range_type, Datum 
 }
 
 /*
- * filter_ranges keeps the rows whose column is in one of the ranges of an argument.
- * With several of them the text has as many forms as there are numbers of ranges, so
- * only the form for one is worth a kept plan.
+ * add_arms writes "column is in one of these ranges", one arm for each.
+ */
+static void
+add_arms(Filter *filter, const char *column, TypeCacheEntry *range_type, Datum *ranges, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		appendStringInfoString(&filter->text, i == 0 ? "(" : " OR (");
+		add_range(filter, column, range_type, ranges[i]);
+		appendStringInfoChar(&filter->text, ')');
+	}
+}
+
+/*
+ * add_multirange writes the same with one operator. An index can find what lies between
+ * the ends of all ranges.
+ */
+static void
+add_multirange(Filter *filter, const char *column, TypeCacheEntry *range_type, Datum *ranges,
+			   int count)
+{
+	Oid				multirange_type = get_range_multirange(range_type->type_id);
+	RangeType	  **list = palloc(sizeof(RangeType *) * count);
+	MultirangeType *multirange;
+
+	for (int i = 0; i < count; i++)
+		list[i] = DatumGetRangeTypeP(ranges[i]);
+	multirange = make_multirange(multirange_type, range_type, count, list);
+	add_range(filter, column, range_type,
+			  RangeTypePGetDatum(multirange_get_union_range(range_type, multirange)));
+	appendStringInfo(&filter->text, " AND %s OPERATOR(pg_catalog.<@) $%d", column,
+					 add_parameter(filter, multirange_type, MultirangeTypePGetDatum(multirange)));
+}
+
+/*
+ * filter_ranges keeps the rows whose column is in one of the ranges of an argument. The
+ * text of several arms has as many forms as there are numbers of them, and is not worth
+ * a kept plan.
  */
 void
-filter_ranges(Filter *filter, int argument, const char *name, const char *column)
+filter_ranges(Filter *filter, int argument, const char *name, const char *column, int most_arms)
 {
 	ArrayType	   *ranges = array_argument(filter->fcinfo, argument, name);
 	TypeCacheEntry *range_type;
@@ -71,13 +107,12 @@ filter_ranges(Filter *filter, int argument, const char *name, const char *column
 	deconstruct_array(ranges, range_type->type_id, range_type->typlen, range_type->typbyval,
 					  range_type->typalign, &elements, NULL, &count);
 	start_condition(filter);
-	for (int i = 0; i < count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		appendStringInfoString(&filter->text, i == 0 ? "((" : " OR (");
-		add_range(filter, column, range_type, elements[i]);
-		appendStringInfoChar(&filter->text, ')');
-	}
+	appendStringInfoChar(&filter->text, '(');
+	if (count <= most_arms)
+		add_arms(filter, column, range_type, elements, count);
+	else
+		add_multirange(filter, column, range_type, elements, count);
 	appendStringInfoChar(&filter->text, ')');
-	filter->is_common &= count == 1;
+	filter->is_varying = true;
+	filter->is_common &= count == 1 || count > most_arms;
 }

@@ -11,6 +11,9 @@
 
 #include "filter.h"
 
+/* The key whose order the index over aggregates has. */
+#define SORT_VERSION 3
+
 static const struct
 {
 	const char *key;
@@ -19,7 +22,7 @@ static const struct
 	{"time", "\"time\""},
 	{"aggregate_name", "aggregate_name"},
 	{"aggregate_id", "aggregate_id"},
-	{"aggregate_version", "aggregate_version"},
+	[SORT_VERSION] = {"aggregate_version", "aggregate_version"},
 };
 
 /*
@@ -107,6 +110,7 @@ add_sorting(Filter *filter)
 		if (is_used[key])
 			continue;
 		is_used[key] = true;
+		filter->is_varying |= key != SORT_VERSION;
 		appendStringInfo(&filter->text, "%s%s %s", separator, sort_keys[key].column, direction);
 		separator = ", ";
 	}
@@ -123,6 +127,8 @@ add_limit(Filter *filter)
 
 	if (limit->isnull)
 		return;
+	/* unless the index of the aggregate gives the order, a limit tempts to read along another */
+	filter->is_varying |= filter->fcinfo->args[QUERY_SORT].isnull;
 	if (DatumGetInt64(limit->value) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"max_events\" must not be negative: " INT64_FORMAT,

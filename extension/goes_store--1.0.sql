@@ -30,7 +30,7 @@ CREATE FUNCTION goes_create_store(
     store text DEFAULT NULL
 )
 RETURNS regclass
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_create_store(text) IS
 'creates the events table and its indexes, or checks the one that is there and adds the indexes it lacks; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
@@ -39,7 +39,7 @@ CREATE FUNCTION goes_check_store(
     store text DEFAULT NULL
 )
 RETURNS TABLE (problem text, remedy text)
-LANGUAGE C VOLATILE PARALLEL RESTRICTED
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_check_store(text) IS
 'lists what is wrong with a store, each with the SQL that mends it; no rows: the store is sound';
@@ -75,7 +75,7 @@ CREATE FUNCTION goes_insert_batch(
     store  text         DEFAULT NULL
 )
 RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_insert_batch(goes_event[], text) IS
 'stores events, all or nothing, and returns their number; a taken id or aggregate version is error 23505';
@@ -87,7 +87,7 @@ CREATE FUNCTION goes_find(
     store text DEFAULT NULL
 )
 RETURNS SETOF goes_event
-LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_find(uuid, text) IS
 'returns the event with that id: one row or none';
@@ -111,7 +111,7 @@ CREATE FUNCTION goes_query(
     store              text                 DEFAULT NULL
 )
 RETURNS SETOF goes_event
-LANGUAGE C STABLE PARALLEL RESTRICTED
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_query(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
 'returns the events that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by id), at most max_events of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
@@ -136,7 +136,7 @@ CREATE FUNCTION goes_query_cursor(
     store              text                 DEFAULT NULL
 )
 RETURNS refcursor
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_query_cursor(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, refcursor, text) IS
 'opens a cursor on what goes_query would return and returns its name: for results of any size, read by FETCH in the same transaction, forward only; portal: the name to use, null for a free one';
@@ -158,7 +158,7 @@ CREATE FUNCTION goes_count(
     store              text                 DEFAULT NULL
 )
 RETURNS bigint
-LANGUAGE C STABLE PARALLEL RESTRICTED
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_count(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text) IS
 'returns how many events the filters leave; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
@@ -169,7 +169,7 @@ CREATE FUNCTION goes_aggregate_version(
     store          text DEFAULT NULL
 )
 RETURNS integer
-LANGUAGE C STABLE PARALLEL RESTRICTED
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_aggregate_version(text, uuid, text) IS
 'returns the newest version of an aggregate, 0 if it has no events';
@@ -181,7 +181,7 @@ CREATE FUNCTION goes_delete(
     store text   DEFAULT NULL
 )
 RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_delete(uuid[], text) IS
 'removes the events with these ids, all or nothing, and returns how many there were; unknown ids are no error';
@@ -218,4 +218,4 @@ RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_uuid_v7() IS
-'returns a fresh UUID of version 7 (RFC 9562); those of one session increase';
+'returns a fresh UUID of version 7 (RFC 9562); those of one process increase';

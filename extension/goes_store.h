@@ -18,6 +18,9 @@
 
 #include "compat.h"
 
+/* Before 16 PGXS exports every symbol, where another module's could take its place. */
+#pragma GCC visibility push(hidden)
+
 /* Longest event or aggregate name, in characters: goes' columns are varchar(255). */
 #define MAX_NAME_LENGTH 255
 
@@ -65,8 +68,9 @@ typedef struct Statement
 } Statement;
 
 /* filter.c: query arguments -> a statement */
-extern Statement filter_select(FunctionCallInfo fcinfo);
+extern Statement filter_select(FunctionCallInfo fcinfo, const char *select);
 extern Statement filter_count(FunctionCallInfo fcinfo);
+extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
 
 /* event.c: what an event must be */
 extern int	 prepare_batch(ArrayType **events);
@@ -77,6 +81,7 @@ extern void	 complete_event(Datum *values, bool *nulls);
 extern bool		 is_store_name(const char *name);
 extern char		*store_name(FunctionCallInfo fcinfo, int argument);
 extern RangeVar *store_range(const char *name);
+extern char		*create_store_call(FunctionCallInfo fcinfo, const char *name);
 extern Store	*store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
 extern void		 store_close(Store *store);
 
@@ -100,13 +105,15 @@ typedef struct Problem
 {
 	ProblemKind kind;
 	char	   *text;
-	char	   *remedy;
+	char	   *remedy;		/* SQL; NULL: none can mend it */
 	char	   *index_name; /* the index that the remedy creates */
 } Problem;
 
-extern List				*add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
-									 char *index_name);
-pg_noreturn extern void	 report_mismatch(Relation relation, List *problems, const char *hint);
+extern List			   *add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
+									char *index_name);
+pg_noreturn extern void report_mismatch(Relation relation, List *problems, const char *hint);
+
+/* table.c: looking at a table */
 extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 
@@ -118,6 +125,7 @@ extern char	 *open_portal(Store *store, const Statement *statement, const char *
 extern void	  execute_command(const char *command);
 
 /* uuid.c, time.c */
+extern bool		  is_nil_uuid(const pg_uuid_t *uuid);
 extern pg_uuid_t *new_uuid_v7(void);
 extern int64	  nanoseconds_now(void);
 
@@ -129,5 +137,7 @@ extern void		  reject_nested_array(ArrayType *array, const char *name);
 
 /* module.c: settings */
 extern char *default_table;
+
+#pragma GCC visibility pop
 
 #endif

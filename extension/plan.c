@@ -1,42 +1,24 @@
 /*
  * plan.c
- *	  The one door to SPI: run a statement about a store, and keep its plan.
+ *	  The one door to SPI: run a statement about a store.
  *
- * A plan is kept under its store's OID and its text with "%s" for the table, and is
- * used only while the caller holds a lock on the table and PostgreSQL says that the
- * plan is valid. A renamed table invalidates its plans, and the text is then built
- * anew from the OID: a plan never goes by a name that another table has meanwhile.
- *
- * What is kept lives as long as the session: 64 plans at most, the one not used for
- * longest goes first. A trigger or a view can bring a call inside a call, so a plan
- * that is running is never freed.
+ * A statement names its table, since SPI knows no other way, and names can change: the
+ * table is locked, but not its schema. So it is checked after each statement that the
+ * plan was about the table that was opened; if it was not, the error undoes it.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "nodes/params.h"
+#include "nodes/parsenodes.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 
 #include "goes_store.h"
-
-#define MOST_KEPT_PLANS 64
-
-typedef struct KeptPlan
-{
-	SPIPlanPtr plan; /* NULL: the place is free */
-	Oid		   store;
-	uint32	   text_hash;
-	char	  *text;
-	uint64	   last_use;
-	int		   running; /* how many calls are executing it */
-} KeptPlan;
-
-static KeptPlan kept_plans[MOST_KEPT_PLANS];
-static uint64	use_counter = 0;
+#include "plan_cache.h"
 
 /*
  * table_text puts the table's name into a statement's text.
@@ -71,105 +53,21 @@ prepare(Store *store, const Statement *statement)
 }
 
 /*
- * forget frees a kept plan that is not running.
- */
-static void
-forget(KeptPlan *kept)
-{
-	SPIPlanPtr plan = kept->plan;
-
-	Assert(kept->running == 0);
-	kept->plan = NULL;
-	pfree(kept->text);
-	SPI_freeplan(plan);
-}
-
-/*
- * find_kept looks for a valid plan of the statement. One that became invalid makes
- * its place free.
- */
-static KeptPlan *
-find_kept(Oid store, const char *text, uint32 text_hash)
-{
-	for (int i = 0; i < MOST_KEPT_PLANS; i++)
-	{
-		KeptPlan *kept = &kept_plans[i];
-
-		if (kept->plan == NULL || kept->store != store || kept->text_hash != text_hash ||
-			strcmp(kept->text, text) != 0)
-			continue;
-		if (SPI_plan_is_valid(kept->plan))
-			return kept;
-		if (kept->running == 0)
-			forget(kept);
-	}
-	return NULL;
-}
-
-/*
- * free_place returns a place for one more plan, if need be that of the plan not used
- * for longest; NULL if all of them are running.
- */
-static KeptPlan *
-free_place(void)
-{
-	KeptPlan *oldest = NULL;
-
-	for (int i = 0; i < MOST_KEPT_PLANS; i++)
-	{
-		KeptPlan *kept = &kept_plans[i];
-
-		if (kept->plan == NULL)
-			return kept;
-		if (kept->running == 0 && (oldest == NULL || kept->last_use < oldest->last_use))
-			oldest = kept;
-	}
-	if (oldest != NULL)
-		forget(oldest);
-	return oldest;
-}
-
-/*
- * keep puts a fresh plan into the cache. Nothing can fail once the plan outlives the
- * call, so an error leaves neither a stale entry nor a lost plan.
- */
-static KeptPlan *
-keep(Oid store, const char *text, uint32 text_hash, SPIPlanPtr plan)
-{
-	KeptPlan *kept = free_place();
-
-	if (kept == NULL)
-		return NULL;
-	kept->text = MemoryContextStrdup(TopMemoryContext, text);
-	kept->store = store;
-	kept->text_hash = text_hash;
-	kept->running = 0;
-	SPI_keepplan(plan);
-	kept->plan = plan;
-	return kept;
-}
-
-/*
  * kept_plan returns the statement's plan from the cache, putting it there first if
- * need be; NULL if there is no place.
+ * need be; NULL if there is no place, and *plan is then good until SPI_finish.
  */
 static KeptPlan *
 kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan)
 {
-	uint32 text_hash =
-		DatumGetUInt32(hash_any((const unsigned char *) statement->text, strlen(statement->text)));
-	KeptPlan *kept = find_kept(store->oid, statement->text, text_hash);
+	KeptPlan *kept = find_kept_plan(store, statement);
 
 	if (kept == NULL)
 	{
 		*plan = prepare(store, statement);
-		kept = keep(store->oid, statement->text, text_hash, *plan);
+		kept = keep_plan(store, statement, *plan);
 	}
 	if (kept != NULL)
-	{
 		*plan = kept->plan;
-		kept->last_use = ++use_counter;
-	}
 	return kept;
 }
 
@@ -203,17 +101,65 @@ run_kept(KeptPlan *kept, const SPIExecuteOptions *options)
 	volatile int result = 0;
 
 	kept->running++;
-	PG_TRY()
-		;
-		{
-			result = SPI_execute_plan_extended(kept->plan, options);
-		}
-		PG_FINALLY();
-		{
-			kept->running--;
-		}
+	PG_TRY();
+	{
+		result = SPI_execute_plan_extended(kept->plan, options);
+	}
+	PG_FINALLY();
+	{
+		kept->running--;
+	}
 	PG_END_TRY();
 	return result;
+}
+
+/*
+ * changed_table returns the table that a plan's statement writes to; invalid if it is
+ * none, as when a rule replaced it by nothing.
+ */
+static Oid
+changed_table(CachedPlanSource *source)
+{
+	ListCell *cell;
+
+	foreach (cell, source->query_list)
+	{
+		Query *query = lfirst_node(Query, cell);
+
+		if (query->canSetTag && query->resultRelation > 0)
+			return rt_fetch(query->resultRelation, query->rtable)->relid;
+	}
+	return InvalidOid;
+}
+
+/*
+ * reject_replaced_statement raises the error for a statement that a rule replaced:
+ * what was to be stored or removed was not, or elsewhere.
+ */
+static void
+reject_replaced_statement(Store *store)
+{
+	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("a rule on table \"%s\" replaced the statement of its store",
+						   RelationGetRelationName(store->relation)),
+					errhint("Drop the rule.")));
+}
+
+/*
+ * require_table raises an error unless a plan was about the store's table.
+ */
+static void
+require_table(Store *store, SPIPlanPtr plan, bool is_select)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	if (!list_member_oid(source->relationOids, store->oid))
+		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("table \"%s\" got another name while it was being used",
+							   RelationGetRelationName(store->relation)),
+						errhint("Try again.")));
+	if (!is_select && changed_table(source) != store->oid)
+		reject_replaced_statement(store);
 }
 
 /*
@@ -241,15 +187,12 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 		result = SPI_execute_plan_extended(plan, &options);
 	if (result != expected)
 	{
-		/* a statement rewritten to nothing depends on no table and would stay valid for ever */
+		/* a statement replaced by nothing depends on no table, and would stay valid */
 		if (kept != NULL)
-			forget(kept);
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" turned a statement of its store into another one (%s)",
-						RelationGetRelationName(store->relation), SPI_result_code_string(result)),
-				 errhint("Drop the rule on the table that does so.")));
+			kept->is_stale = true;
+		reject_replaced_statement(store);
 	}
+	require_table(store, plan, expected == SPI_OK_SELECT);
 }
 
 /*
@@ -306,12 +249,14 @@ char *
 open_portal(Store *store, const Statement *statement, const char *name)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	SPIPlanPtr	  plan;
 	Portal		  portal;
 	char		 *portal_name;
 
 	connect_to_spi();
-	portal = SPI_cursor_open_with_paramlist(name, prepare(store, statement),
-											parameter_list(statement), true);
+	plan = prepare(store, statement);
+	portal = SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), true);
+	require_table(store, plan, true);
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();
 	return portal_name;

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "errors.h"
@@ -44,41 +42,16 @@ report_mismatch(Relation relation, List *problems, const char *hint)
 		bool	 is_first = text.len == 0;
 
 		appendStringInfo(&text, "%s%s", is_first ? "" : "; ", problem->text);
-		appendStringInfo(&remedies, "%s%s", is_first ? "" : "\n", problem->remedy);
+		if (problem->remedy != NULL)
+			appendStringInfo(&remedies, "%s%s", is_first ? "" : "\n", problem->remedy);
 	}
-	if (hint == NULL && ((Problem *) linitial(problems))->kind != PROBLEM_KIND)
+	if (((Problem *) linitial(problems))->kind == PROBLEM_KIND)
+		hint = "Choose another name for the store.";
+	else if (hint == NULL)
 		hint = "Run the commands in DETAIL as the table's owner, or use another table.";
 	ereport(ERROR, (errcode(ERRCODE_GOES_SCHEMA_MISMATCH),
 					errmsg("table \"%s\" schema mismatch: %s", RelationGetRelationName(relation),
 						   text.data),
-					errdetail_internal("%s", remedies.data), hint ? errhint("%s", hint) : 0,
-					errtable(relation)));
-}
-
-/*
- * find_column returns the column of that name, or NULL.
- */
-Form_pg_attribute
-find_column(Relation relation, const char *name)
-{
-	TupleDesc descriptor = RelationGetDescr(relation);
-
-	for (int i = 0; i < descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
-			return attribute;
-	}
-	return NULL;
-}
-
-/*
- * qualified_name returns a table's name, quoted for SQL.
- */
-char *
-qualified_name(Relation relation)
-{
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-									  RelationGetRelationName(relation));
+					remedies.len > 0 ? errdetail_internal("%s", remedies.data) : 0,
+					errhint("%s", hint), errtable(relation)));
 }

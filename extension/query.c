@@ -12,8 +12,10 @@
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "filter.h"
 #include "goes_store.h"
@@ -36,6 +38,41 @@ return_nothing(FunctionCallInfo fcinfo, Store *store)
 }
 
 /*
+ * rows_context returns the memory for a call's rows, which it packs closely: in the
+ * query's own context each would take a power of two, and as much again in the next
+ * block. A caller in FROM may call many times in one query, so a call takes over what
+ * the last one left; the executor has ended that one's tuplestore before it calls again.
+ */
+static MemoryContext
+rows_context(FmgrInfo *function)
+{
+	if (function->fn_extra == NULL)
+		function->fn_extra =
+			GenerationContextCreate(function->fn_mcxt, "goes_store rows", ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(function->fn_extra);
+	return function->fn_extra;
+}
+
+/*
+ * start_result gives the function an empty tuplestore for its rows.
+ */
+static void
+start_result(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		   random_access;
+	MemoryContext  caller;
+
+	InitMaterializedSRF(fcinfo, 0);
+	random_access = (result->allowedModes & SFRM_Materialize_Random) != 0;
+	tuplestore_end(result->setResult);
+	caller = MemoryContextSwitchTo(rows_context(fcinfo->flinfo));
+	result->setResult = tuplestore_begin_heap(random_access, false, work_mem);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
  * return_events fills the function's tuplestore with a statement's rows.
  */
 static Datum
@@ -44,7 +81,7 @@ return_events(FunctionCallInfo fcinfo, Store *store, Statement *statement)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	DestReceiver  *receiver;
 
-	InitMaterializedSRF(fcinfo, 0);
+	start_result(fcinfo);
 	receiver = CreateTuplestoreDestReceiver();
 	SetTuplestoreDestReceiverParams(receiver, result->setResult,
 									result->econtext->ecxt_per_query_memory, false, NULL, NULL);
@@ -77,7 +114,7 @@ Datum
 goes_query(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS, AccessShareLock);
-	Statement statement = filter_select(fcinfo);
+	Statement statement = filter_select(fcinfo, "SELECT " EVENT_LIST);
 
 	statement.cursor_options |= CURSOR_OPT_PARALLEL_OK;
 	return return_events(fcinfo, store, &statement);
@@ -90,7 +127,7 @@ Datum
 goes_query_cursor(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS + 1, AccessShareLock);
-	Statement statement = filter_select(fcinfo);
+	Statement statement = filter_select(fcinfo, "SELECT " EVENT_LIST_AS_TEXT);
 	char	 *name = PG_ARGISNULL(QUERY_ARGUMENTS)
 						 ? NULL
 						 : TextDatumGetCString(PG_GETARG_DATUM(QUERY_ARGUMENTS));

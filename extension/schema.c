@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -44,6 +45,27 @@ has_type(Form_pg_attribute attribute, const RequiredColumn *column)
 }
 
 /*
+ * has_room tells whether a column of names takes the longest one: a shorter varchar
+ * would cut spaces off its end in silence.
+ */
+static bool
+has_room(Form_pg_attribute attribute)
+{
+	return attribute->atttypid != VARCHAROID || attribute->atttypmod < 0 ||
+		   attribute->atttypmod >= MAX_NAME_LENGTH + (int) VARHDRSZ;
+}
+
+/*
+ * column_fits tells whether a table's column can hold what goes stores in it.
+ */
+static bool
+column_fits(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return has_type(attribute, column) && has_room(attribute) && attribute->attgenerated == '\0' &&
+		   attribute->attidentity != ATTRIBUTE_IDENTITY_ALWAYS;
+}
+
+/*
  * columns_fit tells whether this is an ordinary table with the seven columns. Every
  * call asks, so it allocates nothing; what is wrong is schema_problems' to find out.
  */
@@ -56,7 +78,7 @@ columns_fit(Relation relation)
 	{
 		Form_pg_attribute attribute = find_column(relation, columns[i].name);
 
-		if (attribute == NULL || !has_type(attribute, &columns[i]))
+		if (attribute == NULL || !column_fits(attribute, &columns[i]))
 			return false;
 	}
 	return true;
@@ -101,44 +123,71 @@ conversion(const RequiredColumn *column, Oid type)
 	const char *name = quote_identifier(column->name);
 
 	if (column->type == INT8OID && (type == TIMESTAMPTZOID || type == TIMESTAMPOID))
-		return psprintf("(EXTRACT(epoch FROM %s) * 1000000000)::bigint", name);
+		return psprintf(
+			"(EXTRACT(epoch FROM %s) OPERATOR(pg_catalog.*) 1000000000::numeric)::bigint", name);
 	if (column->type == VARCHAROID)
-		return psprintf("%s::text", name);
-	return psprintf("%s::text::%s", name, column->definition);
+		return psprintf("%s::pg_catalog.text", name);
+	return psprintf("%s::pg_catalog.text::%s", name, column->definition);
 }
 
 /*
- * mistyped_columns adds a problem for each column of another type. A default or an
- * identity of the old type has to go first, since it cannot be converted.
+ * describe_unfit says what is wrong with a column.
+ */
+static char *
+describe_unfit(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	if (!has_type(attribute, column))
+		return psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"", column->name,
+						format_type_be(column->type), format_type_be(attribute->atttypid));
+	if (!has_room(attribute))
+		return psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"", column->name,
+						format_type_with_typemod(column->type, MAX_NAME_LENGTH + VARHDRSZ),
+						format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
+	return psprintf("column \"%s\" must not be generated", column->name);
+}
+
+/*
+ * mend_column returns the DDL that makes a column fit. What produces values of the old
+ * type has to go first, since it cannot be converted.
+ */
+static char *
+mend_column(const char *table, Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	char *alter = psprintf("ALTER TABLE %s ALTER COLUMN %s", table, quote_identifier(column->name));
+	bool  is_mistyped = !has_type(attribute, column) || !has_room(attribute);
+	StringInfoData remedy;
+
+	initStringInfo(&remedy);
+	if (attribute->attgenerated != '\0')
+		appendStringInfo(&remedy, "%s DROP EXPRESSION;\n", alter);
+	else if (attribute->attidentity != '\0')
+		appendStringInfo(&remedy, "%s DROP IDENTITY;\n", alter);
+	else if (attribute->atthasdef && is_mistyped)
+		appendStringInfo(&remedy, "%s DROP DEFAULT;\n", alter);
+	if (is_mistyped)
+		appendStringInfo(&remedy, "%s TYPE %s USING %s;", alter, column->definition,
+						 conversion(column, attribute->atttypid));
+	else
+		remedy.data[remedy.len - 1] = '\0';
+	return remedy.data;
+}
+
+/*
+ * unfit_columns adds a problem for each column that cannot hold what goes stores.
  */
 static List *
-mistyped_columns(List *problems, Relation relation)
+unfit_columns(List *problems, Relation relation)
 {
 	char *table = qualified_name(relation);
 
 	for (int i = 0; i < EVENT_COLUMNS; i++)
 	{
-		const RequiredColumn *column = &columns[i];
-		Form_pg_attribute	  attribute = find_column(relation, column->name);
-		const char			 *name = quote_identifier(column->name);
-		StringInfoData		  remedy;
+		Form_pg_attribute attribute = find_column(relation, columns[i].name);
 
-		if (attribute == NULL || has_type(attribute, column))
+		if (attribute == NULL || column_fits(attribute, &columns[i]))
 			continue;
-		initStringInfo(&remedy);
-		if (attribute->attidentity != '\0')
-			appendStringInfo(&remedy, "ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY;\n", table,
-							 name);
-		if (attribute->atthasdef)
-			appendStringInfo(&remedy, "ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT;\n", table,
-							 name);
-		appendStringInfo(&remedy, "ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s;", table, name,
-						 column->definition, conversion(column, attribute->atttypid));
-		problems = add_problem(problems, PROBLEM_TABLE,
-							   psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"",
-										column->name, format_type_be(column->type),
-										format_type_be(attribute->atttypid)),
-							   remedy.data, NULL);
+		problems = add_problem(problems, PROBLEM_TABLE, describe_unfit(attribute, &columns[i]),
+							   mend_column(table, attribute, &columns[i]), NULL);
 	}
 	return problems;
 }
@@ -170,8 +219,8 @@ other_kind(Relation relation)
 			break;
 	}
 	return add_problem(NIL, PROBLEM_KIND,
-					   psprintf("it is %s, and only an ordinary table can be a store", kind),
-					   pstrdup("Choose another name for the store."), NULL);
+					   psprintf("it is %s, and only an ordinary table can be a store", kind), NULL,
+					   NULL);
 }
 
 /*
@@ -186,7 +235,7 @@ schema_problems(Relation relation)
 	if (relation->rd_rel->relkind != RELKIND_RELATION)
 		return other_kind(relation);
 	problems = missing_columns(problems, relation);
-	problems = mistyped_columns(problems, relation);
+	problems = unfit_columns(problems, relation);
 	return index_problems(problems, relation);
 }
 

@@ -11,6 +11,7 @@
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/varlena.h"
 
@@ -20,15 +21,37 @@
 #define MOST_NAME_PARTS 3
 
 /*
+ * is_part_too_long tells whether a name has a part that PostgreSQL would cut short. Two
+ * long names could then stand for one table, and mix the events of two applications.
+ */
+static bool
+is_part_too_long(const char *name)
+{
+	bool is_quoted = false;
+	int	 length = 0;
+
+	for (; *name != '\0'; name++)
+	{
+		if (*name == '"')
+			is_quoted = !is_quoted;
+		else if (*name == '.' && !is_quoted)
+			length = 0;
+		else if (++length >= NAMEDATALEN)
+			return true;
+	}
+	return false;
+}
+
+/*
  * split_name reads the parts of a name as SQL does; NIL if it is none. The parts
- * point into a copy of the name.
+ * point into the copy of the name, which the caller frees.
  */
 static List *
-split_name(const char *name)
+split_name(char *copy)
 {
 	List *parts;
 
-	if (!SplitIdentifierString(pstrdup(name), '.', &parts) || list_length(parts) > MOST_NAME_PARTS)
+	if (!SplitIdentifierString(copy, '.', &parts) || list_length(parts) > MOST_NAME_PARTS)
 		return NIL;
 	return parts;
 }
@@ -39,10 +62,12 @@ split_name(const char *name)
 bool
 is_store_name(const char *name)
 {
-	List *parts = split_name(name);
-	bool  is_name = parts != NIL;
+	char *copy = pstrdup(name);
+	List *parts = split_name(copy);
+	bool  is_name = parts != NIL && !is_part_too_long(name);
 
 	list_free(parts);
+	pfree(copy);
 	return is_name;
 }
 
@@ -66,14 +91,35 @@ store_range(const char *name)
 	List	 *names = NIL;
 	ListCell *part;
 
-	foreach (part, split_name(name))
+	foreach (part, split_name(pstrdup(name)))
 		names = lappend(names, makeString(lfirst(part)));
 	if (names == NIL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
 						errmsg("argument \"store\" is not the name of a table: \"%s\"", name),
 						errhint("Write it as in SQL: events, shop.events, or \"Odd Name\" with its "
 								"quotation marks.")));
+	if (is_part_too_long(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("the name of the store is too long: %s", name),
+				 errdetail("PostgreSQL keeps the first %d bytes of a name.", NAMEDATALEN - 1)));
 	return makeRangeVarFromNameList(names);
+}
+
+/*
+ * create_store_call returns what to run for a store that is missing. It is qualified
+ * where search_path does not find it.
+ */
+char *
+create_store_call(FunctionCallInfo fcinfo, const char *name)
+{
+	Oid			function = fcinfo->flinfo->fn_oid;
+	const char *schema = NULL;
+
+	if (!FunctionIsVisible(function))
+		schema = get_namespace_name(get_func_namespace(function));
+	return psprintf("%s(%s)", quote_qualified_identifier(schema, "goes_create_store"),
+					quote_literal_cstr(name));
 }
 
 /*
@@ -90,7 +136,7 @@ store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
 	if (!OidIsValid(store->oid))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("event store \"%s\" does not exist", name),
-						errhint("Run SELECT goes_create_store(%s).", quote_literal_cstr(name))));
+						errhint("Run SELECT %s.", create_store_call(fcinfo, name))));
 	store->relation = relation_open(store->oid, NoLock);
 	if (!columns_fit(store->relation))
 		report_mismatch(store->relation, schema_problems(store->relation), NULL);

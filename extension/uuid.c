@@ -3,7 +3,7 @@
  *	  UUIDs of version 7 (RFC 9562), the ids of events.
  *
  * They start with the time, so new ones land at one end of the id's index. Within a
- * session each is greater than the one before, also when the clock stands still or
+ * process each is greater than the one before, also when the clock stands still or
  * is set back: the 12 bits after the milliseconds hold a fraction of a millisecond,
  * and a time that is not later than the last one is moved on by the least step that
  * shows in them (method 3 of section 6.2).
@@ -54,6 +54,17 @@ new_uuid_v7(void)
 						errmsg("could not generate random values for a UUID")));
 	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
 	return uuid;
+}
+
+/*
+ * is_nil_uuid tells whether all bits are zero, which goes takes for "none".
+ */
+bool
+is_nil_uuid(const pg_uuid_t *uuid)
+{
+	static const pg_uuid_t nil = {{0}};
+
+	return memcmp(uuid, &nil, UUID_LEN) == 0;
 }
 
 /*

@@ -46,6 +46,14 @@ SELECT goes_create_store('a.b.c.d');
 SELECT goes_create_store('elsewhere.create_store.events');
 \echo :SQLSTATE
 
+-- A name that PostgreSQL would cut short: two of them could be one table.
+SELECT goes_create_store(repeat('a', 64));
+\echo :SQLSTATE
+SELECT goes_create_store('create_store."' || repeat('ä', 31) || '""a"');
+\echo :SQLSTATE
+SELECT goes_create_store(repeat('b', 63));
+\d
+
 -- What is not an ordinary table.
 CREATE VIEW view_events AS SELECT * FROM events;
 SELECT goes_create_store('view_events');
@@ -57,6 +65,7 @@ SELECT goes_create_store('goes_name');
 \echo :SQLSTATE
 SELECT * FROM goes_query(store => 'view_events');
 \echo :SQLSTATE
+SELECT * FROM goes_check_store('view_events');
 
 -- In a read-only transaction a sound store passes, a missing one cannot be made.
 BEGIN READ ONLY;
@@ -78,7 +87,11 @@ SELECT goes_insert_batch(ARRAY[goes_new_event('here')], 'scratch');
 SELECT name FROM goes_query(store => 'scratch');
 DROP TABLE scratch;
 
--- A store that is missing is named, with what to do.
+-- A store that is missing is named, with what to do, also where search_path does not find it.
+SET search_path = create_store;
+SELECT public.goes_count(store => 'missing');
+SELECT * FROM public.goes_check_store('missing');
+SET search_path = create_store, public;
 SELECT goes_insert_batch(ARRAY[goes_new_event('lost')], 'missing');
 \echo :SQLSTATE
 SELECT goes_insert_batch('{}', 'no_such_schema.missing');

@@ -128,6 +128,17 @@ CREATE RULE nothing AS ON INSERT TO events DO INSTEAD NOTHING;
 SELECT goes_insert_batch(ARRAY[goes_new_event('kept')]);
 \echo :SQLSTATE
 DROP RULE nothing ON events;
+CREATE TABLE elsewhere (LIKE events);
+CREATE RULE elsewhere AS ON INSERT TO events DO INSTEAD INSERT INTO elsewhere VALUES (new.*);
+SELECT goes_insert_batch(ARRAY[goes_new_event('kept')]);
+\echo :SQLSTATE
+SELECT count(*) FROM elsewhere;
+DROP RULE elsewhere ON events;
+CREATE RULE too AS ON INSERT TO events DO ALSO INSERT INTO elsewhere VALUES (new.*);
+SELECT goes_insert_batch(ARRAY[goes_new_event('copied')]);
+SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM elsewhere) AS elsewhere;
+DROP RULE too ON events;
+TRUNCATE events;
 SELECT count(*) FROM events;
 
 -- A trigger may insert on its own, with the same function and the same plan.

@@ -92,5 +92,60 @@ CREATE TRIGGER alter_table AFTER INSERT ON events FOR EACH ROW WHEN (new.name = 
 SELECT goes_insert_batch(ARRAY[goes_new_event('outer'), goes_new_event('outer')]);
 SELECT goes_count(names => '{outer}'), goes_count(names => '{inner}');
 
+-- So is one that turns out to be useless while an outer call runs it: a rule replaces the INSERT, and
+-- calls the same function again.
+SELECT goes_create_store('ruled');
+CREATE TABLE depth (calls integer);
+INSERT INTO depth VALUES (0);
+CREATE FUNCTION again(uuid) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    so_far integer;
+BEGIN
+    UPDATE depth SET calls = calls + 1 RETURNING calls INTO so_far;
+    IF so_far < 4 THEN
+        BEGIN
+            PERFORM goes_insert_batch(ARRAY[goes_new_event('inner')], 'ruled');
+        EXCEPTION WHEN wrong_object_type THEN
+            NULL;
+        END;
+        FOR i IN 1..200 LOOP
+            EXECUTE format('PREPARE p_%s_%s AS SELECT %s, $1::text, repeat(''x'', 1000)', so_far, i, i);
+        END LOOP;
+    END IF;
+    RETURN 1;
+END
+$$;
+CREATE RULE again AS ON INSERT TO ruled DO INSTEAD SELECT again(new.id);
+SELECT goes_insert_batch(ARRAY[goes_new_event('outer')], 'ruled');
+\echo :SQLSTATE
+DEALLOCATE ALL;
+SELECT goes_insert_batch(ARRAY[goes_new_event('outer')], 'ruled');
+\echo :SQLSTATE
+DROP RULE again ON ruled;
+SELECT goes_insert_batch(ARRAY[goes_new_event('stored')], 'ruled');
+SELECT name FROM ruled;
+
+-- The extension is dropped and created anew: its types have other OIDs.
+SELECT goes_create_store('lasting');
+SELECT goes_insert_batch(ARRAY[goes_new_event('before')], 'lasting');
+SELECT goes_count(aggregates => ARRAY[('a', goes_uuid_v7()), ('b', goes_uuid_v7())]::goes_aggregate_ref[], store => 'lasting');
 SET client_min_messages = warning;
+DROP EXTENSION goes_store;
+CREATE EXTENSION goes_store SCHEMA public;
+RESET client_min_messages;
+SELECT goes_insert_batch(ARRAY[goes_new_event('after')], 'lasting');
+SELECT goes_count(aggregates => ARRAY[('a', goes_uuid_v7()), ('b', goes_uuid_v7())]::goes_aggregate_ref[], store => 'lasting');
+SELECT string_agg(name, ' ' ORDER BY "time") FROM goes_query(store => 'lasting');
+
+-- A superuser who alters the frozen type gets an error, and not a crash.
+ALTER TYPE goes_event ADD ATTRIBUTE extra integer;
+SELECT goes_new_event('a');
+\echo :SQLSTATE
+SELECT goes_events_from_json('[{"name": "a"}]');
+\echo :SQLSTATE
+SET client_min_messages = warning;
+DROP EXTENSION goes_store;
+CREATE EXTENSION goes_store SCHEMA public;
+SELECT goes_count(store => 'lasting');
+
 DROP SCHEMA plan_cache, renamed CASCADE;

@@ -94,6 +94,20 @@ SELECT * FROM found(
     $$aggregates => '{}'$$,
     $$aggregates => ARRAY[('order', uuid_of('a'))]::goes_aggregate_ref[], version_min => 2$$);
 
+-- Many of them, of many names, and many ranges, in reasonable time.
+SET statement_timeout = '20s';
+SELECT goes_count(aggregates => ARRAY(SELECT ROW(n::text, uuid_of('a'))::goes_aggregate_ref FROM generate_series(1, 10000) AS n)
+                                || ('cart', uuid_of('a'))::goes_aggregate_ref) AS pairs,
+       goes_count(aggregates => ARRAY(SELECT ROW(n::text, NULL)::goes_aggregate_ref FROM generate_series(1, 10000) AS n)
+                                || ('cart', NULL)::goes_aggregate_ref) AS names,
+       goes_count(time_ranges => ARRAY(SELECT int8range(n * 100, n * 100 + 51) FROM generate_series(1, 10000) AS n)) AS times,
+       goes_count(version_ranges => ARRAY(SELECT int4range(n * 2, n * 2 + 1) FROM generate_series(1, 10000) AS n)) AS even_versions,
+       goes_count(time_ranges => ARRAY(SELECT 'empty'::int8range FROM generate_series(1, 100))) AS empty_times,
+       goes_count(time_ranges => ARRAY(SELECT int8range(NULL, n) FROM generate_series(1, 100) AS n)) AS until_100,
+       goes_count(version_ranges => ARRAY[int4range(NULL, 2), int4range(3, NULL)]) AS not_2,
+       goes_count(ids => ARRAY(SELECT uuid_of(n::text) FROM generate_series(1, 100000) AS n)) AS ids;
+RESET statement_timeout;
+
 -- Arguments are ANDed.
 SELECT * FROM found(
     $$names => '{paid,placed}', time_min => 150$$,
@@ -182,6 +196,27 @@ SELECT * FROM orders;
 PREPARE by_name(text[]) AS SELECT data FROM goes_query(names => $1, sort => '{time}');
 EXECUTE by_name('{placed}');
 EXECUTE by_name('{paid}');
+
+-- Many calls in one statement, results that go to disk and come back, rows that are joined twice.
+SELECT goes_create_store('large');
+SELECT goes_insert_batch(ARRAY(
+    SELECT goes_new_event('large', to_jsonb(repeat(n::text, 2000)), 'large', uuid_of((n % 10)::text), n)
+    FROM generate_series(1, 3000) AS n), 'large');
+SET work_mem = '64kB';
+SELECT count(*), count(DISTINCT l.id), sum(length(l.data::text)) = sum(length(r.data::text)) AS same
+FROM goes_query(sort => '{time}', store => 'large') AS l
+JOIN goes_query(sort => '{time desc}', store => 'large') AS r ON r.id = l.id;
+SELECT count(*), sum(e.aggregate_version)
+FROM generate_series(1, 2000) AS n
+CROSS JOIN LATERAL goes_query(aggregate_names => '{large}', aggregate_ids => ARRAY[uuid_of((n % 10)::text)],
+                              sort => '{aggregate_version}', max_events => 3, store => 'large') AS e;
+SELECT count(*)
+FROM (SELECT goes_query(aggregate_names => '{large}', version_max => n, store => 'large') FROM generate_series(1, 30) AS n) AS made;
+RESET work_mem;
+ALTER TABLE large ADD COLUMN tenant text DEFAULT 'none';
+ALTER TABLE large DROP COLUMN data;
+ALTER TABLE large ADD COLUMN data jsonb DEFAULT '"new"';
+SELECT name, aggregate_name, data FROM goes_query(version_max => 2, sort => '{aggregate_version}', store => 'large');
 
 -- It sees what its statement sees, and in a function what was done before it.
 BEGIN;

@@ -106,6 +106,17 @@ SELECT * FROM goes_check_store('security.second');
 SET search_path = security, public;
 \d second
 
+-- Nor do the remedies of goes_check_store run what others have put into public.
+CREATE FUNCTION hostile.times(numeric, integer) RETURNS numeric LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
+CREATE OPERATOR hostile.* (LEFTARG = numeric, RIGHTARG = integer, FUNCTION = hostile.times);
+CREATE TABLE stamped (LIKE events INCLUDING INDEXES);
+ALTER TABLE stamped ALTER COLUMN time TYPE timestamptz USING '2026-01-01 00:00:00+00';
+INSERT INTO stamped (id, name, time) VALUES ('00000000-0000-7000-8000-000000000001', 'a', '2026-01-01 00:00:00+00');
+SET search_path = security, public, hostile;
+SELECT 5::numeric * 5;
+SELECT remedy FROM goes_check_store('stamped') \gexec
+SELECT time FROM stamped;
+
 SET client_min_messages = warning;
 DROP SCHEMA security, hostile CASCADE;
 DROP ROLE security_reader, security_writer, security_nobody;

@@ -1,0 +1,33 @@
+/*
+ * plan_cache.h
+ *	  Plans that are kept for the session, for plan.c.
+ */
+#ifndef GOES_PLAN_CACHE_H
+#define GOES_PLAN_CACHE_H
+
+#include "executor/spi.h"
+
+#include "goes_store.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct KeptPlan
+{
+	SPIPlanPtr plan; /* NULL: the place is free */
+	Oid		   store;
+	uint32	   text_hash;
+	char	  *text;
+	uint64	   last_use;
+	int		   running;	 /* how many calls are executing it; such a plan is never freed */
+	bool	   is_stale; /* never to be used again */
+} KeptPlan;
+
+/* A valid plan of the statement; NULL if there is none. */
+extern KeptPlan *find_kept_plan(Store *store, const Statement *statement);
+
+/* Keeps a fresh plan for the session; NULL if all places are taken by running plans. */
+extern KeptPlan *keep_plan(Store *store, const Statement *statement, SPIPlanPtr plan);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * table.c
+ *	  Looking at a table through the relcache.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "goes_store.h"
+
+/*
+ * find_column returns the column of that name, or NULL.
+ */
+Form_pg_attribute
+find_column(Relation relation, const char *name)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute;
+	}
+	return NULL;
+}
+
+/*
+ * qualified_name returns a table's name, quoted for SQL.
+ */
+char *
+qualified_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
