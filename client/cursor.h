@@ -42,7 +42,7 @@ extern const Reading direct_reading;
 extern const Reading stream_reading;
 extern const Reading portal_reading;
 
-/* How many rows make a batch of about a megabyte, by those of the last one. */
+/* How many rows make a batch, by those of the last one. */
 int rows_of_batch(const PGresult *batch);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define PORTAL "goes_cursor"
 #define FIRST_ROWS 4
-#define MOST_AHEAD 4
+#define MOST_AHEAD 8
 #define DRAIN_MS 200
 #define MOST_DRAINED_BYTES (64 * 1024)
 

@@ -24,7 +24,8 @@ for my $program (@programs)
     delete local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER)};
 
     my $output = '';
-    my $status = IPC::Run::run([ "$directory/$program" ], '<', \undef, '>&', \$output);
+    my $status = eval { IPC::Run::run([ "$directory/$program" ], '<', \undef, '>&', \$output, IPC::Run::timeout(300)) };
+    diag($@) if $@;
     my $plan = 0;
     for my $line (split(/\n/, $output))
     {
