@@ -126,14 +126,14 @@ filter_count(FunctionCallInfo fcinfo)
 }
 
 /*
- * filter_select returns the statement that finds events; select is its beginning.
+ * filter_select returns the statement that finds events.
  */
 Statement
-filter_select(FunctionCallInfo fcinfo, const char *select)
+filter_select(FunctionCallInfo fcinfo)
 {
 	Filter filter;
 
-	start_filter(&filter, fcinfo, select);
+	start_filter(&filter, fcinfo, "SELECT " EVENT_LIST);
 	add_filters(&filter);
 	add_sorting(&filter);
 	add_limit(&filter);

@@ -9,14 +9,10 @@
 #include "goes_store.h"
 
 /*
- * An event's columns. As rows of a goes_event they need no cast, varchar and text being
- * the same bytes, and without one PostgreSQL copies a row as it lies in the table. A
- * cursor's columns have types of their own: there varchar becomes text.
+ * An event's columns. They need no cast to be a goes_event, varchar and text being the
+ * same bytes, and without one PostgreSQL copies a row as it lies in the table.
  */
 #define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
-#define EVENT_LIST_AS_TEXT                                                                 \
-	"id, name::pg_catalog.text, \"time\", aggregate_id, aggregate_name::pg_catalog.text, " \
-	"aggregate_version, data"
 
 /* The arguments that goes_query, goes_query_cursor and goes_count have in common. */
 enum FilterArgument

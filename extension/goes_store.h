@@ -68,7 +68,7 @@ typedef struct Statement
 } Statement;
 
 /* filter.c: query arguments -> a statement */
-extern Statement filter_select(FunctionCallInfo fcinfo, const char *select);
+extern Statement filter_select(FunctionCallInfo fcinfo);
 extern Statement filter_count(FunctionCallInfo fcinfo);
 extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
 

@@ -114,7 +114,7 @@ Datum
 goes_query(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS, AccessShareLock);
-	Statement statement = filter_select(fcinfo, "SELECT " EVENT_LIST);
+	Statement statement = filter_select(fcinfo);
 
 	statement.cursor_options |= CURSOR_OPT_PARALLEL_OK;
 	return return_events(fcinfo, store, &statement);
@@ -127,7 +127,7 @@ Datum
 goes_query_cursor(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS + 1, AccessShareLock);
-	Statement statement = filter_select(fcinfo, "SELECT " EVENT_LIST_AS_TEXT);
+	Statement statement = filter_select(fcinfo);
 	char	 *name = PG_ARGISNULL(QUERY_ARGUMENTS)
 						 ? NULL
 						 : TextDatumGetCString(PG_GETARG_DATUM(QUERY_ARGUMENTS));
