@@ -490,7 +490,8 @@ listen_somewhere(Proxy *proxy)
 	assert_int_equal(listen(proxy->listener, MOST_LINKS), 0);
 	assert_int_equal(getsockname(proxy->listener, (struct sockaddr *) &address, &length), 0);
 	used = (size_t) snprintf(proxy->url, sizeof proxy->url,
-							 "hostaddr=127.0.0.1 port=%d sslmode=disable gssencmode=disable",
+							 "hostaddr=127.0.0.1 port=%d sslmode=disable gssencmode=disable "
+							 "application_name=" PROXY_NAME,
 							 ntohs(address.sin_port));
 	for (PQconninfoOption *option = options; option->keyword != NULL; option++)
 	{

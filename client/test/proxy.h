@@ -13,6 +13,9 @@
 
 #include "server.h"
 
+/* The application_name of sessions that come by way of a proxy. */
+#define PROXY_NAME "goes_proxy"
+
 typedef enum Direction
 {
 	TO_SERVER,
@@ -193,9 +196,8 @@ settle(Proxy *proxy)
 	proxy_cut(proxy);
 	while (!is_done)
 	{
-		PGresult *result =
-			PQexec(connection,
-				   "SELECT 1 FROM pg_stat_activity WHERE application_name = 'libgoes' LIMIT 1");
+		PGresult *result = PQexec(connection, "SELECT 1 FROM pg_stat_activity WHERE "
+											  "application_name = '" PROXY_NAME "' LIMIT 1");
 
 		assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
 		is_done = PQntuples(result) == 0;

@@ -326,7 +326,7 @@ test_an_error_of_the_server_on_the_way(void **state)
 			for (int time = 2; time <= 20; time++)
 				read_one(&reader, time);
 		}
-		usleep(LATE_MS * 1000);
+		usleep(4 * LATE_MS * 1000); /* several times the statement_timeout */
 		assert_int_equal(read_until_error(&reader, &error), GOES_ERR_SERVER);
 		assert_string_equal(goes_error_sqlstate(error), "57014");
 		expect_same_error(&reader, error);
