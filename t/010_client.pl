@@ -16,7 +16,8 @@ my @programs = $ENV{CLIENT_PROGRAMS} ? split(' ', $ENV{CLIENT_PROGRAMS}) : map {
 for my $program (@programs)
 {
     my $node = PostgreSQL::Test::Cluster->new($program);
-    $node->init;
+    # A client's texts are UTF-8; newer versions of the framework would take the C locale's encoding.
+    $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
     $node->append_conf('postgresql.conf', 'max_connections = 100');
     $node->start;
     local $ENV{GOES_TEST_URL} = sprintf("host=%s port=%d user=%s", $node->host, $node->port, scalar(getpwuid($<)));

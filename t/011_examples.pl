@@ -11,7 +11,7 @@ use Test::More;
 
 my $directory = $ENV{EXAMPLES} or BAIL_OUT('EXAMPLES is not set: run tools/test');
 my $node = PostgreSQL::Test::Cluster->new('examples');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $node->start;
 my $user = getpwuid($<);
 $ENV{POSTGRES_EVENTSTORE} = sprintf('host=%s port=%d user=%s', $node->host, $node->port, $user);
