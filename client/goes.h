@@ -319,7 +319,8 @@ GOES_API void goes_store_close(goes_store *store);
 
 /*
  * goes_insert stores events, all or nothing; none is fine. When the connection is lost meanwhile, it
- * finds out what became of them.
+ * finds out what became of them. After GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED they may be stored or
+ * not: inserting the same ones again tells (GOES_ERR_DUPLICATE: they are).
  *
  * GOES_ERR_INVALID (the event's index says which), GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE,
  * GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
