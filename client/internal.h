@@ -76,6 +76,12 @@ bool	 is_cancelled(const goes_cancel *cancel);
 int		 wait_socket(int socket, bool for_reading, bool for_writing, const Deadline *deadline,
 					 goes_error **err);
 
+/* ---- lock.c: a mutex, and a condition that threads wait for */
+
+int	 lock_init(pthread_mutex_t *lock, pthread_cond_t *condition);
+void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
+			   const Deadline *deadline); /* for the condition, the deadline, or a little; held */
+
 /* ---- encode.c: PostgreSQL's binary formats, out */
 
 /* From `first` to `last`, both included. */

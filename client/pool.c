@@ -3,8 +3,7 @@
  *    A bounded pool of connections.
  *
  * A connection belongs to one thread from pool_take to pool_give. The one given back last is taken
- * first, so that those which are not needed grow old and are closed. Waiting threads look every now
- * and then whether they are cancelled: a condition variable cannot be told in a signal handler.
+ * first, so that those which are not needed grow old and are closed.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +16,6 @@
 #define LEAST_CONNECTIONS 4
 #define DEFAULT_LIFETIME_MS (INT64_C(3600) * MILLISECONDS_PER_SECOND)
 #define DEFAULT_IDLE_MS (INT64_C(1800) * MILLISECONDS_PER_SECOND)
-#define LOOK_AGAIN_MS 50
 
 struct goes_pool
 {
@@ -66,28 +64,6 @@ most_connections(int wanted, const Conninfo *conninfo)
 }
 
 /*
- * init_locks makes the mutex and the condition, which goes by the monotonic clock.
- */
-static int
-init_locks(goes_pool *pool)
-{
-	pthread_condattr_t attributes;
-	bool			   is_made = false;
-
-	if (pthread_condattr_init(&attributes) != 0)
-		return GOES_ERR_NOMEM;
-	if (pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-		pthread_mutex_init(&pool->lock, NULL) == 0)
-	{
-		is_made = pthread_cond_init(&pool->given, &attributes) == 0;
-		if (!is_made)
-			pthread_mutex_destroy(&pool->lock);
-	}
-	pthread_condattr_destroy(&attributes);
-	return is_made ? GOES_OK : GOES_ERR_NOMEM;
-}
-
-/*
  * url_connect_timeout returns libpq's own connect_timeout, for a pool that no store has opened.
  */
 static int64_t
@@ -114,7 +90,7 @@ pool_make(goes_pool **out, const goes_pool_options *options, const char *databas
 		return fail_memory(err);
 	status = conninfo_parse(&pool->conninfo, url, err);
 	if (status == GOES_OK && ((database != NULL && (pool->database = strdup(database)) == NULL) ||
-							  init_locks(pool) != GOES_OK))
+							  lock_init(&pool->lock, &pool->given) != GOES_OK))
 		status = fail_memory(err);
 	if (status != GOES_OK)
 	{
@@ -235,20 +211,13 @@ make_connection(goes_pool *pool, Connection **out, const Deadline *deadline, goe
 static int
 wait_for_given(goes_pool *pool, const Deadline *deadline, goes_error **err)
 {
-	int64_t			until = monotonic_now() + LOOK_AGAIN_MS * NANOSECONDS_PER_MILLISECOND;
-	struct timespec at;
-
 	if (is_cancelled(deadline->cancel))
 		return fail(err, GOES_ERR_CANCELLED, "the call was cancelled");
 	if (deadline_passed(deadline))
 		return fail(err, GOES_ERR_TIMEOUT,
 					"all %d connections of the pool are in use, and none came back in time",
 					pool->most);
-	if (until > deadline->at)
-		until = deadline->at;
-	at.tv_sec = until / INT64_C(1000000000);
-	at.tv_nsec = until % INT64_C(1000000000);
-	(void) pthread_cond_timedwait(&pool->given, &pool->lock, &at);
+	lock_wait(&pool->lock, &pool->given, deadline);
 	return GOES_OK;
 }
 

@@ -14,7 +14,6 @@
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
 #define DEFAULT_DATABASE "goes"
 #define DEFAULT_TABLE "events"
-#define LOOK_AGAIN_MS 50
 
 void
 goes_store_options_init(goes_store_options *options, size_t size)
@@ -33,28 +32,6 @@ copy_name(char **out, const char *name, const char *or_else, const char *what, g
 		return fail(err, GOES_ERR_INVALID, "the name of the %s must not be empty", what);
 	*out = strdup(name != NULL ? name : or_else);
 	return *out == NULL ? fail_memory(err) : GOES_OK;
-}
-
-/*
- * init_locks makes the store's mutex and condition.
- */
-static int
-init_locks(goes_store *store)
-{
-	pthread_condattr_t attributes;
-	bool			   is_made = false;
-
-	if (pthread_condattr_init(&attributes) != 0)
-		return GOES_ERR_NOMEM;
-	if (pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-		pthread_mutex_init(&store->lock, NULL) == 0)
-	{
-		is_made = pthread_cond_init(&store->changed, &attributes) == 0;
-		if (!is_made)
-			pthread_mutex_destroy(&store->lock);
-	}
-	pthread_condattr_destroy(&attributes);
-	return is_made ? GOES_OK : GOES_ERR_NOMEM;
 }
 
 /*
@@ -86,7 +63,7 @@ goes_store_open(goes_store **out, const goes_store_options *options, goes_error 
 	if (options != NULL)
 		memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
 	store = calloc(1, sizeof *store);
-	if (store == NULL || init_locks(store) != GOES_OK)
+	if (store == NULL || lock_init(&store->lock, &store->changed) != GOES_OK)
 	{
 		free(store);
 		return fail_memory(err);
@@ -212,17 +189,11 @@ wait_for_attempt(goes_store *store, const Deadline *deadline, goes_error **err)
 
 	while (store->state == STORE_CONNECTING && store->failures == failures)
 	{
-		int64_t			until = monotonic_now() + LOOK_AGAIN_MS * NANOSECONDS_PER_MILLISECOND;
-		int				status = deadline_check(deadline, err);
-		struct timespec at;
+		int status = deadline_check(deadline, err);
 
 		if (status != GOES_OK)
 			return status;
-		if (until > deadline->at)
-			until = deadline->at;
-		at.tv_sec = until / INT64_C(1000000000);
-		at.tv_nsec = until % INT64_C(1000000000);
-		(void) pthread_cond_timedwait(&store->changed, &store->lock, &at);
+		lock_wait(&store->lock, &store->changed, deadline);
 	}
 	return store->failures == failures ? GOES_OK : copy_failure(store, err);
 }
