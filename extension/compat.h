@@ -27,6 +27,15 @@
 	(pg_namespace_aclcheck((schema), (role), ACL_CREATE) == ACLCHECK_OK)
 #endif
 
+/* 18 can count what an index scan does. */
+#if PG_VERSION_NUM >= 180000
+#define begin_index_scan(table, index, snapshot, keys) \
+	index_beginscan((table), (index), (snapshot), NULL, (keys), 0)
+#else
+#define begin_index_scan(table, index, snapshot, keys) \
+	index_beginscan((table), (index), (snapshot), (keys), 0)
+#endif
+
 /* 18 puts the mark in front of a function and not behind it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))

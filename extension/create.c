@@ -257,9 +257,13 @@ goes_check_store(PG_FUNCTION_ARGS)
 	char		  *name = store_name(fcinfo, 0);
 	List		  *problems;
 	ListCell	  *cell;
+	Oid			   table;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!OidIsValid(inspect(store_range(name), &problems)))
+	table = inspect(store_range(name), &problems);
+	if (OidIsValid(table))
+		problems = list_concat(problems, guard_problems(fcinfo, table));
+	else
 		put_problem(result, psprintf("event store \"%s\" does not exist", name),
 					psprintf("SELECT %s;", create_store_call(fcinfo, name)));
 	foreach (cell, problems)

@@ -104,6 +104,14 @@ validate_event(int element, const Datum *values, const bool *nulls)
 	reject_long_name(element, values[EVENT_NAME], "name");
 	if (!nulls[EVENT_AGGREGATE_NAME])
 		reject_long_name(element, values[EVENT_AGGREGATE_NAME], "aggregate_name");
+}
+
+/*
+ * require_version raises an error for an event of an aggregate without a version.
+ */
+static void
+require_version(int element, const Datum *values, const bool *nulls, void *state)
+{
 	if (!nulls[EVENT_AGGREGATE_ID] || !nulls[EVENT_AGGREGATE_NAME])
 		reject_null(element, nulls[EVENT_AGGREGATE_VERSION], "aggregate_version",
 					"An event of an aggregate needs one: 1 for its first event.");
@@ -132,7 +140,8 @@ event_descriptor(Oid event_type)
  * prepare_element checks one event of a batch and returns it as it is to be stored.
  */
 static Datum
-prepare_element(TupleDesc descriptor, int element, Datum event, bool *is_changed)
+prepare_element(TupleDesc descriptor, int element, Datum event, bool *is_changed, EventCheck check,
+				void *state)
 {
 	HeapTupleData tuple = {0};
 	Datum		  values[EVENT_COLUMNS];
@@ -143,15 +152,26 @@ prepare_element(TupleDesc descriptor, int element, Datum event, bool *is_changed
 	heap_deform_tuple(&tuple, descriptor, values, nulls);
 	*is_changed = zero_to_null(values, nulls);
 	validate_event(element, values, nulls);
+	check(element, values, nulls, state);
 	return *is_changed ? HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)) : event;
 }
 
 /*
- * prepare_batch raises an error unless every event can be stored, puts null where they
- * have zero values, and returns how many there are.
+ * event_array makes an array of events.
+ */
+ArrayType *
+event_array(Oid event_type, Datum *events, int count)
+{
+	return construct_array(events, count, event_type, -1, false, TYPALIGN_DOUBLE);
+}
+
+/*
+ * prepare_events raises an error unless every event can be stored and passes the check,
+ * puts null where they have zero values, and returns how many there are. *out: each of
+ * them, taken out of the array.
  */
 int
-prepare_batch(ArrayType **events)
+prepare_events(ArrayType **events, Datum **out, EventCheck check, void *state)
 {
 	Oid		  event_type = ARR_ELEMTYPE(*events);
 	TupleDesc descriptor;
@@ -172,13 +192,26 @@ prepare_batch(ArrayType **events)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("element %d of argument \"events\" is null", i + 1),
 							errhint("Leave it out of the array.")));
-		elements[i] = prepare_element(descriptor, i + 1, elements[i], &is_element_changed);
+		elements[i] =
+			prepare_element(descriptor, i + 1, elements[i], &is_element_changed, check, state);
 		is_changed |= is_element_changed;
 	}
 	ReleaseTupleDesc(descriptor);
 	if (is_changed)
-		*events = construct_array(elements, count, event_type, -1, false, TYPALIGN_DOUBLE);
+		*events = event_array(event_type, elements, count);
+	*out = elements;
 	return count;
+}
+
+/*
+ * prepare_batch does that for events that come with their versions.
+ */
+int
+prepare_batch(ArrayType **events)
+{
+	Datum *elements;
+
+	return prepare_events(events, &elements, require_version, NULL);
 }
 
 /*

@@ -44,6 +44,33 @@ AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_check_store(text) IS
 'lists what is wrong with a store, each with the SQL that mends it; no rows: the store is sound';
 
+-- Guards: triggers that hold every writer of a store to a rule
+
+CREATE FUNCTION goes_alter_store(
+    store             text    DEFAULT NULL,
+    validate_versions text    DEFAULT NULL,
+    append_only       boolean DEFAULT NULL
+)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_alter_store(text, text, boolean) IS
+'sets the guards of a store, which hold for every writer of its table; null leaves a guard as it is; validate_versions: off, increasing (an event is above its aggregate''s newest) or sequential (it is the one after it), otherwise error VE001; append_only: UPDATE, DELETE and TRUNCATE are error VE002 unless goes_store.allow_changes is on';
+
+CREATE FUNCTION goes_validate_versions()
+RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_validate_versions() IS
+'the trigger of the guard validate_versions; goes_alter_store installs it';
+
+CREATE FUNCTION goes_append_only()
+RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_append_only() IS
+'the trigger of the guard append_only; goes_alter_store installs it';
+
 -- Events
 
 CREATE FUNCTION goes_new_event(
@@ -79,6 +106,19 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_insert_batch(goes_event[], text) IS
 'stores events, all or nothing, and returns their number; a taken id or aggregate version is error 23505';
+
+CREATE FUNCTION goes_append(
+    aggregate_name   text,
+    aggregate_id     uuid,
+    events           goes_event[],
+    expected_version integer      DEFAULT NULL,
+    store            text         DEFAULT NULL
+)
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_append(text, uuid, goes_event[], integer, text) IS
+'stores events as the next versions of an aggregate, all or nothing, and returns the last version; expected_version: null any, 0 none yet, -1 exists, N exactly N; error VE001 if it is another; to repeat an append that is stored already changes nothing and returns the same';
 
 -- Queries
 

@@ -8,6 +8,7 @@
 #define GOES_STORE_H
 
 #include "fmgr.h"
+#include "commands/trigger.h"
 #include "lib/stringinfo.h"
 #include "nodes/primnodes.h"
 #include "storage/lock.h"
@@ -26,6 +27,9 @@
 
 /* Our classes of advisory locks; pg_advisory_lock() and its like use 1 and 2. */
 #define LOCK_CLASS_CREATE 0x6701
+#define LOCK_CLASS_APPEND 0x6702	  /* of an aggregate, by goes_append */
+#define LOCK_CLASS_GUARD 0x6703		  /* of an aggregate, by the guard "increasing" */
+#define LOCK_CLASS_GUARD_TABLE 0x6704 /* of all aggregates of a table */
 
 /* Column numbers of the type goes_event, which is frozen. */
 enum EventColumn
@@ -65,17 +69,78 @@ typedef struct Statement
 	int			parameter_count;
 	int			cursor_options; /* CURSOR_OPT_*: what the planner is told */
 	bool		is_kept;		/* worth a place in the plan cache? */
+	bool		is_fresh; /* a query that sees what was committed since the caller's snapshot */
 } Statement;
+
+/* What every writer's versions are held to. */
+typedef enum VersionRule
+{
+	VERSIONS_INCREASING, /* above the aggregate's newest */
+	VERSIONS_SEQUENTIAL	 /* the one after it */
+} VersionRule;
+
+/* The newest version of an aggregate. */
+typedef struct Version
+{
+	bool  exists;
+	int32 number; /* 0 if it has none */
+} Version;
+
+/* An aggregate, as the arguments and the rows name it. */
+typedef struct Aggregate
+{
+	Datum name; /* text */
+	Datum id;	/* uuid */
+} Aggregate;
+
+/* guard.c: the triggers that hold every writer to a rule */
+extern List *guard_problems(FunctionCallInfo fcinfo, Oid table);
 
 /* filter.c: query arguments -> a statement */
 extern Statement filter_select(FunctionCallInfo fcinfo);
 extern Statement filter_count(FunctionCallInfo fcinfo);
 extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
 
+/* insert.c: storing events */
+extern void require_stored(Store *store, uint64 stored, int count);
+
 /* event.c: what an event must be */
-extern int	 prepare_batch(ArrayType **events);
-extern Datum event_datum(Oid event_type, Datum *values, bool *nulls);
-extern void	 complete_event(Datum *values, bool *nulls);
+typedef void (*EventCheck)(int element, const Datum *values, const bool *nulls, void *state);
+extern int		  prepare_batch(ArrayType **events);
+extern int		  prepare_events(ArrayType **events, Datum **out, EventCheck check, void *state);
+extern ArrayType *event_array(Oid event_type, Datum *events, int count);
+extern Datum	  event_datum(Oid event_type, Datum *values, bool *nulls);
+extern void		  complete_event(Datum *values, bool *nulls);
+
+/* aggregate.c: an aggregate's version and lock */
+extern Aggregate aggregate_argument(FunctionCallInfo fcinfo, int number);
+extern Version	 newest_version(Store *store, const Aggregate *aggregate, bool is_fresh);
+extern uint32	 aggregate_lock(const Aggregate *aggregate);
+extern void		 lock_in_store(Oid store, uint32 number, uint16 lock_class, LOCKMODE mode);
+extern char		*describe_aggregate(const Aggregate *aggregate);
+
+/* version_check.c: new rows against the versions that are there */
+extern void check_versions(TriggerData *trigger, VersionRule rule);
+
+/* version_scan.c: the newest version of an aggregate, for a role that may not read */
+typedef struct VersionScan VersionScan;
+extern VersionScan		  *version_scan_begin(Relation table);
+extern Version version_scan_newest(VersionScan *scan, const Aggregate *aggregate, const int32 *own,
+								   int own_count);
+extern void	   version_scan_end(VersionScan *scan);
+
+/* conflict.c: raising VE001 */
+typedef struct Conflict
+{
+	Relation		 table;
+	const Aggregate *aggregate;
+	Version			 current;
+	int64			 event_version;
+	int64			 event_index; /* from 1; 0: it is about no event */
+} Conflict;
+
+pg_noreturn extern void report_conflict(const Conflict *conflict, const char *format, ...)
+	pg_attribute_printf(2, 3);
 
 /* store.c: a name -> an opened events table */
 extern bool		 is_store_name(const char *name);
@@ -92,13 +157,16 @@ extern char *create_table_command(const char *schema, const char *table);
 
 /* index.c: the indexes that it needs */
 extern List *index_problems(List *problems, Relation relation);
+extern Oid	 version_index(Relation relation);
+extern List *version_index_problem(List *problems, Relation relation);
 
 /* problem.c: what can be wrong with a table */
 typedef enum ProblemKind
 {
 	PROBLEM_KIND,  /* it is not an ordinary table */
 	PROBLEM_TABLE, /* its columns do not fit */
-	PROBLEM_INDEX  /* an index is missing and can be added */
+	PROBLEM_INDEX, /* an index is missing and can be added */
+	PROBLEM_GUARD  /* a guard does not hold */
 } ProblemKind;
 
 typedef struct Problem
@@ -120,6 +188,8 @@ extern char				*qualified_name(Relation relation);
 /* plan.c: the one door to SPI */
 extern uint64 execute_statement(Store *store, const Statement *statement, int expected,
 								DestReceiver *receiver);
+extern bool	  fetch_row(Store *store, const Statement *statement, Datum *values, bool *nulls,
+						int count);
 extern Datum  fetch_value(Store *store, const Statement *statement);
 extern char	 *open_portal(Store *store, const Statement *statement, const char *name);
 extern void	  execute_command(const char *command);
@@ -137,6 +207,7 @@ extern void		  reject_nested_array(ArrayType *array, const char *name);
 
 /* module.c: settings */
 extern char *default_table;
+extern bool	 allow_changes;
 
 #pragma GCC visibility pop
 

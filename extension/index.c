@@ -38,6 +38,8 @@ static const RequiredIndex indexes[] = {
 	 {"aggregate_id", "aggregate_name", "aggregate_version"}},
 };
 
+#define AGGREGATE_INDEX 2
+
 static const RequiredIndex unique_id = {"", "", true, 1, {"id"}};
 
 /*
@@ -99,6 +101,61 @@ has_index(Relation relation, const RequiredIndex *index)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * is_version_index tells whether an index of the table has the versions of an aggregate
+ * one after the other: its columns are the aggregate's two, in either order, and then the
+ * version.
+ */
+static bool
+is_version_index(Relation relation, Oid index_oid)
+{
+	HeapTuple	  tuple;
+	Form_pg_index found;
+	bool		  is_one;
+
+	if (!serves_as(relation, index_oid, &indexes[AGGREGATE_INDEX]))
+		return false;
+	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	found = (Form_pg_index) GETSTRUCT(tuple);
+	is_one = found->indkey.values[MOST_INDEX_COLUMNS - 1] ==
+			 find_column(relation, "aggregate_version")->attnum;
+	ReleaseSysCache(tuple);
+	return is_one;
+}
+
+/*
+ * version_index returns the unique index that has the versions of an aggregate one after
+ * the other; an invalid OID: there is none.
+ */
+Oid
+version_index(Relation relation)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		if (is_version_index(relation, lfirst_oid(cell)))
+			return lfirst_oid(cell);
+	}
+	return InvalidOid;
+}
+
+/*
+ * version_index_problem says that there is no such index.
+ */
+List *
+version_index_problem(List *problems, Relation relation)
+{
+	return add_problem(problems, PROBLEM_INDEX,
+					   pstrdup("no unique index has the versions of an aggregate in order"),
+					   psprintf("CREATE UNIQUE INDEX ON %s "
+								"(aggregate_id, aggregate_name, aggregate_version);",
+								qualified_name(relation)),
+					   NULL);
 }
 
 /*

@@ -21,11 +21,11 @@ static const char insert_text[] =
 	"FROM pg_catalog.unnest($1)";
 
 /*
- * require_all raises an error if some of the events were not stored: an event that is
+ * require_stored raises an error if some of the events were not stored: an event that is
  * acknowledged must be there.
  */
-static void
-require_all(Store *store, uint64 stored, int count)
+void
+require_stored(Store *store, uint64 stored, int count)
 {
 	if (stored == (uint64) count)
 		return;
@@ -46,10 +46,14 @@ goes_insert_batch(PG_FUNCTION_ARGS)
 	Store	  *store = store_open(fcinfo, 1, RowExclusiveLock);
 	int		   count = prepare_batch(&events);
 	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
-	Statement  statement = {insert_text, &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
+	Statement  statement = {.text = insert_text,
+							.parameters = &parameter,
+							.parameter_count = 1,
+							.cursor_options = CURSOR_OPT_GENERIC_PLAN,
+							.is_kept = true};
 
 	if (count > 0)
-		require_all(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);
+		require_stored(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);
 	store_close(store);
 	PG_RETURN_INT64(count);
 }

@@ -13,6 +13,7 @@ PG_MODULE_MAGIC;
 extern PGDLLEXPORT void _PG_init(void);
 
 char *default_table = NULL;
+bool  allow_changes = false;
 
 /*
  * check_default_table refuses what could never name a table, so that the mistake
@@ -37,5 +38,8 @@ _PG_init(void)
 		"The events table that functions use when their argument store is null.",
 		"Read like a regclass literal: folded, quoted and found through search_path as SQL does.",
 		&default_table, "events", PGC_USERSET, 0, check_default_table, NULL, NULL);
+	DefineCustomBoolVariable("goes_store.allow_changes",
+							 "Lets this session change and remove events of append-only stores.",
+							 NULL, &allow_changes, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("goes_store");
 }

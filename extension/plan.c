@@ -179,7 +179,7 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 	else
 		plan = prepare(store, statement);
 	options.params = parameter_list(statement);
-	options.read_only = expected == SPI_OK_SELECT;
+	options.read_only = expected == SPI_OK_SELECT && !statement->is_fresh;
 	options.dest = receiver;
 	if (kept != NULL)
 		result = run_kept(kept, &options);
@@ -225,19 +225,37 @@ execute_statement(Store *store, const Statement *statement, int expected, DestRe
 }
 
 /*
- * fetch_value returns the only value of a query, which must be passed by value.
+ * fetch_row returns the first row of a query, whose columns must be passed by value. It
+ * tells whether there is one.
+ */
+bool
+fetch_row(Store *store, const Statement *statement, Datum *values, bool *nulls, int count)
+{
+	bool has_row;
+
+	connect_to_spi();
+	execute(store, statement, SPI_OK_SELECT, NULL);
+	has_row = SPI_processed > 0;
+	for (int i = 0; has_row && i < count; i++)
+	{
+		Assert(TupleDescAttr(SPI_tuptable->tupdesc, i)->attbyval);
+		values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &nulls[i]);
+	}
+	SPI_finish();
+	return has_row;
+}
+
+/*
+ * fetch_value returns the only value of a query that has one.
  */
 Datum
 fetch_value(Store *store, const Statement *statement)
 {
-	bool  is_null;
 	Datum value;
+	bool  is_null;
 
-	connect_to_spi();
-	execute(store, statement, SPI_OK_SELECT, NULL);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	Assert(SPI_processed == 1 && !is_null && TupleDescAttr(SPI_tuptable->tupdesc, 0)->attbyval);
-	SPI_finish();
+	if (!fetch_row(store, statement, &value, &is_null, 1) || is_null)
+		elog(ERROR, "a query that always has a value returned none");
 	return value;
 }
 

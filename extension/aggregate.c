@@ -1,0 +1,131 @@
+/*
+ * aggregate.c
+ *	  An aggregate: its newest version, and the lock of those who write its next one.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "goes_store.h"
+
+/*
+ * The locks of a table's aggregates: few enough for the server's table of locks, however
+ * many aggregates a transaction writes to, and enough that two of them seldom meet.
+ */
+#define AGGREGATE_LOCKS 4096
+
+PG_FUNCTION_INFO_V1(goes_aggregate_version);
+
+/*
+ * aggregate_argument reads the name of an aggregate that is written to, and the argument
+ * after it, its id.
+ */
+Aggregate
+aggregate_argument(FunctionCallInfo fcinfo, int number)
+{
+	Aggregate aggregate = {required_argument(fcinfo, number, "aggregate_name"),
+						   required_argument(fcinfo, number + 1, "aggregate_id")};
+	text	 *name = DatumGetTextPP(aggregate.name);
+	int		  length = pg_mbstrlen_with_len(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+
+	if (length == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"aggregate_name\" must not be empty"),
+						errhint("Events without an aggregate go through goes_insert_batch().")));
+	if (length > MAX_NAME_LENGTH)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"aggregate_name\" has %d characters", length),
+						errhint("Names have %d characters at the most.", MAX_NAME_LENGTH)));
+	if (is_nil_uuid(DatumGetUUIDP(aggregate.id)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"aggregate_id\" must not be the nil UUID"),
+						errhint("Events without an aggregate go through goes_insert_batch().")));
+	aggregate.name = PointerGetDatum(name);
+	return aggregate;
+}
+
+/*
+ * describe_aggregate names an aggregate in a message.
+ */
+char *
+describe_aggregate(const Aggregate *aggregate)
+{
+	return psprintf("\"%s\" %s", TextDatumGetCString(aggregate->name),
+					DatumGetCString(DirectFunctionCall1(uuid_out, aggregate->id)));
+}
+
+/*
+ * newest_version looks up the newest version of an aggregate.
+ */
+Version
+newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)
+{
+	Parameter parameters[] = {{TEXTOID, aggregate->name}, {UUIDOID, aggregate->id}};
+	Statement statement = {.text = "SELECT aggregate_version FROM %s "
+								   "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
+								   "AND aggregate_id OPERATOR(pg_catalog.=) $2 "
+								   "AND aggregate_version IS NOT NULL "
+								   "ORDER BY aggregate_version DESC LIMIT 1",
+						   .parameters = parameters,
+						   .parameter_count = 2,
+						   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
+						   .is_kept = true,
+						   .is_fresh = is_fresh};
+	Version	  version = {0};
+	Datum	  number;
+	bool	  is_null;
+
+	version.exists = fetch_row(store, &statement, &number, &is_null, 1);
+	if (version.exists)
+		version.number = DatumGetInt32(number);
+	return version;
+}
+
+/*
+ * aggregate_lock returns the number of an aggregate's lock.
+ */
+uint32
+aggregate_lock(const Aggregate *aggregate)
+{
+	text  *name = DatumGetTextPP(aggregate->name);
+	uint32 hash = hash_bytes((unsigned char *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+
+	hash = hash_combine(hash, hash_bytes(DatumGetUUIDP(aggregate->id)->data, UUID_LEN));
+	return hash % AGGREGATE_LOCKS;
+}
+
+/*
+ * lock_in_store waits for a lock of a store's own and keeps it until the transaction
+ * ends. It is an advisory one of a class that the SQL functions for them never use.
+ */
+void
+lock_in_store(Oid store, uint32 number, uint16 lock_class, LOCKMODE mode)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, store, number, lock_class);
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
+/*
+ * goes_aggregate_version returns the newest version of an aggregate, 0 if it has no
+ * events.
+ */
+Datum
+goes_aggregate_version(PG_FUNCTION_ARGS)
+{
+	Store	 *store = store_open(fcinfo, 2, AccessShareLock);
+	Aggregate aggregate = {required_argument(fcinfo, 0, "aggregate_name"),
+						   required_argument(fcinfo, 1, "aggregate_id")};
+	Version	  version = newest_version(store, &aggregate, false);
+
+	store_close(store);
+	PG_RETURN_INT32(version.number);
+}

@@ -1,0 +1,35 @@
+/*
+ * append.h
+ *	  An append under way, for append.c and replay.c.
+ */
+#ifndef GOES_APPEND_H
+#define GOES_APPEND_H
+
+#include "goes_store.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct AppendCall
+{
+	Store	  *store;
+	Aggregate  aggregate;
+	int		   expected;
+	ArrayType *events;
+	Datum	  *elements; /* of the array */
+	int		   count;
+	bool	   has_versions; /* do some of the events have versions of their own? */
+	int64	   base;		 /* those begin after this one */
+} AppendCall;
+
+/*
+ * Are the events of an append stored already? Then *last is the version of the last one.
+ * A part of them, or something else under one of their ids, is VE003.
+ */
+extern bool is_replay(const AppendCall *append, int32 *last);
+
+/* Raises VE003 for an event whose id is taken, while that of the first was not. */
+pg_noreturn extern void report_taken_id(const AppendCall *append, int64 place);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * version_check.c
+ *	  Are the versions of new rows the ones that come next?
+ *
+ * The rows of a statement are checked together, after they were stored: sorted by
+ * aggregate, each aggregate's versions have to follow what was there before. A row with
+ * a null among the aggregate's name, id and version is free.
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+#include "utils/uuid.h"
+
+#include "goes_store.h"
+
+/* More aggregates than that in a statement, and it locks the whole table. */
+#define MOST_LOCKS 64
+
+#define FIRST_ROOM 64
+
+/* A new row. */
+typedef struct NewVersion
+{
+	Aggregate aggregate;
+	int32	  version;
+	int64	  place; /* among the statement's rows, from 1 */
+} NewVersion;
+
+typedef struct NewVersions
+{
+	NewVersion *rows;
+	int64		count;
+	int64		room;
+} NewVersions;
+
+/* The columns of the table that say which aggregate and version a row is. */
+typedef struct KeyColumns
+{
+	AttrNumber name;
+	AttrNumber id;
+	AttrNumber version;
+} KeyColumns;
+
+/*
+ * compare_aggregates compares aggregates.
+ */
+static int
+compare_aggregates(const Aggregate *left, const Aggregate *right)
+{
+	text *a = DatumGetTextPP(left->name);
+	text *b = DatumGetTextPP(right->name);
+	int	  a_length = VARSIZE_ANY_EXHDR(a);
+	int	  b_length = VARSIZE_ANY_EXHDR(b);
+	int	  order;
+
+	if (left->name != right->name)
+	{
+		order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(a_length, b_length));
+		if (order != 0)
+			return order;
+		if (a_length != b_length)
+			return a_length < b_length ? -1 : 1;
+	}
+	return memcmp(DatumGetUUIDP(left->id), DatumGetUUIDP(right->id), UUID_LEN);
+}
+
+/*
+ * compare_rows orders new rows by aggregate and version.
+ */
+static int
+compare_rows(const void *left, const void *right)
+{
+	const NewVersion *a = left;
+	const NewVersion *b = right;
+	int				  order = compare_aggregates(&a->aggregate, &b->aggregate);
+
+	if (order != 0)
+		return order;
+	return (a->version > b->version) - (a->version < b->version);
+}
+
+/*
+ * add_row remembers a new row. Its values are copied, unless the row before has the same.
+ */
+static void
+add_row(NewVersions *new, Aggregate aggregate, int32 version, int64 place)
+{
+	NewVersion *row;
+
+	if (new->count == new->room)
+	{
+		new->room *= 2;
+		new->rows = repalloc_huge(new->rows, new->room * sizeof(NewVersion));
+	}
+	row = &new->rows[new->count];
+	if (new->count > 0 && compare_aggregates(&row[-1].aggregate, &aggregate) == 0)
+		aggregate = row[-1].aggregate;
+	else
+	{
+		aggregate.name = datumCopy(aggregate.name, false, -1);
+		aggregate.id = datumCopy(aggregate.id, false, UUID_LEN);
+	}
+	row->aggregate = aggregate;
+	row->version = version;
+	row->place = place;
+	new->count++;
+}
+
+/*
+ * find_key_columns finds the columns in the table.
+ */
+static KeyColumns
+find_key_columns(Relation table)
+{
+	KeyColumns columns;
+
+	columns.name = find_column(table, "aggregate_name")->attnum;
+	columns.id = find_column(table, "aggregate_id")->attnum;
+	columns.version = find_column(table, "aggregate_version")->attnum;
+	return columns;
+}
+
+/*
+ * collect_rows reads the statement's rows that are of an aggregate.
+ */
+static NewVersions
+collect_rows(TriggerData *trigger)
+{
+	Relation		table = trigger->tg_relation;
+	KeyColumns		columns = find_key_columns(table);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
+	NewVersions new = {palloc(FIRST_ROOM * sizeof(NewVersion)), 0, FIRST_ROOM};
+
+	for (int64 place = 1; tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot); place++)
+	{
+		Aggregate aggregate;
+		Datum	  version;
+		bool	  has_no_name;
+		bool	  has_no_id;
+		bool	  has_no_version;
+
+		CHECK_FOR_INTERRUPTS();
+		aggregate.name = slot_getattr(slot, columns.name, &has_no_name);
+		aggregate.id = slot_getattr(slot, columns.id, &has_no_id);
+		version = slot_getattr(slot, columns.version, &has_no_version);
+		if (has_no_name || has_no_id || has_no_version)
+			continue;
+		aggregate.name = PointerGetDatum(DatumGetTextPP(aggregate.name));
+		add_row(&new, aggregate, DatumGetInt32(version), place);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return new;
+}
+
+/*
+ * end_of_aggregate returns where the rows of the next aggregate begin.
+ */
+static int64
+end_of_aggregate(const NewVersions *new, int64 start)
+{
+	int64 end = start + 1;
+
+	while (end < new->count &&
+		   compare_aggregates(&new->rows[start].aggregate, &new->rows[end].aggregate) == 0)
+		end++;
+	return end;
+}
+
+/*
+ * compare_locks orders the numbers of locks.
+ */
+static int
+compare_locks(const void *left, const void *right)
+{
+	uint32 a = *(const uint32 *) left;
+	uint32 b = *(const uint32 *) right;
+
+	return (a > b) - (a < b);
+}
+
+/*
+ * lock_aggregates waits until no other transaction is writing to the same aggregates: of
+ * two that each find their own version to be the newest so far, one would end up below
+ * the other. All take their locks in one order. The lock is not the one of goes_append,
+ * which is taken before a row is stored, and this one after.
+ */
+static void
+lock_aggregates(Relation table, const NewVersions *new)
+{
+	uint32 locks[MOST_LOCKS];
+	int	   count = 0;
+	int64  start = 0;
+
+	for (; start < new->count &&count < MOST_LOCKS; start = end_of_aggregate(new, start))
+		locks[count++] = aggregate_lock(&new->rows[start].aggregate);
+	if (start < new->count)
+	{
+		lock_in_store(RelationGetRelid(table), 0, LOCK_CLASS_GUARD_TABLE, ExclusiveLock);
+		return;
+	}
+	lock_in_store(RelationGetRelid(table), 0, LOCK_CLASS_GUARD_TABLE, ShareLock);
+	qsort(locks, count, sizeof(uint32), compare_locks);
+	for (int i = 0; i < count; i++)
+		lock_in_store(RelationGetRelid(table), locks[i], LOCK_CLASS_GUARD, ExclusiveLock);
+}
+
+/*
+ * is_next tells whether a version may come after the newest one.
+ */
+static bool
+is_next(VersionRule rule, const Version *newest, int32 version)
+{
+	if (rule == VERSIONS_SEQUENTIAL)
+		return version == newest->number + INT64CONST(1);
+	return !newest->exists || version > newest->number;
+}
+
+/*
+ * check_aggregate looks for a row of one aggregate, from start to end, that does not come
+ * next, and makes it the conflict if it stands before the one that was found already.
+ */
+static void
+check_aggregate(const NewVersions *new, int64 start, int64 end, VersionRule rule, Version before,
+				Conflict *conflict)
+{
+	Version newest = before;
+
+	for (int64 i = start; i < end; i++)
+	{
+		const NewVersion *row = &new->rows[i];
+
+		if (is_next(rule, &newest, row->version))
+			newest = (Version){true, row->version};
+		else if (conflict->event_index == 0 || row->place < conflict->event_index)
+		{
+			conflict->aggregate = &row->aggregate;
+			conflict->current = before;
+			conflict->event_version = row->version;
+			conflict->event_index = row->place;
+		}
+	}
+}
+
+/*
+ * find_conflict looks for the first of the statement's rows that does not come next. An
+ * event_index of 0: there is none.
+ */
+static Conflict
+find_conflict(Relation table, const NewVersions *new, VersionRule rule)
+{
+	Conflict	 conflict = {.table = table};
+	VersionScan *scan = version_scan_begin(table);
+	int32		*own = MemoryContextAllocHuge(CurrentMemoryContext, new->count * sizeof(int32));
+
+	for (int64 start = 0, end; start < new->count; start = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		end = end_of_aggregate(new, start);
+		for (int64 i = start; i < end; i++)
+			own[i - start] = new->rows[i].version;
+		check_aggregate(
+			new, start, end, rule,
+			version_scan_newest(scan, &new->rows[start].aggregate, own, (int) (end - start)),
+			&conflict);
+	}
+	version_scan_end(scan);
+	pfree(own);
+	return conflict;
+}
+
+/*
+ * check_versions raises VE001 if one of a statement's rows does not come next in its
+ * aggregate.
+ */
+void
+check_versions(TriggerData *trigger, VersionRule rule)
+{
+	NewVersions new = collect_rows(trigger);
+	Conflict conflict;
+
+	if (new.count == 0)
+		return;
+	qsort(new.rows, new.count, sizeof(NewVersion), compare_rows);
+	if (rule == VERSIONS_INCREASING)
+		lock_aggregates(trigger->tg_relation, &new);
+	conflict = find_conflict(trigger->tg_relation, &new, rule);
+	if (conflict.event_index > 0)
+		report_conflict(&conflict, ", and event " INT64_FORMAT " has version " INT64_FORMAT,
+						conflict.event_index, conflict.event_version);
+}
