@@ -121,7 +121,7 @@ is_expected(const AppendCall *append, const Version *current)
 static void
 report_unexpected(const AppendCall *append, const Version *current)
 {
-	Conflict conflict = {append->store->relation, &append->aggregate, *current, 1,
+	Conflict conflict = {append->store->relation, append->aggregate, *current, 1,
 						 append->count > 0 ? 1 : 0};
 
 	if (append->expected == EXPECT_EXISTS && !current->exists)
@@ -282,7 +282,7 @@ report_left_out(const AppendCall *append, const Version *base, uint64 stored)
 {
 	bool	 is_taken = false;
 	int64	 place = find_left_out(append, base->number, &is_taken);
-	Conflict conflict = {append->store->relation, &append->aggregate, newest_of_others(append),
+	Conflict conflict = {append->store->relation, append->aggregate, newest_of_others(append),
 						 base->number + place, place};
 
 	if (is_taken)

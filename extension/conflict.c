@@ -25,9 +25,9 @@ details(const Conflict *conflict)
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"aggregate_name\": ");
-	escape_json(&json, TextDatumGetCString(conflict->aggregate->name));
+	escape_json(&json, TextDatumGetCString(conflict->aggregate.name));
 	appendStringInfo(&json, ", \"aggregate_id\": \"%s\", \"current_version\": %d",
-					 DatumGetCString(DirectFunctionCall1(uuid_out, conflict->aggregate->id)),
+					 DatumGetCString(DirectFunctionCall1(uuid_out, conflict->aggregate.id)),
 					 conflict->current.number);
 	if (conflict->event_index > 0)
 		appendStringInfo(
@@ -56,7 +56,7 @@ report_conflict(const Conflict *conflict, const char *format, ...)
 		version = psprintf("is at version %d", conflict->current.number);
 	ereport(ERROR, (errcode(ERRCODE_GOES_VERSION_CONFLICT),
 					errmsg("version conflict: aggregate %s %s%s",
-						   describe_aggregate(conflict->aggregate), version, reason),
+						   describe_aggregate(&conflict->aggregate), version, reason),
 					errdetail_internal("%s", details(conflict)),
 					errhint("Load the aggregate again, decide anew, and try again."),
 					errtable(conflict->table)));

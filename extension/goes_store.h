@@ -125,18 +125,18 @@ extern void check_versions(TriggerData *trigger, VersionRule rule);
 /* version_scan.c: the newest version of an aggregate, for a role that may not read */
 typedef struct VersionScan VersionScan;
 extern VersionScan		  *version_scan_begin(Relation table);
-extern Version version_scan_newest(VersionScan *scan, const Aggregate *aggregate, const int32 *own,
-								   int own_count);
+extern Version version_scan_newest(VersionScan *scan, const Aggregate *aggregate, int32 floor,
+								   const int32 *own, int own_count);
 extern void	   version_scan_end(VersionScan *scan);
 
 /* conflict.c: raising VE001 */
 typedef struct Conflict
 {
-	Relation		 table;
-	const Aggregate *aggregate;
-	Version			 current;
-	int64			 event_version;
-	int64			 event_index; /* from 1; 0: it is about no event */
+	Relation  table;
+	Aggregate aggregate;
+	Version	  current;
+	int64	  event_version;
+	int64	  event_index; /* from 1; 0: it is about no event */
 } Conflict;
 
 pg_noreturn extern void report_conflict(const Conflict *conflict, const char *format, ...)

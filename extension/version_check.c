@@ -28,7 +28,8 @@
 /* A new row. */
 typedef struct NewVersion
 {
-	Aggregate aggregate;
+	text	 *aggregate_name; /* a neighbour's, if it is the same */
+	pg_uuid_t aggregate_id;
 	int32	  version;
 	int64	  place; /* among the statement's rows, from 1 */
 } NewVersion;
@@ -49,26 +50,39 @@ typedef struct KeyColumns
 } KeyColumns;
 
 /*
- * compare_aggregates compares aggregates.
+ * compare_names orders names. Most rows share one.
  */
 static int
-compare_aggregates(const Aggregate *left, const Aggregate *right)
+compare_names(const text *left, const text *right)
 {
-	text *a = DatumGetTextPP(left->name);
-	text *b = DatumGetTextPP(right->name);
-	int	  a_length = VARSIZE_ANY_EXHDR(a);
-	int	  b_length = VARSIZE_ANY_EXHDR(b);
-	int	  order;
+	int left_length = VARSIZE_ANY_EXHDR(left);
+	int right_length = VARSIZE_ANY_EXHDR(right);
+	int order;
 
-	if (left->name != right->name)
-	{
-		order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(a_length, b_length));
-		if (order != 0)
-			return order;
-		if (a_length != b_length)
-			return a_length < b_length ? -1 : 1;
-	}
-	return memcmp(DatumGetUUIDP(left->id), DatumGetUUIDP(right->id), UUID_LEN);
+	if (left == right)
+		return 0;
+	order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right), Min(left_length, right_length));
+	return order != 0 ? order : left_length - right_length;
+}
+
+/*
+ * compare_aggregates orders new rows by aggregate.
+ */
+static int
+compare_aggregates(const NewVersion *left, const NewVersion *right)
+{
+	int order = compare_names(left->aggregate_name, right->aggregate_name);
+
+	return order != 0 ? order : memcmp(left->aggregate_id.data, right->aggregate_id.data, UUID_LEN);
+}
+
+/*
+ * aggregate_of returns a row's aggregate.
+ */
+static Aggregate
+aggregate_of(NewVersion *row)
+{
+	return (Aggregate){PointerGetDatum(row->aggregate_name), UUIDPGetDatum(&row->aggregate_id)};
 }
 
 /*
@@ -79,7 +93,7 @@ compare_rows(const void *left, const void *right)
 {
 	const NewVersion *a = left;
 	const NewVersion *b = right;
-	int				  order = compare_aggregates(&a->aggregate, &b->aggregate);
+	int				  order = compare_aggregates(a, b);
 
 	if (order != 0)
 		return order;
@@ -87,10 +101,11 @@ compare_rows(const void *left, const void *right)
 }
 
 /*
- * add_row remembers a new row. Its values are copied, unless the row before has the same.
+ * add_row remembers a new row.
  */
 static void
-add_row(NewVersions *new, Aggregate aggregate, int32 version, int64 place)
+add_row(NewVersions *new, text *aggregate_name, const pg_uuid_t *aggregate_id, int32 version,
+		int64 place)
 {
 	NewVersion *row;
 
@@ -100,14 +115,12 @@ add_row(NewVersions *new, Aggregate aggregate, int32 version, int64 place)
 		new->rows = repalloc_huge(new->rows, new->room * sizeof(NewVersion));
 	}
 	row = &new->rows[new->count];
-	if (new->count > 0 && compare_aggregates(&row[-1].aggregate, &aggregate) == 0)
-		aggregate = row[-1].aggregate;
+	if (new->count > 0 && compare_names(row[-1].aggregate_name, aggregate_name) == 0)
+		row->aggregate_name = row[-1].aggregate_name;
 	else
-	{
-		aggregate.name = datumCopy(aggregate.name, false, -1);
-		aggregate.id = datumCopy(aggregate.id, false, UUID_LEN);
-	}
-	row->aggregate = aggregate;
+		row->aggregate_name =
+			(text *) DatumGetPointer(datumCopy(PointerGetDatum(aggregate_name), false, -1));
+	row->aggregate_id = *aggregate_id;
 	row->version = version;
 	row->place = place;
 	new->count++;
@@ -140,20 +153,20 @@ collect_rows(TriggerData *trigger)
 
 	for (int64 place = 1; tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot); place++)
 	{
-		Aggregate aggregate;
-		Datum	  version;
-		bool	  has_no_name;
-		bool	  has_no_id;
-		bool	  has_no_version;
+		Datum name;
+		Datum id;
+		Datum version;
+		bool  has_no_name;
+		bool  has_no_id;
+		bool  has_no_version;
 
 		CHECK_FOR_INTERRUPTS();
-		aggregate.name = slot_getattr(slot, columns.name, &has_no_name);
-		aggregate.id = slot_getattr(slot, columns.id, &has_no_id);
+		name = slot_getattr(slot, columns.name, &has_no_name);
+		id = slot_getattr(slot, columns.id, &has_no_id);
 		version = slot_getattr(slot, columns.version, &has_no_version);
 		if (has_no_name || has_no_id || has_no_version)
 			continue;
-		aggregate.name = PointerGetDatum(DatumGetTextPP(aggregate.name));
-		add_row(&new, aggregate, DatumGetInt32(version), place);
+		add_row(&new, DatumGetTextPP(name), DatumGetUUIDP(id), DatumGetInt32(version), place);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	return new;
@@ -167,8 +180,7 @@ end_of_aggregate(const NewVersions *new, int64 start)
 {
 	int64 end = start + 1;
 
-	while (end < new->count &&
-		   compare_aggregates(&new->rows[start].aggregate, &new->rows[end].aggregate) == 0)
+	while (end < new->count && compare_aggregates(&new->rows[start], &new->rows[end]) == 0)
 		end++;
 	return end;
 }
@@ -199,7 +211,11 @@ lock_aggregates(Relation table, const NewVersions *new)
 	int64  start = 0;
 
 	for (; start < new->count &&count < MOST_LOCKS; start = end_of_aggregate(new, start))
-		locks[count++] = aggregate_lock(&new->rows[start].aggregate);
+	{
+		Aggregate aggregate = aggregate_of(&new->rows[start]);
+
+		locks[count++] = aggregate_lock(&aggregate);
+	}
 	if (start < new->count)
 	{
 		lock_in_store(RelationGetRelid(table), 0, LOCK_CLASS_GUARD_TABLE, ExclusiveLock);
@@ -227,20 +243,20 @@ is_next(VersionRule rule, const Version *newest, int32 version)
  * next, and makes it the conflict if it stands before the one that was found already.
  */
 static void
-check_aggregate(const NewVersions *new, int64 start, int64 end, VersionRule rule, Version before,
+check_aggregate(NewVersions *new, int64 start, int64 end, VersionRule rule, Version before,
 				Conflict *conflict)
 {
 	Version newest = before;
 
 	for (int64 i = start; i < end; i++)
 	{
-		const NewVersion *row = &new->rows[i];
+		NewVersion *row = &new->rows[i];
 
 		if (is_next(rule, &newest, row->version))
 			newest = (Version){true, row->version};
 		else if (conflict->event_index == 0 || row->place < conflict->event_index)
 		{
-			conflict->aggregate = &row->aggregate;
+			conflict->aggregate = aggregate_of(row);
 			conflict->current = before;
 			conflict->event_version = row->version;
 			conflict->event_index = row->place;
@@ -249,11 +265,30 @@ check_aggregate(const NewVersions *new, int64 start, int64 end, VersionRule rule
 }
 
 /*
+ * newest_before returns the newest version that an aggregate had before the statement.
+ * In most statements that is just below the first of the new ones, which are in order.
+ */
+static Version
+newest_before(VersionScan *scan, NewVersion *row, const int32 *versions, int count)
+{
+	Aggregate aggregate = aggregate_of(row);
+
+	if (versions[0] > 1)
+	{
+		Version newest = version_scan_newest(scan, &aggregate, versions[0] - 1, versions, count);
+
+		if (newest.exists)
+			return newest;
+	}
+	return version_scan_newest(scan, &aggregate, PG_INT32_MIN, versions, count);
+}
+
+/*
  * find_conflict looks for the first of the statement's rows that does not come next. An
  * event_index of 0: there is none.
  */
 static Conflict
-find_conflict(Relation table, const NewVersions *new, VersionRule rule)
+find_conflict(Relation table, NewVersions *new, VersionRule rule)
 {
 	Conflict	 conflict = {.table = table};
 	VersionScan *scan = version_scan_begin(table);
@@ -265,10 +300,9 @@ find_conflict(Relation table, const NewVersions *new, VersionRule rule)
 		end = end_of_aggregate(new, start);
 		for (int64 i = start; i < end; i++)
 			own[i - start] = new->rows[i].version;
-		check_aggregate(
-			new, start, end, rule,
-			version_scan_newest(scan, &new->rows[start].aggregate, own, (int) (end - start)),
-			&conflict);
+		check_aggregate(new, start, end, rule,
+						newest_before(scan, &new->rows[start], own, (int) (end - start)),
+						&conflict);
 	}
 	version_scan_end(scan);
 	pfree(own);
