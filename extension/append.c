@@ -25,6 +25,11 @@
 
 PG_FUNCTION_INFO_V1(goes_append);
 
+#define INSERT_FIRST                                                               \
+	"INSERT INTO %s "                                                              \
+	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) " \
+	"VALUES ($1, $2, $3, $4, $5, $6, $7)"
+
 #define INSERT_EVENTS                                                                      \
 	"INSERT INTO %s "                                                                      \
 	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "         \
@@ -85,6 +90,8 @@ check_event(int element, const Datum *values, const bool *nulls, void *state)
 		  nulls[EVENT_AGGREGATE_VERSION] ? 0 : DatumGetInt32(values[EVENT_AGGREGATE_VERSION]);
 	int64 base = (int64) version - element;
 
+	if (element == 1)
+		memcpy(append->first, values, sizeof(append->first));
 	reject_other_aggregate(element, values, nulls, &append->aggregate);
 	if (version == 0)
 		return;
@@ -148,6 +155,28 @@ require_room(const AppendCall *append, int32 current)
 }
 
 /*
+ * insert_first stores the first event with the version after base, alone and without
+ * taking it out of an array, since most appends are of one event. It returns how many it
+ * stored; unless it may skip what is taken, that is an error.
+ */
+static uint64
+insert_first(const AppendCall *append, int32 base, bool may_skip)
+{
+	const Datum *event = append->first;
+	Parameter	 parameters[] = {{UUIDOID, event[EVENT_ID]},		{TEXTOID, event[EVENT_NAME]},
+								 {INT8OID, event[EVENT_TIME]},		{UUIDOID, append->aggregate.id},
+								 {TEXTOID, append->aggregate.name}, {INT4OID, Int32GetDatum(base + 1)},
+								 {JSONBOID, event[EVENT_DATA]}};
+	Statement statement = {.text = may_skip ? INSERT_FIRST " ON CONFLICT DO NOTHING" : INSERT_FIRST,
+						   .parameters = parameters,
+						   .parameter_count = lengthof(parameters),
+						   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
+						   .is_kept = true};
+
+	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
+}
+
+/*
  * insert_events stores some of the events, the first of them with the version after
  * base, and returns how many it stored. Unless it may skip what is taken, that is an error.
  */
@@ -174,11 +203,11 @@ insert_events(const AppendCall *append, int first, int count, int64 base, bool m
 }
 
 /*
- * insert_first stores the first event as the next version. If the append is stored
+ * begin_append stores the first event as the next version. If the append is stored
  * already it returns false, and *last is what the append returned then.
  */
 static bool
-insert_first(const AppendCall *append, Version *current, int32 *last)
+begin_append(const AppendCall *append, Version *current, int32 *last)
 {
 	Version newer;
 
@@ -194,7 +223,7 @@ insert_first(const AppendCall *append, Version *current, int32 *last)
 		if (append->count == 0)
 			return true;
 		require_room(append, current->number);
-		if (insert_events(append, 0, 1, current->number, true) == 1)
+		if (insert_first(append, current->number, true) == 1)
 			return true;
 		if (is_replay(append, last))
 			return false;
@@ -202,7 +231,7 @@ insert_first(const AppendCall *append, Version *current, int32 *last)
 		if (newer.number == current->number)
 		{
 			/* nothing that can be seen is in the way: have PostgreSQL say what is */
-			require_stored(append->store, insert_events(append, 0, 1, current->number, false), 1);
+			require_stored(append->store, insert_first(append, current->number, false), 1);
 			return true;
 		}
 	}
@@ -308,7 +337,7 @@ append_events(const AppendCall *append)
 	lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
 				  ExclusiveLock);
 	current = newest_version(append->store, &append->aggregate, true);
-	if (!insert_first(append, &current, &last))
+	if (!begin_append(append, &current, &last))
 		return last;
 	if (append->count > 1)
 	{

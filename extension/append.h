@@ -17,8 +17,9 @@ typedef struct AppendCall
 	ArrayType *events;
 	Datum	  *elements; /* of the array */
 	int		   count;
-	bool	   has_versions; /* do some of the events have versions of their own? */
-	int64	   base;		 /* those begin after this one */
+	Datum	   first[EVENT_COLUMNS]; /* the fields of the first event */
+	bool	   has_versions;		 /* do some of the events have versions of their own? */
+	int64	   base;				 /* those begin after this one */
 } AppendCall;
 
 /*
