@@ -8,6 +8,7 @@
 #   make test       every test; the same way on a fresh machine
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
 #   make bounds     measure what the design promises
+#   make compat     prove that goes and libgoes share the table (needs Go 1.25 or later, and fetches goes)
 #   make format     lay out the C code; `make format-check` only looks
 
 EXTENSION = goes_store
@@ -70,7 +71,7 @@ docs:
 	@$(MAKE) -C client docs
 
 .PHONY: client client-install client-uninstall client-clean docs
-.PHONY: demo test test-matrix bounds format format-check
+.PHONY: demo test test-matrix bounds compat format format-check
 
 demo:
 	@tools/demo
@@ -83,6 +84,9 @@ test-matrix:
 
 bounds:
 	@tools/bounds
+
+compat:
+	@tools/compat
 
 format:
 	@tools/format

@@ -41,18 +41,27 @@ build_and_install() {
     fi
 }
 
-# build_examples DIRECTORY: installs libgoes into that directory, and builds the programs of examples/
-# there as a user of it does. Further arguments go to make; STRICT=-Werror in the environment counts.
-build_examples() {
+# build_programs DIRECTORY SOURCES: installs libgoes into that directory, and builds programs of one
+# file each there as a user of it does. Further arguments go to make; STRICT=-Werror in the environment
+# counts.
+build_programs() {
     prefix=$1
-    shift
+    sources=$2
+    shift 2
     output=$({ make -s -C client "$@" prefix="$prefix" install &&
         flags=$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags --libs libgoes libpq uuid) &&
-        for program in shop dpkg_events; do
+        for source in $sources; do
             # shellcheck disable=SC2086
-            cc -Wall -Wextra ${STRICT:-} -o "$prefix/$program" "examples/$program.c" $flags \
+            cc -Wall -Wextra ${STRICT:-} -o "$prefix/$(basename "$source" .c)" "$source" $flags \
                 -Wl,-rpath,"$prefix/lib" || exit 1
         done; } 2>&1) && return 0
     say "$output"
     return 1
+}
+
+# build_examples DIRECTORY: the same with the programs of examples/.
+build_examples() {
+    directory=$1
+    shift
+    build_programs "$directory" "examples/shop.c examples/dpkg_events.c" "$@"
 }
