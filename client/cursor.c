@@ -189,8 +189,8 @@ next_event(goes_cursor *cursor, goes_error **err)
 static int
 repeat_error(const goes_cursor *cursor, goes_error **err)
 {
-	return fail_all(err, cursor->status, goes_error_sqlstate(cursor->error), -1,
-					goes_error_message(cursor->error));
+	return fail_detailed(err, cursor->status, error_details(cursor->error), "%s",
+						 goes_error_message(cursor->error));
 }
 
 int

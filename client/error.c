@@ -15,10 +15,12 @@
 
 struct goes_error
 {
-	int		status;
-	char	sqlstate[SQLSTATE_LENGTH + 1];
-	int64_t event_index;
-	char	message[];
+	int			  status;
+	char		  sqlstate[SQLSTATE_LENGTH + 1];
+	int64_t		  event_index;
+	bool		  has_conflict;
+	goes_conflict conflict; /* its name stands behind the message */
+	char		  message[];
 };
 
 static const struct
@@ -41,6 +43,7 @@ static const struct
 	{GOES_ERR_SERVER, "server error"},
 	{GOES_ERR_STATE, "not allowed here"},
 	{GOES_ERR_HOOK, "refused by a hook"},
+	{GOES_ERR_READ_ONLY, "store is append-only"},
 	{GOES_ERR_EXTENSION, "extension missing or too old"},
 };
 
@@ -50,12 +53,12 @@ static const struct
 	const char *prefix;
 	int			status;
 } sqlstate_statuses[] = {
-	{"28", GOES_ERR_PERMISSION}, {"42501", GOES_ERR_PERMISSION}, {"VE004", GOES_ERR_SCHEMA},
-	{"42P01", GOES_ERR_SCHEMA},	 {"VE001", GOES_ERR_CONFLICT},	 {"VE003", GOES_ERR_DUPLICATE},
-	{"22", GOES_ERR_INVALID},	 {"54000", GOES_ERR_INVALID},	 {"08", GOES_ERR_CONNECT},
-	{"57P01", GOES_ERR_CONNECT}, {"57P02", GOES_ERR_CONNECT},	 {"57P03", GOES_ERR_CONNECT},
-	{"57P04", GOES_ERR_CONNECT}, {"57P05", GOES_ERR_CONNECT},	 {"25P03", GOES_ERR_CONNECT},
-	{"53300", GOES_ERR_CONNECT},
+	{"28", GOES_ERR_PERMISSION},   {"42501", GOES_ERR_PERMISSION}, {"VE004", GOES_ERR_SCHEMA},
+	{"42P01", GOES_ERR_SCHEMA},	   {"VE001", GOES_ERR_CONFLICT},   {"VE002", GOES_ERR_READ_ONLY},
+	{"VE003", GOES_ERR_DUPLICATE}, {"22", GOES_ERR_INVALID},	   {"54000", GOES_ERR_INVALID},
+	{"08", GOES_ERR_CONNECT},	   {"57P01", GOES_ERR_CONNECT},	   {"57P02", GOES_ERR_CONNECT},
+	{"57P03", GOES_ERR_CONNECT},   {"57P04", GOES_ERR_CONNECT},	   {"57P05", GOES_ERR_CONNECT},
+	{"25P03", GOES_ERR_CONNECT},   {"53300", GOES_ERR_CONNECT},
 };
 
 /*
@@ -127,24 +130,31 @@ fail_memory(goes_error **err)
 static int __attribute__((format(printf, 4, 0)))
 set_error(goes_error **err, int status, ErrorDetails details, const char *format, va_list arguments)
 {
-	va_list		again;
-	int			length;
-	goes_error *error;
+	const goes_conflict *conflict = details.conflict;
+	va_list				 again;
+	int					 length;
+	size_t				 name_size = conflict == NULL ? 0 : strlen(conflict->aggregate_name) + 1;
+	goes_error			*error;
 
 	if (err == NULL)
 		return status;
 	va_copy(again, arguments);
 	length = vsnprintf(NULL, 0, format, again);
 	va_end(again);
-	error = length < 0 ? NULL : malloc(sizeof *error + (size_t) length + 1);
+	error = length < 0 ? NULL : malloc(sizeof *error + (size_t) length + 1 + name_size);
 	if (error == NULL)
 		return fail_memory(err);
-	error->status = status;
-	error->event_index = details.event_index;
-	memset(error->sqlstate, 0, sizeof error->sqlstate);
+	*error = (goes_error){
+		.status = status, .event_index = details.event_index, .has_conflict = conflict != NULL};
 	if (details.sqlstate != NULL)
 		strncpy(error->sqlstate, details.sqlstate, SQLSTATE_LENGTH);
 	vsnprintf(error->message, (size_t) length + 1, format, arguments);
+	if (conflict != NULL)
+	{
+		error->conflict = *conflict;
+		error->conflict.aggregate_name =
+			memcpy(error->message + length + 1, conflict->aggregate_name, name_size);
+	}
 	*err = error;
 	return status;
 }
@@ -155,7 +165,7 @@ fail(goes_error **err, int status, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	status = set_error(err, status, (ErrorDetails){NULL, -1}, format, arguments);
+	status = set_error(err, status, (ErrorDetails){.event_index = -1}, format, arguments);
 	va_end(arguments);
 	return status;
 }
@@ -166,7 +176,7 @@ fail_event(goes_error **err, int status, int64_t event_index, const char *format
 	va_list arguments;
 
 	va_start(arguments, format);
-	status = set_error(err, status, (ErrorDetails){NULL, event_index}, format, arguments);
+	status = set_error(err, status, (ErrorDetails){.event_index = event_index}, format, arguments);
 	va_end(arguments);
 	return status;
 }
@@ -177,21 +187,37 @@ fail_sqlstate(goes_error **err, int status, const char *sqlstate, const char *fo
 	va_list arguments;
 
 	va_start(arguments, format);
-	status = set_error(err, status, (ErrorDetails){sqlstate, -1}, format, arguments);
+	status = set_error(err, status, (ErrorDetails){.sqlstate = sqlstate, .event_index = -1}, format,
+					   arguments);
 	va_end(arguments);
 	return status;
 }
 
 int
-fail_all(goes_error **err, int status, const char *sqlstate, int64_t event_index,
-		 const char *message)
+fail_detailed(goes_error **err, int status, ErrorDetails details, const char *format, ...)
 {
-	if (err == NULL)
-		return status;
-	status = fail_sqlstate(err, status, sqlstate, "%s", message);
-	if (status != GOES_ERR_NOMEM)
-		(*err)->event_index = event_index;
+	va_list arguments;
+
+	va_start(arguments, format);
+	status = set_error(err, status, details, format, arguments);
+	va_end(arguments);
 	return status;
+}
+
+ErrorDetails
+error_details(const goes_error *error)
+{
+	return (ErrorDetails){.sqlstate = goes_error_sqlstate(error),
+						  .event_index = goes_error_event_index(error),
+						  .conflict =
+							  error != NULL && error->has_conflict ? &error->conflict : NULL};
+}
+
+int
+copy_error(goes_error **err, const goes_error *error)
+{
+	return fail_detailed(err, goes_error_status(error), error_details(error), "%s",
+						 goes_error_message(error));
 }
 
 int
@@ -228,6 +254,19 @@ int64_t
 goes_error_event_index(const goes_error *error)
 {
 	return error == NULL ? -1 : error->event_index;
+}
+
+bool
+goes_error_conflict(const goes_error *error, goes_conflict *out)
+{
+	size_t size;
+
+	if (error == NULL || !error->has_conflict || out == NULL || out->size == 0)
+		return false;
+	size = out->size;
+	memcpy(out, &error->conflict, size < sizeof *out ? size : sizeof *out);
+	out->size = size;
+	return true;
 }
 
 bool

@@ -7,6 +7,8 @@
 
 #include "exec.h"
 
+#define VERSION_CONFLICT "VE001"
+
 /*
  * send_cancel asks the server to cancel what a connection runs. Before libpq 17 that blocks, so it
  * happens in a thread of its own, which nobody waits for.
@@ -105,6 +107,25 @@ next_result(PGconn *connection, PGresult **out, const Deadline *deadline, goes_e
 	return GOES_OK;
 }
 
+/*
+ * fail_conflict fails with the details of VE001. They are for programs, and not part of the message.
+ */
+static int
+fail_conflict(const char *primary, const char *detail, const char *hint, goes_error **err)
+{
+	ErrorDetails  details = {.sqlstate = VERSION_CONFLICT, .event_index = -1};
+	goes_conflict conflict;
+	Buffer		  name = {0};
+	int			  status;
+
+	if (detail != NULL && read_conflict(detail, &conflict, &details.event_index, &name))
+		details.conflict = &conflict;
+	status = fail_detailed(err, GOES_ERR_CONFLICT, details, "%s%s%s", primary, hint ? "; " : "",
+						   hint ? hint : "");
+	buffer_free(&name);
+	return status;
+}
+
 int
 fail_result(PGconn *connection, const PGresult *result, goes_error **err)
 {
@@ -115,6 +136,8 @@ fail_result(PGconn *connection, const PGresult *result, goes_error **err)
 
 	if (sqlstate == NULL || primary == NULL)
 		return fail_lost(connection, err);
+	if (strcmp(sqlstate, VERSION_CONFLICT) == 0)
+		return fail_conflict(primary, detail, hint, err);
 	return fail_sqlstate(err, status_of_sqlstate(sqlstate), sqlstate, "%s%s%s%s%s", primary,
 						 detail ? "; " : "", detail ? detail : "", hint ? "; " : "",
 						 hint ? hint : "");

@@ -106,20 +106,21 @@ GOES_API int64_t goes_now(void);
 typedef enum goes_status
 {
 	GOES_OK = 0,
-	GOES_ERR_NOMEM = -1,	 /* out of memory */
-	GOES_ERR_INVALID = -2,	 /* an argument cannot be used */
-	GOES_ERR_CONNECT = -3,	 /* no connection, or it was lost and nothing was done */
-	GOES_ERR_TIMEOUT = -4,	 /* the deadline passed */
-	GOES_ERR_CANCELLED = -5, /* goes_cancel_trigger */
-	GOES_ERR_NOT_FOUND = -6, /* there is no such event */
-	GOES_ERR_CONFLICT = -7,	 /* the aggregate has that version already: read it again, and retry */
-	GOES_ERR_DUPLICATE = -8, /* there is another event with that id */
-	GOES_ERR_IN_DOUBT = -9,	 /* the connection was lost, and whether it was done is unknown */
-	GOES_ERR_SCHEMA = -10,	 /* the table is missing or does not fit */
+	GOES_ERR_NOMEM = -1,	   /* out of memory */
+	GOES_ERR_INVALID = -2,	   /* an argument cannot be used */
+	GOES_ERR_CONNECT = -3,	   /* no connection, or it was lost and nothing was done */
+	GOES_ERR_TIMEOUT = -4,	   /* the deadline passed */
+	GOES_ERR_CANCELLED = -5,   /* goes_cancel_trigger */
+	GOES_ERR_NOT_FOUND = -6,   /* there is no such event */
+	GOES_ERR_CONFLICT = -7,	   /* the aggregate is at another version: read it again, and retry */
+	GOES_ERR_DUPLICATE = -8,   /* there is another event with that id */
+	GOES_ERR_IN_DOUBT = -9,	   /* the connection was lost, and whether it was done is unknown */
+	GOES_ERR_SCHEMA = -10,	   /* the table is missing or does not fit */
 	GOES_ERR_PERMISSION = -11, /* wrong password, or a privilege is missing */
 	GOES_ERR_SERVER = -12,	   /* another error of the server: see the SQLSTATE */
 	GOES_ERR_STATE = -13,	   /* misuse: not now, not here */
 	GOES_ERR_HOOK = -14,	   /* a hook said no */
+	GOES_ERR_READ_ONLY = -15,  /* the store is append-only: nothing is changed or removed */
 	GOES_ERR_EXTENSION = -16   /* the server lacks the extension, or has too old a version */
 } goes_status;
 
@@ -147,6 +148,26 @@ GOES_API int64_t goes_error_event_index(const goes_error *error);
  * transactions got in each other's way (SQLSTATE 40001, 40P01). Never after GOES_ERR_IN_DOUBT.
  */
 GOES_API bool goes_error_is_retryable(const goes_error *error);
+
+/* What a version conflict is about. */
+typedef struct goes_conflict
+{
+	size_t		size;			/* sizeof(goes_conflict) */
+	const char *aggregate_name; /* lives as long as the error */
+	goes_uuid	aggregate_id;
+	int32_t		current_version; /* of the aggregate, 0 if it has no events; -1: unknown */
+	int32_t		event_version;	 /* of the event that could not have it; -1: unknown */
+} goes_conflict;
+
+/*
+ * goes_error_conflict fills in what is known of a GOES_ERR_CONFLICT, up to out->size, which the caller
+ * sets. All is known if the server compared versions (goes_append, or a guard of the store; SQLSTATE
+ * VE001). If the index over versions refused them (23505), libgoes asks the server what is there
+ * now; in a transaction, which is over then, it cannot, and knows what is the same in all the events.
+ *
+ * false: the error is another one, or nothing is known.
+ */
+GOES_API bool goes_error_conflict(const goes_error *error, goes_conflict *out);
 
 /* goes_error_free frees an error. */
 GOES_API void goes_error_free(goes_error *error);
@@ -328,6 +349,27 @@ GOES_API void goes_store_close(goes_store *store);
 GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 						 const goes_context *context, goes_error **err);
 
+/* What goes_append may expect besides a version; 0 is an aggregate that has no events yet. */
+#define GOES_EXPECT_ANY (-2)
+#define GOES_EXPECT_EXISTS (-1)
+
+/*
+ * goes_append stores events as the next versions of an aggregate, all or nothing, provided that it is
+ * at the expected version: one of the above, 0, or just that version. No events are fine: then only
+ * that is checked. On success the events have the aggregate and their versions; the name is borrowed.
+ * An event may have them before, and then they must agree.
+ *
+ * An append that is stored already (the same events: ids, times, data, order) stores nothing and
+ * succeeds. So it may be repeated, with any expectation, when its answer was lost; libgoes does so by itself when the
+ * connection is lost. Several appends in a transaction are one change to several aggregates.
+ *
+ * GOES_ERR_CONFLICT (see goes_error_conflict), GOES_ERR_DUPLICATE if some of the events are stored
+ * already, but not all, or others under their ids, GOES_ERR_INVALID, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
+ */
+GOES_API int goes_append(goes_store *store, const char *aggregate_name,
+						 const goes_uuid *aggregate_id, goes_event *events, size_t n,
+						 int32_t expected_version, const goes_context *context, goes_error **err);
+
 /*
  * goes_find looks up one event by its id. On success *out is a copy, freed with goes_event_free().
  * GOES_ERR_NOT_FOUND if there is none.
@@ -335,7 +377,10 @@ GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 GOES_API int goes_find(goes_store *store, const goes_uuid *id, goes_event **out,
 					   const goes_context *context, goes_error **err);
 
-/* goes_delete removes the events with these ids, all or nothing. Unknown ids are no error. */
+/*
+ * goes_delete removes the events with these ids, all or nothing. Unknown ids are no error.
+ * GOES_ERR_READ_ONLY if the store is append-only.
+ */
 GOES_API int goes_delete(goes_store *store, const goes_uuid *ids, size_t n,
 						 const goes_context *context, goes_error **err);
 
@@ -511,8 +556,9 @@ typedef enum goes_hook_point
 } goes_hook_point;
 
 /*
- * A function that goes_insert calls in its transaction, before or after the events are stored. Zero
- * goes on; a goes_status undoes the insert and becomes its status, another value GOES_ERR_HOOK.
+ * A function that goes_insert and goes_append call in their transaction, before or after the events
+ * are stored; those of an append have their versions only after it. Zero goes on; a goes_status
+ * undoes the call and becomes its status, another value GOES_ERR_HOOK.
  * `tx` must not be ended in it, and the store it was added to not be used (GOES_ERR_STATE); inserts
  * through goes_tx_store(tx) call no hooks.
  */

@@ -42,8 +42,9 @@ void  buffer_free(Buffer *buffer);
 /* Details that only some errors have. */
 typedef struct ErrorDetails
 {
-	const char *sqlstate; /* NULL: none */
-	int64_t		event_index;
+	const char			*sqlstate; /* NULL: none */
+	int64_t				 event_index;
+	const goes_conflict *conflict; /* NULL: none */
 } ErrorDetails;
 
 int fail(goes_error **err, int status, const char *format, ...)
@@ -52,12 +53,22 @@ int fail_event(goes_error **err, int status, int64_t event_index, const char *fo
 	__attribute__((format(printf, 4, 5)));
 int fail_sqlstate(goes_error **err, int status, const char *sqlstate, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-int	 fail_all(goes_error **err, int status, const char *sqlstate, int64_t event_index,
-			  const char *message);
-int	 fail_memory(goes_error **err);
-int	 pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
-int	 status_of_sqlstate(const char *sqlstate);
-bool is_status(int status);
+int fail_detailed(goes_error **err, int status, ErrorDetails details, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+int			 copy_error(goes_error **err, const goes_error *error);
+ErrorDetails error_details(const goes_error *error); /* they live as long as the error */
+int			 fail_memory(goes_error **err);
+int			 pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
+int			 status_of_sqlstate(const char *sqlstate);
+bool		 is_status(int status);
+
+/* ---- conflict.c: the details of VE001, which is one JSON object */
+
+/*
+ * Reads them; the name goes to the buffer, which is to be freed. Anything else that a server may send
+ * is false, too.
+ */
+bool read_conflict(const char *json, goes_conflict *conflict, int64_t *event_index, Buffer *name);
 
 /* ---- deadline.c: when a call has to be over */
 

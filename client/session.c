@@ -35,6 +35,20 @@ static const char *const request_texts[REQUESTS] = {
 		"SELECT pg_catalog.count(*) FROM pg_catalog.unnest($1) AS sent CROSS JOIN LATERAL "
 		"%s.goes_find(sent.id, store => $2) AS stored "
 		"WHERE sent OPERATOR(pg_catalog.*=) stored",
+	[REQUEST_APPEND] = "SELECT %s.goes_append(aggregate_name => $1, aggregate_id => $2, "
+					   "events => $3, expected_version => $4, store => $5), "
+					   "pg_catalog.pg_current_xact_id()",
+	/* the first of the events whose version is taken, and the newest version of its aggregate */
+	[REQUEST_TAKEN] =
+		"SELECT sent.place, %s.goes_aggregate_version(aggregate_name => sent.aggregate_name, "
+		"aggregate_id => sent.aggregate_id, store => $2) "
+		"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent (id, name, \"time\", aggregate_id, "
+		"aggregate_name, aggregate_version, data, place) "
+		"WHERE CASE WHEN sent.aggregate_name IS NOT NULL AND sent.aggregate_id IS NOT NULL THEN "
+		"EXISTS (SELECT FROM %s.goes_query(aggregate_names => ARRAY[sent.aggregate_name], "
+		"aggregate_ids => ARRAY[sent.aggregate_id], "
+		"aggregate_versions => ARRAY[sent.aggregate_version], store => $2)) END "
+		"ORDER BY sent.place LIMIT 1",
 };
 
 static const char look_up_text[] =
@@ -259,12 +273,16 @@ static char *
 request_text(const Call *call, Request request)
 {
 	const char *text = request_texts[request];
-	const char *mark = strstr(text, "%s");
+	const char *mark;
 	Buffer		buffer = {0};
 
-	buffer_append(&buffer, text, (size_t) (mark - text));
-	buffer_text(&buffer, call->connection->session.schema);
-	buffer_text(&buffer, mark + 2);
+	while ((mark = strstr(text, "%s")) != NULL)
+	{
+		buffer_append(&buffer, text, (size_t) (mark - text));
+		buffer_text(&buffer, call->connection->session.schema);
+		text = mark + 2;
+	}
+	buffer_text(&buffer, text);
 	if (buffer_string(&buffer) == NULL)
 		buffer_free(&buffer);
 	return buffer.data;

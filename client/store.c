@@ -175,8 +175,7 @@ goes_store_add_hook(goes_store *store, goes_hook_point point, goes_hook hook, vo
 static int
 copy_failure(const goes_store *store, goes_error **err)
 {
-	return fail_all(err, goes_error_status(store->failure), goes_error_sqlstate(store->failure), -1,
-					goes_error_message(store->failure));
+	return copy_error(err, store->failure);
 }
 
 /*
@@ -210,8 +209,8 @@ end_attempt(goes_store *store, int status, const goes_error *error, bool is_for_
 	{
 		goes_error_free(store->failure);
 		store->failure = NULL;
-		(void) fail_all(&store->failure, status, goes_error_sqlstate(error), -1,
-						goes_error_message(error));
+		(void) fail_detailed(&store->failure, status, error_details(error), "%s",
+							 goes_error_message(error));
 		store->failures++;
 	}
 	pthread_cond_broadcast(&store->changed);

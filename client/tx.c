@@ -58,9 +58,9 @@ tx_next_cursor(goes_tx *tx)
 }
 
 void
-tx_remember(goes_tx *tx, const goes_event *events, int64_t number)
+tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number)
 {
-	if (goes_uuid_is_nil(&tx->event))
+	if (n > 0 && goes_uuid_is_nil(&tx->event))
 		tx->event = events[0].id;
 	tx->number = number;
 }

@@ -10,8 +10,8 @@
 bool tx_has_hooks(const goes_tx *tx); /* to be run for an insert in it, now */
 int	 tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_t n,
 				  goes_error **err);
-/* at least one was inserted, in the transaction that has this number on the server */
-void	 tx_remember(goes_tx *tx, const goes_event *events, int64_t number);
+/* they were stored in the transaction that has this number on the server */
+void	 tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number);
 unsigned tx_next_cursor(goes_tx *tx); /* a number for its portal */
 
 #endif

@@ -1,0 +1,205 @@
+/*
+ * refusal.c
+ *    Why the server refused events: whose JSON it cannot read, and which version is taken.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "types.h"
+#include "write.h"
+
+#define UNIQUE_VIOLATION "23505"
+#define DATA_EXCEPTION "22" /* a class of them */
+#define JSONB_ARRAY_TYPE 3807
+
+/*
+ * is_json_readable asks the server to read the data of some events, and nothing else. Only what the
+ * server refuses as data cannot be read.
+ */
+static bool
+is_json_readable(Call *call, const goes_event *events, size_t n)
+{
+	Buffer		buffer = {0};
+	Parameters	parameters = {0};
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	bool		is_readable;
+	Statement	statement = {.text = "SELECT pg_catalog.cardinality($1)",
+							 .count = 1,
+							 .types = parameters.types,
+							 .values = parameters.values,
+							 .lengths = parameters.lengths,
+							 .formats = parameters.formats};
+
+	encode_data_array(&buffer, events, n);
+	add_binary(&parameters, JSONB_ARRAY_TYPE, &buffer);
+	if (buffer.failed)
+	{
+		buffer_free(&buffer);
+		return true;
+	}
+	(void) exec_statement(call->connection->pg, &statement, &result, &call->deadline, &error);
+	is_readable = strncmp(goes_error_sqlstate(error), DATA_EXCEPTION, 2) != 0;
+	goes_error_free(error);
+	PQclear(result);
+	buffer_free(&buffer);
+	return is_readable;
+}
+
+/*
+ * find_bad_json returns the first event whose data the server cannot read, by bisection; n if it
+ * can read all.
+ */
+static size_t
+find_bad_json(Call *call, const goes_event *events, size_t n)
+{
+	size_t good = 0; /* so many from the start can be read */
+	size_t bad = n;	 /* so many cannot */
+
+	if (is_json_readable(call, events, n))
+		return n;
+	while (bad - good > 1)
+	{
+		size_t middle = good + (bad - good) / 2;
+
+		if (is_json_readable(call, events + good, middle - good))
+			good = middle;
+		else
+			bad = middle;
+	}
+	/* the connection may have been lost on the way */
+	return is_json_readable(call, events + good, 1) ? n : good;
+}
+
+/*
+ * refine_bad_data names the event whose data is no JSON, if that is what is wrong.
+ */
+static int
+refine_bad_data(Call *call, const Write *write, goes_error **error)
+{
+	int			 status = goes_error_status(*error);
+	size_t		 bad = find_bad_json(call, write->events, write->n);
+	ErrorDetails details = error_details(*error);
+	goes_error	*refined = NULL;
+
+	if (bad == write->n)
+		return status;
+	details.event_index = (int64_t) bad;
+	status = fail_detailed(&refined, status, details, "the data of event %zu is no JSON: %s", bad,
+						   goes_error_message(*error));
+	goes_error_free(*error);
+	*error = refined;
+	return status;
+}
+
+/*
+ * is_one_aggregate tells whether all the events are of the same aggregate.
+ */
+static bool
+is_one_aggregate(const Write *write)
+{
+	const goes_event *first = &write->events[0];
+
+	if (first->aggregate_name == NULL)
+		return false;
+	for (size_t i = 1; i < write->n; i++)
+	{
+		const goes_event *event = &write->events[i];
+
+		if (event->aggregate_name == NULL ||
+			strcmp(event->aggregate_name, first->aggregate_name) != 0 ||
+			memcmp(&event->aggregate_id, &first->aggregate_id, sizeof event->aggregate_id) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * find_taken asks the server which of the events has a version that is taken, and which one is the
+ * newest of its aggregate. It sends the events without their data.
+ */
+static bool
+find_taken(Call *call, const Write *write, int64_t *place, int32_t *newest)
+{
+	Write		bare = *write;
+	goes_event *events = malloc(write->n * sizeof *events);
+	Buffer		buffer = {0};
+	Parameters	parameters;
+	PGresult   *result = NULL;
+	bool		is_found = false;
+
+	if (events == NULL)
+		return false;
+	memcpy(events, write->events, write->n * sizeof *events);
+	for (size_t i = 0; i < write->n; i++)
+		events[i].data = NULL;
+	bare.events = events;
+	if (make_write_parameters(call, &bare, REQUEST_TAKEN, &buffer, &parameters, NULL) == GOES_OK &&
+		run_request(call, REQUEST_TAKEN, &parameters, &result, NULL) == GOES_OK)
+		is_found =
+			PQntuples(result) == 1 &&
+			decode_int64(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), place) == GOES_OK &&
+			decode_int32(PQgetvalue(result, 0, 1), PQgetlength(result, 0, 1), newest) == GOES_OK;
+	PQclear(result);
+	buffer_free(&buffer);
+	free(events);
+	return is_found;
+}
+
+/*
+ * describe_taken finds out what is known of a taken version. In a transaction, which is over, nothing
+ * can be asked.
+ */
+static bool
+describe_taken(Call *call, const Write *write, goes_conflict *conflict, int64_t *event_index)
+{
+	size_t	event = 0;
+	int64_t place;
+
+	*conflict =
+		(goes_conflict){.size = sizeof *conflict, .current_version = -1, .event_version = -1};
+	if (call->store->tx == NULL && find_taken(call, write, &place, &conflict->current_version))
+	{
+		event = (size_t) place - 1;
+		*event_index = place - 1;
+		conflict->event_version = write->events[event].aggregate_version;
+	}
+	else if (!is_one_aggregate(write))
+		return false;
+	else if (write->n == 1)
+		conflict->event_version = write->events[0].aggregate_version;
+	conflict->aggregate_name = write->events[event].aggregate_name;
+	conflict->aggregate_id = write->events[event].aggregate_id;
+	return true;
+}
+
+/*
+ * refine_taken tells a taken id from a taken version, and adds the details of the latter.
+ */
+static int
+refine_taken(Call *call, const Write *write, const PGresult *result, goes_error **error)
+{
+	int			  status = status_of_taken(call, result);
+	ErrorDetails  details = error_details(*error);
+	goes_error	 *refined = NULL;
+	goes_conflict conflict;
+
+	if (status == GOES_ERR_CONFLICT && describe_taken(call, write, &conflict, &details.event_index))
+		details.conflict = &conflict;
+	status = fail_detailed(&refined, status, details, "%s", goes_error_message(*error));
+	goes_error_free(*error);
+	*error = refined;
+	return status;
+}
+
+int
+refine_error(Call *call, const Write *write, const PGresult *result, goes_error **error)
+{
+	const char *sqlstate = goes_error_sqlstate(*error);
+
+	if (strcmp(sqlstate, UNIQUE_VIOLATION) == 0)
+		return refine_taken(call, write, result, error);
+	if (strncmp(sqlstate, DATA_EXCEPTION, 2) == 0 && call->store->tx == NULL)
+		return refine_bad_data(call, write, error);
+	return goes_error_status(*error);
+}
