@@ -219,3 +219,35 @@ LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_uuid_v7() IS
 'returns a fresh UUID of version 7 (RFC 9562); those of one process increase';
+
+-- Snapshots
+
+CREATE TYPE goes_snapshot AS (
+    aggregate_id      uuid,
+    aggregate_name    text,
+    aggregate_version integer,
+    "time"            bigint,
+    state             bytea
+);
+COMMENT ON TYPE goes_snapshot IS
+'a snapshot: the state of an aggregate, as bytes, after its event of that version, and when it was taken (nanoseconds since 1970)';
+
+CREATE FUNCTION goes_create_snapshot_store(
+    store text DEFAULT NULL
+)
+RETURNS regclass
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_create_snapshot_store(text) IS
+'creates the table for snapshots, or checks the one that is there; a null store is the table snapshots; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
+
+-- Models
+
+CREATE FUNCTION goes_create_model_store(
+    store text DEFAULT NULL
+)
+RETURNS regclass
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_create_model_store(text) IS
+'creates the table for models, or checks the one that is there; a null store is the table models; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';

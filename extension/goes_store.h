@@ -40,11 +40,18 @@ enum EventColumn
 	EVENT_COLUMNS
 };
 
-/* An events table, opened and locked. */
+/* kind.c: what the table of a store must be; kind.h says what that is made of */
+typedef struct StoreKind StoreKind;
+extern const StoreKind	 event_store;
+extern const StoreKind	 snapshot_store;
+extern const StoreKind	 model_store;
+
+/* A store's table, opened and locked. */
 typedef struct Store
 {
-	Oid		 oid;
-	Relation relation;
+	Oid				 oid;
+	Relation		 relation;
+	const StoreKind *kind;
 } Store;
 
 /* A value for $1, $2, … of a statement. Values are never null. */
@@ -55,8 +62,8 @@ typedef struct Parameter
 } Parameter;
 
 /*
- * A statement about one store. The one "%s" in its text stands for the table;
- * everything else that varies is a parameter, and the text decides their types.
+ * A statement about one store. A "%s" in its text stands for the table; everything
+ * else that varies is a parameter, and the text decides their types.
  */
 typedef struct Statement
 {
@@ -77,21 +84,27 @@ extern int	 prepare_batch(ArrayType **events);
 extern Datum event_datum(Oid event_type, Datum *values, bool *nulls);
 extern void	 complete_event(Datum *values, bool *nulls);
 
-/* store.c: a name -> an opened events table */
+/* store.c: a name -> an opened table */
 extern bool		 is_store_name(const char *name);
-extern char		*store_name(FunctionCallInfo fcinfo, int argument);
-extern RangeVar *store_range(const char *name);
-extern char		*create_store_call(FunctionCallInfo fcinfo, const char *name);
-extern Store	*store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
-extern void		 store_close(Store *store);
+extern char		*store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind);
+extern RangeVar *store_range(const char *name, const char *argument_name);
+extern char	 *create_store_call(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name);
+extern Store *store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
+extern Store *store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind,
+							  LOCKMODE mode);
+extern Store *store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name,
+						 const StoreKind *kind, LOCKMODE mode);
+extern void	  store_require_key(Store *store);
+extern void	  store_close(Store *store);
 
-/* schema.c: what an events table must be */
-extern bool	 columns_fit(Relation relation);
-extern List *schema_problems(Relation relation);
-extern char *create_table_command(const char *schema, const char *table);
+/* schema.c: what a store's table must be */
+extern bool	 columns_fit(Relation relation, const StoreKind *kind);
+extern List *schema_problems(Relation relation, const StoreKind *kind);
+extern char *create_table_command(const StoreKind *kind, const char *schema, const char *table);
 
 /* index.c: the indexes that it needs */
-extern List *index_problems(List *problems, Relation relation);
+extern bool	 has_key(Relation relation, const StoreKind *kind);
+extern List *index_problems(List *problems, Relation relation, const StoreKind *kind);
 
 /* problem.c: what can be wrong with a table */
 typedef enum ProblemKind
@@ -121,6 +134,9 @@ extern char				*qualified_name(Relation relation);
 extern uint64 execute_statement(Store *store, const Statement *statement, int expected,
 								DestReceiver *receiver);
 extern Datum  fetch_value(Store *store, const Statement *statement);
+extern bool	  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
+						bool *nulls);
+extern bool	  lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls);
 extern char	 *open_portal(Store *store, const Statement *statement, const char *name);
 extern void	  execute_command(const char *command);
 

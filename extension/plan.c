@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "executor/spi.h"
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
@@ -26,12 +27,19 @@
 static char *
 table_text(Oid table, const char *text)
 {
-	const char *mark = strstr(text, "%s");
-	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-												  get_rel_name(table));
+	char		  *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+													 get_rel_name(table));
+	const char	  *mark;
+	StringInfoData result;
 
-	Assert(mark != NULL);
-	return psprintf("%.*s%s%s", (int) (mark - text), text, name, mark + 2);
+	initStringInfo(&result);
+	for (; (mark = strstr(text, "%s")) != NULL; text = mark + 2)
+	{
+		appendBinaryStringInfo(&result, text, mark - text);
+		appendStringInfoString(&result, name);
+	}
+	appendStringInfoString(&result, text);
+	return result.data;
 }
 
 /*
@@ -164,10 +172,11 @@ require_table(Store *store, SPIPlanPtr plan, bool is_select)
 
 /*
  * execute runs the statement inside an SPI connection and checks that it was what
- * the caller meant.
+ * the caller meant. If it is read-only it sees the caller's snapshot, else a new one.
  */
 static void
-execute(Store *store, const Statement *statement, int expected, DestReceiver *receiver)
+execute(Store *store, const Statement *statement, int expected, bool is_read_only,
+		DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	KeptPlan		 *kept = NULL;
@@ -179,7 +188,7 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 	else
 		plan = prepare(store, statement);
 	options.params = parameter_list(statement);
-	options.read_only = expected == SPI_OK_SELECT;
+	options.read_only = is_read_only;
 	options.dest = receiver;
 	if (kept != NULL)
 		result = run_kept(kept, &options);
@@ -218,7 +227,7 @@ execute_statement(Store *store, const Statement *statement, int expected, DestRe
 	uint64 processed;
 
 	connect_to_spi();
-	execute(store, statement, expected, receiver);
+	execute(store, statement, expected, expected == SPI_OK_SELECT, receiver);
 	processed = SPI_processed;
 	SPI_finish();
 	return processed;
@@ -234,11 +243,66 @@ fetch_value(Store *store, const Statement *statement)
 	Datum value;
 
 	connect_to_spi();
-	execute(store, statement, SPI_OK_SELECT, NULL);
+	execute(store, statement, SPI_OK_SELECT, true, NULL);
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
 	Assert(SPI_processed == 1 && !is_null && TupleDescAttr(SPI_tuptable->tupdesc, 0)->attbyval);
 	SPI_finish();
 	return value;
+}
+
+/*
+ * copy_row copies the values of SPI's only row to the caller's memory; false if there is
+ * none.
+ */
+static bool
+copy_row(Datum *values, bool *nulls)
+{
+	TupleDesc descriptor = SPI_tuptable->tupdesc;
+
+	Assert(SPI_processed <= 1);
+	if (SPI_processed == 0)
+		return false;
+	heap_deform_tuple(SPI_tuptable->vals[0], descriptor, values, nulls);
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!nulls[i])
+			values[i] = SPI_datumTransfer(values[i], attribute->attbyval, attribute->attlen);
+	}
+	return true;
+}
+
+/*
+ * fetch_row returns the only row of a query or of a statement with RETURNING; false if
+ * there is none. Values may be toasted.
+ */
+bool
+fetch_row(Store *store, const Statement *statement, int expected, Datum *values, bool *nulls)
+{
+	bool is_found;
+
+	connect_to_spi();
+	execute(store, statement, expected, expected == SPI_OK_SELECT, NULL);
+	is_found = copy_row(values, nulls);
+	SPI_finish();
+	return is_found;
+}
+
+/*
+ * lock_row does the same for a query that locks its row, and sees what others have
+ * committed by now.
+ */
+bool
+lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls)
+{
+	bool is_found;
+
+	connect_to_spi();
+	execute(store, statement, SPI_OK_SELECT, false, NULL);
+	is_found = copy_row(values, nulls);
+	SPI_finish();
+	return is_found;
 }
 
 /*
