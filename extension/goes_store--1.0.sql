@@ -241,6 +241,99 @@ AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_create_snapshot_store(text) IS
 'creates the table for snapshots, or checks the one that is there; a null store is the table snapshots; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
 
+CREATE FUNCTION goes_snapshot_save(
+    aggregate_name    text,
+    aggregate_id      uuid,
+    aggregate_version integer,
+    state             bytea,
+    "time"            bigint DEFAULT NULL,
+    store             text   DEFAULT NULL
+)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_save(text, uuid, integer, bytea, bigint, text) IS
+'stores a snapshot: the state of an aggregate after its event of that version; replaces state and time of the one of that version, if there is one; a null time is the current time, in nanoseconds since 1970';
+
+CREATE FUNCTION goes_snapshot_latest(
+    aggregate_name text,
+    aggregate_id   uuid,
+    store          text DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_latest(text, uuid, text) IS
+'returns the newest snapshot of an aggregate: one row or none';
+
+CREATE FUNCTION goes_snapshot_version(
+    aggregate_name text,
+    aggregate_id   uuid,
+    version        integer,
+    store          text DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_version(text, uuid, integer, text) IS
+'returns the snapshot of an aggregate of exactly that version: one row or none';
+
+CREATE FUNCTION goes_snapshot_limit(
+    aggregate_name text,
+    aggregate_id   uuid,
+    version        integer,
+    store          text DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_limit(text, uuid, integer, text) IS
+'returns the newest snapshot of an aggregate at or below that version: one row or none';
+
+CREATE FUNCTION goes_snapshot_query(
+    times              bigint[]             DEFAULT NULL,
+    time_min           bigint               DEFAULT NULL,
+    time_max           bigint               DEFAULT NULL,
+    time_ranges        int8range[]          DEFAULT NULL,
+    aggregate_names    text[]               DEFAULT NULL,
+    aggregate_ids      uuid[]               DEFAULT NULL,
+    aggregate_versions integer[]            DEFAULT NULL,
+    version_min        integer              DEFAULT NULL,
+    version_max        integer              DEFAULT NULL,
+    version_ranges     int4range[]          DEFAULT NULL,
+    aggregates         goes_aggregate_ref[] DEFAULT NULL,
+    sort               text[]               DEFAULT NULL,
+    max_snapshots      bigint               DEFAULT NULL,
+    store              text                 DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_query(bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
+'returns the snapshots that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by name, id and version), at most max_snapshots of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+
+CREATE FUNCTION goes_snapshot_delete(
+    aggregate_name    text,
+    aggregate_id      uuid,
+    aggregate_version integer,
+    store             text DEFAULT NULL
+)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_delete(text, uuid, integer, text) IS
+'removes the snapshot of an aggregate of that version, and tells whether there was one';
+
+CREATE FUNCTION goes_snapshot_prune(
+    keep  integer,
+    store text DEFAULT NULL
+)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_prune(integer, text) IS
+'removes all snapshots but the newest of every aggregate, keep of each (0: none), and returns how many it removed; waits for nobody: snapshots that another transaction holds stay until the next time';
+
 -- Models
 
 CREATE FUNCTION goes_create_model_store(

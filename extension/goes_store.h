@@ -78,6 +78,17 @@ typedef struct Statement
 extern Statement filter_select(FunctionCallInfo fcinfo);
 extern Statement filter_count(FunctionCallInfo fcinfo);
 extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
+extern Statement filter_snapshots(FunctionCallInfo fcinfo);
+
+/* result.c: the rows of a set-returning function */
+extern void	 start_result(FunctionCallInfo fcinfo);
+extern void	 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum return_nothing(FunctionCallInfo fcinfo, Store *store);
+
+/* save.c: storing one row */
+extern void				save_row(Store *store, const Statement *statement);
+pg_noreturn extern void reject_lost_row(Store *store);
 
 /* event.c: what an event must be */
 extern int	 prepare_batch(ArrayType **events);
@@ -131,14 +142,16 @@ extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 
 /* plan.c: the one door to SPI */
-extern uint64 execute_statement(Store *store, const Statement *statement, int expected,
-								DestReceiver *receiver);
-extern Datum  fetch_value(Store *store, const Statement *statement);
-extern bool	  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
-						bool *nulls);
-extern bool	  lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls);
-extern char	 *open_portal(Store *store, const Statement *statement, const char *name);
-extern void	  execute_command(const char *command);
+extern uint64	  execute_statement(Store *store, const Statement *statement, int expected,
+									DestReceiver *receiver);
+extern Datum	  fetch_value(Store *store, const Statement *statement);
+extern bool		  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
+							bool *nulls);
+extern bool		  lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls);
+extern char		 *open_portal(Store *store, const Statement *statement, const char *name);
+extern ArrayType *fetch_list(const char *portal_name, int most);
+extern void		  close_portal(const char *portal_name);
+extern void		  execute_command(const char *command);
 
 /* uuid.c, time.c */
 extern bool		  is_nil_uuid(const pg_uuid_t *uuid);
@@ -147,6 +160,9 @@ extern int64	  nanoseconds_now(void);
 
 /* argument.c: reading the arguments of SQL functions */
 extern Datum	  required_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern Datum	  name_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern Datum	  id_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern bool		  is_name_too_long(text *name, int *length);
 extern ArrayType *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern void		  reject_null_elements(ArrayType *array, const char *name);
 extern void		  reject_nested_array(ArrayType *array, const char *name);

@@ -14,6 +14,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -61,6 +62,36 @@ prepare(Store *store, const Statement *statement)
 }
 
 /*
+ * switch_off changes a setting until the GUC nest level ends.
+ */
+static void
+switch_off(const char *setting)
+{
+	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/*
+ * plan_look_up makes the generic plan of a kept statement, which looks up rows by a key.
+ * As long as the table is small PostgreSQL would rather read all of it, and keep to that
+ * when it has grown. It charges so much for a scan that is switched off that it would
+ * compile the plan, should there be no other way.
+ */
+static void
+plan_look_up(SPIPlanPtr plan)
+{
+	int			level = NewGUCNestLevel();
+	CachedPlan *generic_plan;
+
+	switch_off("enable_seqscan");
+	switch_off("jit");
+	generic_plan = SPI_plan_get_cached_plan(plan);
+	if (generic_plan != NULL)
+		ReleaseCachedPlan(generic_plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+/*
  * kept_plan returns the statement's plan from the cache, putting it there first if
  * need be; NULL if there is no place, and *plan is then good until SPI_finish.
  */
@@ -73,6 +104,8 @@ kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan)
 	{
 		*plan = prepare(store, statement);
 		kept = keep_plan(store, statement, *plan);
+		if (kept != NULL && (statement->cursor_options & CURSOR_OPT_GENERIC_PLAN) != 0)
+			plan_look_up(*plan);
 	}
 	if (kept != NULL)
 		*plan = kept->plan;
@@ -324,6 +357,65 @@ open_portal(Store *store, const Statement *statement, const char *name)
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();
 	return portal_name;
+}
+
+/*
+ * find_portal finds a portal that open_portal opened. A trigger may have closed it.
+ */
+static Portal
+find_portal(const char *name)
+{
+	Portal portal = SPI_cursor_find(name);
+
+	if (portal == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_CURSOR),
+						errmsg("cursor \"%s\" was closed while it was being read", name),
+						errhint("Look for a trigger that closes cursors.")));
+	return portal;
+}
+
+/*
+ * fetch_list returns the next values of a portal's only column, none of them null, in the
+ * caller's memory; NULL if there are no more.
+ */
+ArrayType *
+fetch_list(const char *portal_name, int most)
+{
+	MemoryContext	  caller = CurrentMemoryContext;
+	ArrayType		 *list = NULL;
+	Form_pg_attribute attribute;
+	Datum			 *values;
+
+	connect_to_spi();
+	SPI_cursor_fetch(find_portal(portal_name), true, most);
+	if (SPI_processed > 0)
+	{
+		attribute = TupleDescAttr(SPI_tuptable->tupdesc, 0);
+		values = palloc(sizeof(Datum) * SPI_processed);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool is_null;
+
+			values[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+			Assert(!is_null);
+		}
+		MemoryContextSwitchTo(caller);
+		list = construct_array(values, (int) SPI_processed, attribute->atttypid, attribute->attlen,
+							   attribute->attbyval, attribute->attalign);
+	}
+	SPI_finish();
+	return list;
+}
+
+/*
+ * close_portal closes what open_portal opened.
+ */
+void
+close_portal(const char *portal_name)
+{
+	connect_to_spi();
+	SPI_cursor_close(find_portal(portal_name));
+	SPI_finish();
 }
 
 /*
