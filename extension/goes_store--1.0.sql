@@ -344,3 +344,59 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_create_model_store(text) IS
 'creates the table for models, or checks the one that is there; a null store is the table models; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
+
+CREATE FUNCTION goes_model_save(
+    id    text,
+    model jsonb,
+    store text DEFAULT NULL
+)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_save(text, jsonb, text) IS
+'stores a model, in place of the one with that id if there is one';
+
+CREATE FUNCTION goes_model_fetch(
+    id    text,
+    store text DEFAULT NULL
+)
+RETURNS jsonb
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_fetch(text, text) IS
+'returns the model with that id; null: there is none';
+
+CREATE FUNCTION goes_model_lock(
+    id      text,
+    initial jsonb DEFAULT NULL,
+    store   text  DEFAULT NULL
+)
+RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_lock(text, jsonb, text) IS
+'returns the model with that id, as last committed, and locks it until the transaction ends; a missing one is created from initial, by exactly one of those who try at the same time, while the others wait and then get what it has become; null: it is missing, and initial is null';
+
+CREATE FUNCTION goes_model_delete(
+    id    text,
+    store text DEFAULT NULL
+)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_delete(text, text) IS
+'removes the model with that id, and tells whether there was one';
+
+-- Loading
+
+CREATE FUNCTION goes_load(
+    aggregate_name text,
+    aggregate_id   uuid,
+    snapshots      text DEFAULT NULL,
+    store          text DEFAULT NULL
+)
+RETURNS TABLE (aggregate_version integer, "time" bigint, state bytea, id uuid, name text, data jsonb)
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_load(text, uuid, text, text) IS
+'returns what an aggregate is made of: its newest snapshot (the row with a state; none if there is no snapshot, or no table of snapshots), then every later event by version, all of one moment; snapshots: the table of snapshots, null for the table snapshots';
