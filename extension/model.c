@@ -15,8 +15,11 @@ PG_FUNCTION_INFO_V1(goes_model_fetch);
 PG_FUNCTION_INFO_V1(goes_model_lock);
 PG_FUNCTION_INFO_V1(goes_model_delete);
 
-/* How often a model may vanish between our finding it there and our locking it. */
-#define MOST_ATTEMPTS 5
+/*
+ * How often a model may vanish between our finding it there and our locking it: with 20
+ * sessions that do nothing but create and remove the same one, 5 were too few.
+ */
+#define MOST_ATTEMPTS 20
 
 /* What a model is found by, and what it is made of. */
 enum ModelField
