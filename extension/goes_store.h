@@ -148,7 +148,8 @@ extern Datum	  fetch_value(Store *store, const Statement *statement);
 extern bool		  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
 							bool *nulls);
 extern bool		  lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls);
-extern char		 *open_portal(Store *store, const Statement *statement, const char *name);
+extern char		 *open_portal(Store *store, const Statement *statement, const char *name,
+							  bool is_read_only);
 extern ArrayType *fetch_list(const char *portal_name, int most);
 extern void		  close_portal(const char *portal_name);
 extern void		  execute_command(const char *command);

@@ -340,10 +340,11 @@ lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls)
 
 /*
  * open_portal opens a cursor on a query and returns its name. A NULL name is
- * replaced by one that is free. The portal outlives the call.
+ * replaced by one that is free. The portal outlives the call. If it is read-only it sees
+ * the caller's snapshot, else a new one.
  */
 char *
-open_portal(Store *store, const Statement *statement, const char *name)
+open_portal(Store *store, const Statement *statement, const char *name, bool is_read_only)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	SPIPlanPtr	  plan;
@@ -352,7 +353,7 @@ open_portal(Store *store, const Statement *statement, const char *name)
 
 	connect_to_spi();
 	plan = prepare(store, statement);
-	portal = SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), true);
+	portal = SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), is_read_only);
 	require_table(store, plan, true);
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();

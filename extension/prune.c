@@ -59,7 +59,7 @@ remove_superfluous(Store *store, Datum keep)
 {
 	Parameter	  parameter = {INT8OID, keep};
 	Statement	  statement = {superfluous_text, &parameter, 1, CURSOR_OPT_NO_SCROLL, false};
-	char		 *portal = open_portal(store, &statement, NULL);
+	char		 *portal = open_portal(store, &statement, NULL, false);
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "goes_store batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);

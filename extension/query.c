@@ -59,7 +59,7 @@ goes_query_cursor(PG_FUNCTION_ARGS)
 						 : TextDatumGetCString(PG_GETARG_DATUM(QUERY_ARGUMENTS));
 
 	statement.cursor_options |= CURSOR_OPT_NO_SCROLL;
-	name = open_portal(store, &statement, name);
+	name = open_portal(store, &statement, name, true);
 	store_close(store);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
