@@ -47,6 +47,7 @@ main(void)
 
 	measure_batches();
 	measure_aggregate();
+	measure_load();
 	measure_memory();
 	measure_libgoes();
 	measure_loops();

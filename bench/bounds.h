@@ -64,6 +64,7 @@ extern void encode_copy(Buffer *buffer, const Event *events, int count);
 /* one file for each bound */
 extern void measure_batches(void);
 extern void measure_aggregate(void);
+extern void measure_load(void);
 extern void measure_memory(void);
 extern void measure_libgoes(void);
 extern void measure_loops(void);
