@@ -116,8 +116,10 @@ start_filter(Filter *filter, const Subject *subject, FunctionCallInfo fcinfo, co
 static Statement
 finish_filter(Filter *filter)
 {
-	Statement statement = {filter->text.data, filter->parameters, filter->count, 0,
-						   filter->is_common};
+	Statement statement = {.text = filter->text.data,
+						   .parameters = filter->parameters,
+						   .parameter_count = filter->count,
+						   .is_kept = filter->is_common};
 	bool	  is_generic = filter->is_point && !filter->is_varying && filter->is_common;
 
 	statement.cursor_options = is_generic ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN;

@@ -72,6 +72,7 @@ typedef struct Statement
 	int			parameter_count;
 	int			cursor_options; /* CURSOR_OPT_*: what the planner is told */
 	bool		is_kept;		/* worth a place in the plan cache? */
+	bool		is_fresh; /* a query that sees what was committed since the caller's snapshot */
 } Statement;
 
 /* filter.c: query arguments -> a statement */
@@ -142,14 +143,13 @@ extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 
 /* plan.c: the one door to SPI */
+extern Statement  kept_statement(const char *text, Parameter *parameters, int count);
 extern uint64	  execute_statement(Store *store, const Statement *statement, int expected,
 									DestReceiver *receiver);
 extern Datum	  fetch_value(Store *store, const Statement *statement);
 extern bool		  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
 							bool *nulls);
-extern bool		  lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls);
-extern char		 *open_portal(Store *store, const Statement *statement, const char *name,
-							  bool is_read_only);
+extern char		 *open_portal(Store *store, const Statement *statement, const char *name);
 extern ArrayType *fetch_list(const char *portal_name, int most);
 extern void		  close_portal(const char *portal_name);
 extern void		  execute_command(const char *command);

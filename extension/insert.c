@@ -46,7 +46,11 @@ goes_insert_batch(PG_FUNCTION_ARGS)
 	Store	  *store = store_open(fcinfo, 1, RowExclusiveLock);
 	int		   count = prepare_batch(&events);
 	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
-	Statement  statement = {insert_text, &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
+	Statement  statement = {.text = insert_text,
+							.parameters = &parameter,
+							.parameter_count = 1,
+							.cursor_options = CURSOR_OPT_GENERIC_PLAN,
+							.is_kept = true};
 
 	if (count > 0)
 		require_all(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);

@@ -11,7 +11,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "nodes/parsenodes.h"
 
 #include "goes_store.h"
 
@@ -49,7 +48,7 @@ static int64
 add_snapshot(FunctionCallInfo fcinfo, Parameter *aggregate)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Statement	   statement = {snapshot_text, aggregate, 2, CURSOR_OPT_GENERIC_PLAN, true};
+	Statement	   statement = kept_statement(snapshot_text, aggregate, 2);
 	Store		  *store = store_find(fcinfo, 2, "snapshots", &snapshot_store, AccessShareLock);
 	Datum		   values[LOAD_COLUMNS];
 	bool		   nulls[LOAD_COLUMNS];
@@ -76,8 +75,7 @@ goes_load(PG_FUNCTION_ARGS)
 	Parameter parameters[] = {{TEXTOID, required_argument(fcinfo, 0, "aggregate_name")},
 							  {UUIDOID, required_argument(fcinfo, 1, "aggregate_id")},
 							  {INT8OID, (Datum) 0}};
-	Statement statement = {events_text, parameters, lengthof(parameters), CURSOR_OPT_GENERIC_PLAN,
-						   true};
+	Statement statement = kept_statement(events_text, parameters, lengthof(parameters));
 	Store	 *store = store_open(fcinfo, 3, AccessShareLock);
 
 	start_result(fcinfo);

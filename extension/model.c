@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "nodes/parsenodes.h"
 
 #include "goes_store.h"
 
@@ -59,22 +58,13 @@ id_of_model(FunctionCallInfo fcinfo)
 }
 
 /*
- * model_statement makes a statement about the model that the first field is the id of.
- */
-static Statement
-model_statement(const char *text, Parameter *fields, int count)
-{
-	return (Statement){text, fields, count, CURSOR_OPT_GENERIC_PLAN, true};
-}
-
-/*
  * goes_model_save stores a model, in place of the one with its id if there is one.
  */
 Datum
 goes_model_save(PG_FUNCTION_ARGS)
 {
 	Parameter fields[MODEL_FIELDS] = {{TEXTOID, id_of_model(fcinfo)}, {JSONBOID, (Datum) 0}};
-	Statement statement = model_statement(save_text, fields, MODEL_FIELDS);
+	Statement statement = kept_statement(save_text, fields, MODEL_FIELDS);
 	Store	 *store;
 
 	if (PG_ARGISNULL(MODEL))
@@ -95,7 +85,7 @@ Datum
 goes_model_fetch(PG_FUNCTION_ARGS)
 {
 	Parameter id = {TEXTOID, required_argument(fcinfo, MODEL_ID, "id")};
-	Statement statement = model_statement(fetch_text, &id, 1);
+	Statement statement = kept_statement(fetch_text, &id, 1);
 	Store	 *store = store_open_kind(fcinfo, 1, &model_store, AccessShareLock);
 	Datum	  model;
 	bool	  is_null;
@@ -113,10 +103,11 @@ goes_model_fetch(PG_FUNCTION_ARGS)
 static bool
 try_lock(Store *store, Parameter *fields, Datum *model)
 {
-	Statement statement = model_statement(lock_text, fields, 1);
+	Statement statement = kept_statement(lock_text, fields, 1);
 	bool	  is_null;
 
-	return lock_row(store, &statement, model, &is_null);
+	statement.is_fresh = true;
+	return fetch_row(store, &statement, SPI_OK_SELECT, model, &is_null);
 }
 
 /*
@@ -125,7 +116,7 @@ try_lock(Store *store, Parameter *fields, Datum *model)
 static bool
 try_create(Store *store, const char *text, Parameter *fields, Datum *model)
 {
-	Statement statement = model_statement(text, fields, MODEL_FIELDS);
+	Statement statement = kept_statement(text, fields, MODEL_FIELDS);
 	bool	  is_null;
 
 	return fetch_row(store, &statement, SPI_OK_INSERT_RETURNING, model, &is_null);
@@ -186,7 +177,7 @@ Datum
 goes_model_delete(PG_FUNCTION_ARGS)
 {
 	Parameter id = {TEXTOID, required_argument(fcinfo, MODEL_ID, "id")};
-	Statement statement = model_statement(delete_text, &id, 1);
+	Statement statement = kept_statement(delete_text, &id, 1);
 	Store	 *store = store_open_kind(fcinfo, 1, &model_store, RowExclusiveLock);
 	uint64	  deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 

@@ -205,11 +205,10 @@ require_table(Store *store, SPIPlanPtr plan, bool is_select)
 
 /*
  * execute runs the statement inside an SPI connection and checks that it was what
- * the caller meant. If it is read-only it sees the caller's snapshot, else a new one.
+ * the caller meant.
  */
 static void
-execute(Store *store, const Statement *statement, int expected, bool is_read_only,
-		DestReceiver *receiver)
+execute(Store *store, const Statement *statement, int expected, DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	KeptPlan		 *kept = NULL;
@@ -221,7 +220,7 @@ execute(Store *store, const Statement *statement, int expected, bool is_read_onl
 	else
 		plan = prepare(store, statement);
 	options.params = parameter_list(statement);
-	options.read_only = is_read_only;
+	options.read_only = expected == SPI_OK_SELECT && !statement->is_fresh;
 	options.dest = receiver;
 	if (kept != NULL)
 		result = run_kept(kept, &options);
@@ -250,6 +249,20 @@ connect_to_spi(void)
 }
 
 /*
+ * kept_statement makes a statement about the rows of a key: one plan, which is kept,
+ * serves all values.
+ */
+Statement
+kept_statement(const char *text, Parameter *parameters, int count)
+{
+	return (Statement){.text = text,
+					   .parameters = parameters,
+					   .parameter_count = count,
+					   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
+					   .is_kept = true};
+}
+
+/*
  * execute_statement runs a statement, sends its rows to the receiver if there is one
  * and returns how many rows it had to do with. What it must be (SPI_OK_SELECT,
  * SPI_OK_INSERT, …) decides whether it sees the caller's snapshot or a new one.
@@ -260,7 +273,7 @@ execute_statement(Store *store, const Statement *statement, int expected, DestRe
 	uint64 processed;
 
 	connect_to_spi();
-	execute(store, statement, expected, expected == SPI_OK_SELECT, receiver);
+	execute(store, statement, expected, receiver);
 	processed = SPI_processed;
 	SPI_finish();
 	return processed;
@@ -276,7 +289,7 @@ fetch_value(Store *store, const Statement *statement)
 	Datum value;
 
 	connect_to_spi();
-	execute(store, statement, SPI_OK_SELECT, true, NULL);
+	execute(store, statement, SPI_OK_SELECT, NULL);
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
 	Assert(SPI_processed == 1 && !is_null && TupleDescAttr(SPI_tuptable->tupdesc, 0)->attbyval);
 	SPI_finish();
@@ -316,23 +329,7 @@ fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
 	bool is_found;
 
 	connect_to_spi();
-	execute(store, statement, expected, expected == SPI_OK_SELECT, NULL);
-	is_found = copy_row(values, nulls);
-	SPI_finish();
-	return is_found;
-}
-
-/*
- * lock_row does the same for a query that locks its row, and sees what others have
- * committed by now.
- */
-bool
-lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls)
-{
-	bool is_found;
-
-	connect_to_spi();
-	execute(store, statement, SPI_OK_SELECT, false, NULL);
+	execute(store, statement, expected, NULL);
 	is_found = copy_row(values, nulls);
 	SPI_finish();
 	return is_found;
@@ -340,11 +337,10 @@ lock_row(Store *store, const Statement *statement, Datum *values, bool *nulls)
 
 /*
  * open_portal opens a cursor on a query and returns its name. A NULL name is
- * replaced by one that is free. The portal outlives the call. If it is read-only it sees
- * the caller's snapshot, else a new one.
+ * replaced by one that is free. The portal outlives the call.
  */
 char *
-open_portal(Store *store, const Statement *statement, const char *name, bool is_read_only)
+open_portal(Store *store, const Statement *statement, const char *name)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	SPIPlanPtr	  plan;
@@ -353,7 +349,8 @@ open_portal(Store *store, const Statement *statement, const char *name, bool is_
 
 	connect_to_spi();
 	plan = prepare(store, statement);
-	portal = SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), is_read_only);
+	portal =
+		SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), !statement->is_fresh);
 	require_table(store, plan, true);
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();

@@ -42,7 +42,7 @@ remove_batch(Store *store, const char *portal, int64 *removed)
 {
 	ArrayType *places = fetch_list(portal, BATCH);
 	Parameter  parameter = {TIDARRAYOID, PointerGetDatum(places)};
-	Statement  statement = {remove_text, &parameter, 1, CURSOR_OPT_GENERIC_PLAN, true};
+	Statement  statement = kept_statement(remove_text, &parameter, 1);
 
 	if (places == NULL)
 		return false;
@@ -58,8 +58,12 @@ static int64
 remove_superfluous(Store *store, Datum keep)
 {
 	Parameter	  parameter = {INT8OID, keep};
-	Statement	  statement = {superfluous_text, &parameter, 1, CURSOR_OPT_NO_SCROLL, false};
-	char		 *portal = open_portal(store, &statement, NULL, false);
+	Statement	  statement = {.text = superfluous_text,
+							   .parameters = &parameter,
+							   .parameter_count = 1,
+							   .cursor_options = CURSOR_OPT_NO_SCROLL,
+							   .is_fresh = true};
+	char		 *portal = open_portal(store, &statement, NULL);
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "goes_store batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);

@@ -25,8 +25,12 @@ goes_find(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, 1, AccessShareLock);
 	Parameter id = {UUIDOID, PG_GETARG_DATUM(0)};
-	Statement statement = {"SELECT " EVENT_LIST " FROM %s WHERE id OPERATOR(pg_catalog.=) $1", &id,
-						   1, CURSOR_OPT_GENERIC_PLAN, true};
+	Statement statement = {.text =
+							   "SELECT " EVENT_LIST " FROM %s WHERE id OPERATOR(pg_catalog.=) $1",
+						   .parameters = &id,
+						   .parameter_count = 1,
+						   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
+						   .is_kept = true};
 
 	if (PG_ARGISNULL(0))
 		return return_nothing(fcinfo, store);
@@ -59,7 +63,7 @@ goes_query_cursor(PG_FUNCTION_ARGS)
 						 : TextDatumGetCString(PG_GETARG_DATUM(QUERY_ARGUMENTS));
 
 	statement.cursor_options |= CURSOR_OPT_NO_SCROLL;
-	name = open_portal(store, &statement, name, true);
+	name = open_portal(store, &statement, name);
 	store_close(store);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
@@ -90,11 +94,12 @@ goes_aggregate_version(PG_FUNCTION_ARGS)
 	Store	 *store = store_open(fcinfo, 2, AccessShareLock);
 	Parameter aggregate[] = {{TEXTOID, required_argument(fcinfo, 0, "aggregate_name")},
 							 {UUIDOID, required_argument(fcinfo, 1, "aggregate_id")}};
-	Statement statement = {"SELECT COALESCE(pg_catalog.max(aggregate_version), 0) FROM %s "
-						   "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
-						   "AND aggregate_id OPERATOR(pg_catalog.=) $2",
-						   aggregate, 2, CURSOR_OPT_GENERIC_PLAN, true};
-	Datum	  version = fetch_value(store, &statement);
+	Statement statement =
+		kept_statement("SELECT COALESCE(pg_catalog.max(aggregate_version), 0) FROM %s "
+					   "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
+					   "AND aggregate_id OPERATOR(pg_catalog.=) $2",
+					   aggregate, lengthof(aggregate));
+	Datum version = fetch_value(store, &statement);
 
 	store_close(store);
 	PG_RETURN_DATUM(version);

@@ -60,7 +60,7 @@ goes_snapshot_save(PG_FUNCTION_ARGS)
 						  {INT8OID, PG_GETARG_DATUM(4)},
 						  {BYTEAOID, required_argument(fcinfo, 3, "state")}};
 	Store	 *store = store_open_kind(fcinfo, 5, &snapshot_store, RowExclusiveLock);
-	Statement statement = {save_text, fields, lengthof(fields), CURSOR_OPT_GENERIC_PLAN, true};
+	Statement statement = kept_statement(save_text, fields, lengthof(fields));
 
 	if (PG_ARGISNULL(4))
 		fields[3].value = Int64GetDatum(nanoseconds_now());
@@ -78,7 +78,7 @@ find_snapshot(FunctionCallInfo fcinfo, const char *text, int key_count)
 {
 	Parameter key[3] = {{TEXTOID, required_argument(fcinfo, 0, "aggregate_name")},
 						{UUIDOID, required_argument(fcinfo, 1, "aggregate_id")}};
-	Statement statement = {text, key, key_count, CURSOR_OPT_GENERIC_PLAN, true};
+	Statement statement = kept_statement(text, key, key_count);
 
 	if (key_count == lengthof(key))
 		key[2] = (Parameter){INT4OID, required_argument(fcinfo, 2, "version")};
@@ -136,7 +136,7 @@ goes_snapshot_delete(PG_FUNCTION_ARGS)
 					   {UUIDOID, required_argument(fcinfo, 1, "aggregate_id")},
 					   {INT4OID, required_argument(fcinfo, 2, "aggregate_version")}};
 	Store	 *store = store_open_kind(fcinfo, 3, &snapshot_store, RowExclusiveLock);
-	Statement statement = {delete_text, key, lengthof(key), CURSOR_OPT_GENERIC_PLAN, true};
+	Statement statement = kept_statement(delete_text, key, lengthof(key));
 	uint64	  deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 
 	store_close(store);
