@@ -39,17 +39,18 @@ is_name_too_long(text *name, int *length)
 }
 
 /*
- * name_argument returns the name of an aggregate that is to be stored.
+ * name_argument returns the name of an aggregate that something is to be stored for. The
+ * hint says what to do without one.
  */
 Datum
-name_argument(FunctionCallInfo fcinfo, int number, const char *name)
+name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint)
 {
 	text *value = DatumGetTextPP(required_argument(fcinfo, number, name));
 	int	  length;
 
 	if (VARSIZE_ANY_EXHDR(value) == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" must not be empty", name)));
+						errmsg("argument \"%s\" must not be empty", name), errhint("%s", hint)));
 	if (is_name_too_long(value, &length))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" has %d characters", name, length),
@@ -58,17 +59,17 @@ name_argument(FunctionCallInfo fcinfo, int number, const char *name)
 }
 
 /*
- * id_argument returns the id of an aggregate that something is to be stored for.
+ * id_argument does the same for the id.
  */
 Datum
-id_argument(FunctionCallInfo fcinfo, int number, const char *name)
+id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint)
 {
 	Datum id = required_argument(fcinfo, number, name);
 
 	if (is_nil_uuid(DatumGetUUIDP(id)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" must not be the nil UUID", name),
-						errhint("The nil UUID stands for no aggregate.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be the nil UUID", name), errhint("%s", hint)));
 	return id;
 }
 

@@ -160,10 +160,10 @@ extern pg_uuid_t *new_uuid_v7(void);
 extern int64	  nanoseconds_now(void);
 
 /* argument.c: reading the arguments of SQL functions */
-extern Datum	  required_argument(FunctionCallInfo fcinfo, int number, const char *name);
-extern Datum	  name_argument(FunctionCallInfo fcinfo, int number, const char *name);
-extern Datum	  id_argument(FunctionCallInfo fcinfo, int number, const char *name);
-extern bool		  is_name_too_long(text *name, int *length);
+extern Datum required_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern Datum name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+extern Datum id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+extern bool	 is_name_too_long(text *name, int *length);
 extern ArrayType *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern void		  reject_null_elements(ArrayType *array, const char *name);
 extern void		  reject_nested_array(ArrayType *array, const char *name);

@@ -53,7 +53,8 @@ id_of_model(FunctionCallInfo fcinfo)
 
 	if (VARSIZE_ANY_EXHDR(DatumGetTextPP(id)) == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"id\" must not be empty")));
+						errmsg("argument \"id\" must not be empty"),
+						errhint("Give the model a name of your choice.")));
 	return id;
 }
 

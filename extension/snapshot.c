@@ -28,6 +28,9 @@ PG_FUNCTION_INFO_V1(goes_snapshot_delete);
 	"WHERE aggregate_name OPERATOR(pg_catalog.=) $1 " \
 	"AND aggregate_id OPERATOR(pg_catalog.=) $2"
 
+static const char aggregate_hint[] =
+	"A snapshot is the state of an aggregate: say by name and id of which.";
+
 static const char save_text[] =
 	"INSERT INTO %s (aggregate_name, aggregate_id, aggregate_version, \"time\", state) "
 	"VALUES ($1, $2, $3, $4, $5) "
@@ -54,8 +57,8 @@ static const char delete_text[] =
 Datum
 goes_snapshot_save(PG_FUNCTION_ARGS)
 {
-	Parameter fields[] = {{TEXTOID, name_argument(fcinfo, 0, "aggregate_name")},
-						  {UUIDOID, id_argument(fcinfo, 1, "aggregate_id")},
+	Parameter fields[] = {{TEXTOID, name_argument(fcinfo, 0, "aggregate_name", aggregate_hint)},
+						  {UUIDOID, id_argument(fcinfo, 1, "aggregate_id", aggregate_hint)},
 						  {INT4OID, required_argument(fcinfo, 2, "aggregate_version")},
 						  {INT8OID, PG_GETARG_DATUM(4)},
 						  {BYTEAOID, required_argument(fcinfo, 3, "state")}};
