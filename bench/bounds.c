@@ -48,6 +48,7 @@ main(void)
 	measure_batches();
 	measure_aggregate();
 	measure_appends();
+	measure_load();
 	measure_memory();
 	measure_libgoes();
 	measure_loops();

@@ -65,6 +65,7 @@ extern void encode_copy(Buffer *buffer, const Event *events, int count);
 extern void measure_batches(void);
 extern void measure_aggregate(void);
 extern void measure_appends(void);
+extern void measure_load(void);
 extern void measure_memory(void);
 extern void measure_libgoes(void);
 extern void measure_loops(void);

@@ -62,6 +62,14 @@ static const Kind kinds[] = {
 	 "PERFORM goes_count(aggregate_names => '{loop}', aggregate_ids => ARRAY[" AN_AGGREGATE "]);"},
 	{"goes_delete", "deleting", true,
 	 "ASSERT goes_delete(ARRAY[lpad(i::text, 32, '0')::uuid]) = 1;"},
+	{"goes_model_lock and goes_model_save", "looping", true,
+	 "PERFORM goes_model_save(m, to_jsonb(goes_model_lock(m, '0')::integer + 1)) "
+	 "FROM (SELECT (i % 1000)::text AS m) AS models;"},
+	{"goes_load", "looping", false, "PERFORM FROM goes_load('loop', " AN_AGGREGATE ");"},
+	{"goes_snapshot_save", "looping", true,
+	 "PERFORM goes_snapshot_save('saved', " AN_AGGREGATE ", i % 10, 'the state');"},
+	{"goes_snapshot_latest", "looping", false,
+	 "PERFORM FROM goes_snapshot_latest('loop', " AN_AGGREGATE ");"},
 	{"goes_aggregate_version", "looping", false,
 	 "PERFORM goes_aggregate_version('loop', " AN_AGGREGATE ");"},
 	{"goes_find", "looping", false,
@@ -100,7 +108,7 @@ typedef struct Measurement
 
 /*
  * fill makes the stores: 10 events in each of 1,000 aggregates to read, none to insert
- * to, as many as there are calls to delete.
+ * to, as many as there are calls to delete, and a snapshot of each aggregate.
  */
 static void
 fill(PGconn *connection)
@@ -111,6 +119,9 @@ fill(PGconn *connection)
 		int			events;
 	} stores[] = {{"looping", 10000}, {"inserting", 0}, {"deleting", WARM_UP + CALLS + 1}};
 
+	run(connection, "SELECT goes_create_snapshot_store(), goes_create_model_store()");
+	run(connection, "SELECT goes_snapshot_save('loop', md5(i::text)::uuid, 5, 'the state') "
+					"FROM generate_series(0, 999) AS i");
 	for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++)
 	{
 		run(connection, "SELECT goes_create_store('%s')", stores[i].store);
@@ -242,7 +253,7 @@ measure_loops(void)
 
 	fill(connection);
 	run_loops(measurements);
-	run(connection, "DROP TABLE looping, inserting, deleting");
+	run(connection, "DROP TABLE looping, inserting, deleting, snapshots, models");
 	PQfinish(connection);
 
 	for (int i = 0; i < KINDS; i++)

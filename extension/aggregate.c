@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -82,7 +83,7 @@ newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)
 	Datum	  number;
 	bool	  is_null;
 
-	version.exists = fetch_row(store, &statement, &number, &is_null, 1);
+	version.exists = fetch_row(store, &statement, SPI_OK_SELECT, &number, &is_null);
 	if (version.exists)
 		version.number = DatumGetInt32(number);
 	return version;

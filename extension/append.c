@@ -266,7 +266,7 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 	Datum values[2];
 	bool  nulls[2];
 
-	if (!fetch_row(append->store, &statement, values, nulls, 2))
+	if (!fetch_row(append->store, &statement, SPI_OK_SELECT, values, nulls))
 		return 0;
 	*is_taken = DatumGetBool(values[1]);
 	return DatumGetInt64(values[0]);
@@ -296,7 +296,7 @@ newest_of_others(const AppendCall *append)
 	Datum	  number;
 	bool	  is_null;
 
-	version.exists = fetch_row(append->store, &statement, &number, &is_null, 1);
+	version.exists = fetch_row(append->store, &statement, SPI_OK_SELECT, &number, &is_null);
 	if (version.exists)
 		version.number = DatumGetInt32(number);
 	return version;

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "goes_store.h"
@@ -21,6 +22,55 @@ required_argument(FunctionCallInfo fcinfo, int number, const char *name)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("argument \"%s\" must not be null", name)));
 	return PG_GETARG_DATUM(number);
+}
+
+/*
+ * is_name_too_long tells whether goes' columns have no room for a name, and how long it
+ * is. They count characters, so only a name of that many bytes needs a look.
+ */
+bool
+is_name_too_long(text *name, int *length)
+{
+	*length = VARSIZE_ANY_EXHDR(name);
+	if (*length <= MAX_NAME_LENGTH)
+		return false;
+	*length = pg_mbstrlen_with_len(VARDATA_ANY(name), *length);
+	return *length > MAX_NAME_LENGTH;
+}
+
+/*
+ * name_argument returns the name of an aggregate that something is to be stored for. The
+ * hint says what to do without one.
+ */
+Datum
+name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint)
+{
+	text *value = DatumGetTextPP(required_argument(fcinfo, number, name));
+	int	  length;
+
+	if (VARSIZE_ANY_EXHDR(value) == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must not be empty", name), errhint("%s", hint)));
+	if (is_name_too_long(value, &length))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" has %d characters", name, length),
+						errhint("Names have %d characters at the most.", MAX_NAME_LENGTH)));
+	return PointerGetDatum(value);
+}
+
+/*
+ * id_argument does the same for the id.
+ */
+Datum
+id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint)
+{
+	Datum id = required_argument(fcinfo, number, name);
+
+	if (is_nil_uuid(DatumGetUUIDP(id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be the nil UUID", name), errhint("%s", hint)));
+	return id;
 }
 
 /*

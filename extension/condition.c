@@ -10,6 +10,24 @@
 #include "filter.h"
 
 /*
+ * filter_argument returns an argument of the function.
+ */
+NullableDatum *
+filter_argument(const Filter *filter, int argument)
+{
+	return &filter->fcinfo->args[argument - filter->subject->first_argument];
+}
+
+/*
+ * filter_array returns an argument that is a list, or NULL for a null or empty one.
+ */
+ArrayType *
+filter_array(const Filter *filter, int argument, const char *name)
+{
+	return array_argument(filter->fcinfo, argument - filter->subject->first_argument, name);
+}
+
+/*
  * add_parameter adds a value and returns its number, for "$n".
  */
 int

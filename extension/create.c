@@ -1,6 +1,6 @@
 /*
  * create.c
- *	  goes_create_store and goes_check_store.
+ *	  goes_create_store and its like, and goes_check_store.
  *
  * Creating looks first, without a lock that anybody minds and without writing, so
  * that roles which may only use a store and standbys pass when it is sound. What is
@@ -23,13 +23,15 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "goes_store.h"
+#include "kind.h"
 
 /* Each rival statement can be in our way once: a table and three indexes. */
 #define MOST_ATTEMPTS 5
 
 PG_FUNCTION_INFO_V1(goes_create_store);
 PG_FUNCTION_INFO_V1(goes_check_store);
+PG_FUNCTION_INFO_V1(goes_create_snapshot_store);
+PG_FUNCTION_INFO_V1(goes_create_model_store);
 
 /*
  * lock_schema waits until no other session creates a store in the schema. Index
@@ -50,7 +52,7 @@ lock_schema(Oid schema)
  * inspect finds a table and lists its problems. An invalid OID: there is none.
  */
 static Oid
-inspect(RangeVar *range, List **problems)
+inspect(RangeVar *range, const StoreKind *kind, List **problems)
 {
 	Oid		 table = RangeVarGetRelid(range, AccessShareLock, true);
 	Relation relation;
@@ -59,7 +61,7 @@ inspect(RangeVar *range, List **problems)
 	if (OidIsValid(table))
 	{
 		relation = relation_open(table, NoLock);
-		*problems = schema_problems(relation);
+		*problems = schema_problems(relation, kind);
 		relation_close(relation, NoLock);
 	}
 	return table;
@@ -69,13 +71,14 @@ inspect(RangeVar *range, List **problems)
  * who_may_add says who can add an index to a table; NULL if the caller can.
  */
 static char *
-who_may_add(Relation relation)
+who_may_add(Relation relation, const StoreKind *kind)
 {
 	Oid schema = RelationGetNamespace(relation);
 
 	if (!table_is_owned_by(RelationGetRelid(relation), GetUserId()))
-		return psprintf("Have its owner \"%s\" run goes_create_store or the commands in DETAIL.",
-						GetUserNameFromId(relation->rd_rel->relowner, false));
+		return psprintf("Have its owner \"%s\" run %s or the commands in DETAIL.",
+						GetUserNameFromId(relation->rd_rel->relowner, false),
+						kind->create_function);
 	if (!may_create_in(schema, GetUserId()))
 		return psprintf("Creating an index takes the privilege CREATE on schema \"%s\".",
 						get_namespace_name(schema));
@@ -87,7 +90,7 @@ who_may_add(Relation relation)
  * caller may add.
  */
 static void
-require_completable(Oid table, List *problems)
+require_completable(Oid table, const StoreKind *kind, List *problems)
 {
 	Relation  relation = relation_open(table, NoLock);
 	ListCell *cell;
@@ -98,7 +101,7 @@ require_completable(Oid table, List *problems)
 		if (((Problem *) lfirst(cell))->kind != PROBLEM_INDEX)
 			report_mismatch(relation, problems, NULL);
 	}
-	hint = who_may_add(relation);
+	hint = who_may_add(relation, kind);
 	if (hint != NULL)
 		report_mismatch(relation, problems, hint);
 	relation_close(relation, NoLock);
@@ -109,11 +112,11 @@ require_completable(Oid table, List *problems)
  * have rows and writers, so its owner hears of each.
  */
 static void
-add_indexes(Oid table, List *problems, bool is_new)
+add_indexes(Oid table, const StoreKind *kind, List *problems, bool is_new)
 {
 	ListCell *cell;
 
-	require_completable(table, problems);
+	require_completable(table, kind, problems);
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);
@@ -131,18 +134,18 @@ add_indexes(Oid table, List *problems, bool is_new)
  * create_or_complete makes what is missing and returns the table.
  */
 static Oid
-create_or_complete(RangeVar *range, Oid schema)
+create_or_complete(RangeVar *range, const StoreKind *kind, Oid schema)
 {
 	List *problems;
-	Oid	  table = inspect(range, &problems);
+	Oid	  table = inspect(range, kind, &problems);
 	bool  is_new = !OidIsValid(table);
 
 	if (is_new)
 	{
-		execute_command(create_table_command(get_namespace_name(schema), range->relname));
-		table = inspect(range, &problems);
+		execute_command(create_table_command(kind, get_namespace_name(schema), range->relname));
+		table = inspect(range, kind, &problems);
 	}
-	add_indexes(table, problems, is_new);
+	add_indexes(table, kind, problems, is_new);
 	return table;
 }
 
@@ -170,7 +173,7 @@ is_rival(const ErrorData *error)
  * undoes that and returns an invalid OID; on the last attempt that is an error, too.
  */
 static Oid
-try_create(RangeVar *range, Oid schema, bool is_last)
+try_create(RangeVar *range, const StoreKind *kind, Oid schema, bool is_last)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -180,7 +183,7 @@ try_create(RangeVar *range, Oid schema, bool is_last)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		table = create_or_complete(range, schema);
+		table = create_or_complete(range, kind, schema);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -203,33 +206,43 @@ try_create(RangeVar *range, Oid schema, bool is_last)
 }
 
 /*
- * goes_create_store makes an events table with its indexes, or checks the one that is
- * there and adds the indexes that it lacks.
+ * reject_extension_script raises an error while an extension is being created.
  */
-Datum
-goes_create_store(PG_FUNCTION_ARGS)
+static void
+reject_extension_script(const StoreKind *kind)
 {
-	RangeVar *range = store_range(store_name(fcinfo, 0));
-	List	 *problems;
-	Oid		  table;
-	Oid		  schema;
-
 	if (creating_extension)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("a store cannot be created while an extension script runs"),
 						errdetail("The table would become a member of that extension: dumps would "
-								  "lack its events, and DROP EXTENSION would drop them."),
-						errhint("Call goes_create_store after the extension is created.")));
-	table = inspect(range, &problems);
+								  "lack its %s, and DROP EXTENSION would drop them.",
+								  kind->contents),
+						errhint("Call %s after the extension is created.", kind->create_function)));
+}
+
+/*
+ * create_store makes the table of a store with its indexes, or checks the one that is
+ * there and adds the indexes that it lacks.
+ */
+static Datum
+create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
+{
+	RangeVar *range = store_range(store_name(fcinfo, 0, kind), "store");
+	List	 *problems;
+	Oid		  table;
+	Oid		  schema;
+
+	reject_extension_script(kind);
+	table = inspect(range, kind, &problems);
 	if (OidIsValid(table) && problems == NIL)
 		PG_RETURN_OID(table);
 
-	PreventCommandIfReadOnly("goes_create_store()");
+	PreventCommandIfReadOnly(psprintf("%s()", kind->create_function));
 	schema = OidIsValid(table) ? get_rel_namespace(table) : RangeVarGetCreationNamespace(range);
 	lock_schema(schema);
 	table = InvalidOid;
 	for (int attempt = 1; !OidIsValid(table); attempt++)
-		table = try_create(range, schema, attempt == MOST_ATTEMPTS);
+		table = try_create(range, kind, schema, attempt == MOST_ATTEMPTS);
 	PG_RETURN_OID(table);
 }
 
@@ -248,24 +261,51 @@ put_problem(ReturnSetInfo *result, const char *text, const char *remedy)
 }
 
 /*
+ * goes_create_store makes or completes an event store.
+ */
+Datum
+goes_create_store(PG_FUNCTION_ARGS)
+{
+	return create_store(fcinfo, &event_store);
+}
+
+/*
+ * goes_create_snapshot_store makes or checks a snapshot store.
+ */
+Datum
+goes_create_snapshot_store(PG_FUNCTION_ARGS)
+{
+	return create_store(fcinfo, &snapshot_store);
+}
+
+/*
+ * goes_create_model_store makes or checks a model store.
+ */
+Datum
+goes_create_model_store(PG_FUNCTION_ARGS)
+{
+	return create_store(fcinfo, &model_store);
+}
+
+/*
  * goes_check_store lists what is wrong with a store and how to mend it.
  */
 Datum
 goes_check_store(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	char		  *name = store_name(fcinfo, 0);
+	char		  *name = store_name(fcinfo, 0, &event_store);
 	List		  *problems;
 	ListCell	  *cell;
 	Oid			   table;
 
 	InitMaterializedSRF(fcinfo, 0);
-	table = inspect(store_range(name), &problems);
+	table = inspect(store_range(name, "store"), &event_store, &problems);
 	if (OidIsValid(table))
 		problems = list_concat(problems, guard_problems(fcinfo, table));
 	else
 		put_problem(result, psprintf("event store \"%s\" does not exist", name),
-					psprintf("SELECT %s;", create_store_call(fcinfo, name)));
+					psprintf("SELECT %s;", create_store_call(fcinfo, &event_store, name)));
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);

@@ -6,7 +6,6 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -42,18 +41,13 @@ reject_null(int element, bool is_null, const char *field, const char *hint)
 
 /*
  * reject_long_name raises an error for a name that goes' columns have no room for.
- * They count characters, so only a name of that many bytes needs a look.
  */
 static void
 reject_long_name(int element, Datum value, const char *field)
 {
-	text *name = DatumGetTextPP(value);
-	int	  length = VARSIZE_ANY_EXHDR(name);
+	int length;
 
-	if (length <= MAX_NAME_LENGTH)
-		return;
-	length = pg_mbstrlen_with_len(VARDATA_ANY(name), length);
-	if (length > MAX_NAME_LENGTH)
+	if (is_name_too_long(DatumGetTextPP(value), &length))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("%s of element %d of argument \"events\" has %d characters", field,
 							   element, length),

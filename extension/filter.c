@@ -18,6 +18,12 @@
 /* Ranges of times are written out up to so many, since each of them can use the index. */
 #define MOST_TIME_ARMS 64
 
+static const Subject events = {EVENT_LIST, FILTER_NAMES, "id ASC", "max_events"};
+
+static const Subject snapshots = {SNAPSHOT_LIST, FILTER_TIMES,
+								  "aggregate_name ASC, aggregate_id ASC, aggregate_version ASC",
+								  "max_snapshots"};
+
 /* What a single value of a column tells about how many rows there are. */
 typedef enum Picks
 {
@@ -32,7 +38,7 @@ typedef enum Picks
 static void
 filter_values(Filter *filter, int argument, const char *name, const char *column, Picks picks)
 {
-	ArrayType *values = array_argument(filter->fcinfo, argument, name);
+	ArrayType *values = filter_array(filter, argument, name);
 	bool	   is_single;
 
 	if (values == NULL)
@@ -49,12 +55,14 @@ filter_values(Filter *filter, int argument, const char *name, const char *column
 static void
 filter_bound(Filter *filter, int argument, const char *column, const char *operator, Oid type)
 {
-	if (filter->fcinfo->args[argument].isnull)
+	NullableDatum *bound = filter_argument(filter, argument);
+
+	if (bound->isnull)
 		return;
 	start_condition(filter);
 	filter->is_varying |= type == INT8OID;
 	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.%s) $%d", column, operator,
-					 add_parameter(filter, type, filter->fcinfo->args[argument].value));
+					 add_parameter(filter, type, bound->value));
 }
 
 /*
@@ -63,8 +71,11 @@ filter_bound(Filter *filter, int argument, const char *column, const char *opera
 static void
 add_filters(Filter *filter)
 {
-	filter_values(filter, FILTER_NAMES, "names", "name", PICKS_BY_VALUE);
-	filter_values(filter, FILTER_IDS, "ids", "id", PICKS_FEW);
+	if (filter->subject == &events)
+	{
+		filter_values(filter, FILTER_NAMES, "names", "name", PICKS_BY_VALUE);
+		filter_values(filter, FILTER_IDS, "ids", "id", PICKS_FEW);
+	}
 	filter_values(filter, FILTER_TIMES, "times", "\"time\"", PICKS_BY_VALUE);
 	filter_bound(filter, FILTER_TIME_MIN, "\"time\"", ">=", INT8OID);
 	filter_bound(filter, FILTER_TIME_MAX, "\"time\"", "<=", INT8OID);
@@ -83,8 +94,9 @@ add_filters(Filter *filter)
  * start_filter begins a statement.
  */
 static void
-start_filter(Filter *filter, FunctionCallInfo fcinfo, const char *verb)
+start_filter(Filter *filter, const Subject *subject, FunctionCallInfo fcinfo, const char *verb)
 {
+	filter->subject = subject;
 	filter->fcinfo = fcinfo;
 	filter->has_condition = false;
 	filter->is_common = true;
@@ -122,8 +134,23 @@ filter_count(FunctionCallInfo fcinfo)
 {
 	Filter filter;
 
-	start_filter(&filter, fcinfo, "SELECT pg_catalog.count(*)");
+	start_filter(&filter, &events, fcinfo, "SELECT pg_catalog.count(*)");
 	add_filters(&filter);
+	return finish_filter(&filter);
+}
+
+/*
+ * filter_rows returns the statement that finds rows of a kind.
+ */
+static Statement
+filter_rows(FunctionCallInfo fcinfo, const Subject *subject)
+{
+	Filter filter;
+
+	start_filter(&filter, subject, fcinfo, psprintf("SELECT %s", subject->columns));
+	add_filters(&filter);
+	add_sorting(&filter);
+	add_limit(&filter);
 	return finish_filter(&filter);
 }
 
@@ -133,13 +160,16 @@ filter_count(FunctionCallInfo fcinfo)
 Statement
 filter_select(FunctionCallInfo fcinfo)
 {
-	Filter filter;
+	return filter_rows(fcinfo, &events);
+}
 
-	start_filter(&filter, fcinfo, "SELECT " EVENT_LIST);
-	add_filters(&filter);
-	add_sorting(&filter);
-	add_limit(&filter);
-	return finish_filter(&filter);
+/*
+ * filter_snapshots returns the statement that finds snapshots.
+ */
+Statement
+filter_snapshots(FunctionCallInfo fcinfo)
+{
+	return filter_rows(fcinfo, &snapshots);
 }
 
 /*
@@ -150,7 +180,7 @@ filter_delete(FunctionCallInfo fcinfo, ArrayType *ids)
 {
 	Filter filter;
 
-	start_filter(&filter, fcinfo, "DELETE");
+	start_filter(&filter, &events, fcinfo, "DELETE");
 	start_condition(&filter);
 	filter.is_point = add_one_of(&filter, "id", ids);
 	return finish_filter(&filter);

@@ -14,7 +14,13 @@
  */
 #define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
 
-/* The arguments that goes_query, goes_query_cursor and goes_count have in common. */
+/* A snapshot's. */
+#define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
+
+/*
+ * The arguments that goes_query, goes_query_cursor and goes_count have in common.
+ * goes_snapshot_query has those from FILTER_TIMES on.
+ */
 enum FilterArgument
 {
 	FILTER_NAMES,
@@ -32,15 +38,25 @@ enum FilterArgument
 	FILTER_AGGREGATES,
 	FILTER_ARGUMENTS,
 
-	/* goes_query and goes_query_cursor go on with these */
+	/* goes_query, goes_query_cursor and goes_snapshot_query go on with these */
 	QUERY_SORT = FILTER_ARGUMENTS,
 	QUERY_MAX_EVENTS,
 	QUERY_ARGUMENTS
 };
 
+/* What is looked for. */
+typedef struct Subject
+{
+	const char *columns;
+	int			first_argument; /* the first of the FilterArguments that its functions have */
+	const char *key;			/* how rows come that are equal to their sorting */
+	const char *limit_name;		/* of the argument QUERY_MAX_EVENTS */
+} Subject;
+
 typedef struct Filter
 {
 	FunctionCallInfo fcinfo;
+	const Subject	*subject;
 	StringInfoData	 text;
 	bool			 has_condition;
 	bool			 is_point;	 /* asks for one id or one aggregate */
@@ -65,9 +81,11 @@ extern void add_sorting(Filter *filter);
 extern void add_limit(Filter *filter);
 
 /* condition.c */
-extern int	add_parameter(Filter *filter, Oid type, Datum value);
-extern void start_condition(Filter *filter);
-extern bool add_one_of(Filter *filter, const char *column, ArrayType *values);
+extern NullableDatum *filter_argument(const Filter *filter, int argument);
+extern ArrayType	 *filter_array(const Filter *filter, int argument, const char *name);
+extern int			  add_parameter(Filter *filter, Oid type, Datum value);
+extern void			  start_condition(Filter *filter);
+extern bool			  add_one_of(Filter *filter, const char *column, ArrayType *values);
 
 #pragma GCC visibility pop
 

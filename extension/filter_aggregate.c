@@ -187,7 +187,7 @@ add_groups(Filter *filter, const Reference *references, int count)
 void
 filter_references(Filter *filter, int argument, const char *name)
 {
-	ArrayType *array = array_argument(filter->fcinfo, argument, name);
+	ArrayType *array = filter_array(filter, argument, name);
 	Reference *references;
 	int		   count;
 	int		   whole_names = 0;

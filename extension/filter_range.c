@@ -96,7 +96,7 @@ add_multirange(Filter *filter, const char *column, TypeCacheEntry *range_type, D
 void
 filter_ranges(Filter *filter, int argument, const char *name, const char *column, int most_arms)
 {
-	ArrayType	   *ranges = array_argument(filter->fcinfo, argument, name);
+	ArrayType	   *ranges = filter_array(filter, argument, name);
 	TypeCacheEntry *range_type;
 	Datum		   *elements;
 	int				count;

@@ -1,6 +1,6 @@
 /*
  * filter_sort.c
- *	  The order and the number of a query's events.
+ *	  The order and the number of a query's rows.
  */
 #include "postgres.h"
 
@@ -87,13 +87,13 @@ read_sort_key(const char *text, int element, const char **direction)
 }
 
 /*
- * add_sorting writes the ORDER BY clause. Events equal in all keys come by id. A key
- * that was there before cannot change the order any more.
+ * add_sorting writes the ORDER BY clause. Rows equal in all sort keys come by what tells
+ * them apart. A key that was there before cannot change the order any more.
  */
 void
 add_sorting(Filter *filter)
 {
-	ArrayType  *keys = array_argument(filter->fcinfo, QUERY_SORT, "sort");
+	ArrayType  *keys = filter_array(filter, QUERY_SORT, "sort");
 	bool		is_used[lengthof(sort_keys)] = {false};
 	const char *separator = " ORDER BY ";
 	Datum	   *elements;
@@ -114,7 +114,7 @@ add_sorting(Filter *filter)
 		appendStringInfo(&filter->text, "%s%s %s", separator, sort_keys[key].column, direction);
 		separator = ", ";
 	}
-	appendStringInfoString(&filter->text, ", id ASC");
+	appendStringInfo(&filter->text, ", %s", filter->subject->key);
 }
 
 /*
@@ -123,16 +123,16 @@ add_sorting(Filter *filter)
 void
 add_limit(Filter *filter)
 {
-	NullableDatum *limit = &filter->fcinfo->args[QUERY_MAX_EVENTS];
+	NullableDatum *limit = filter_argument(filter, QUERY_MAX_EVENTS);
 
 	if (limit->isnull)
 		return;
 	/* unless the index of the aggregate gives the order, a limit tempts to read along another */
-	filter->is_varying |= filter->fcinfo->args[QUERY_SORT].isnull;
+	filter->is_varying |= filter_argument(filter, QUERY_SORT)->isnull;
 	if (DatumGetInt64(limit->value) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"max_events\" must not be negative: " INT64_FORMAT,
-							   DatumGetInt64(limit->value)),
+						errmsg("argument \"%s\" must not be negative: " INT64_FORMAT,
+							   filter->subject->limit_name, DatumGetInt64(limit->value)),
 						errhint("Null means no limit.")));
 	appendStringInfo(&filter->text, " LIMIT $%d", add_parameter(filter, INT8OID, limit->value));
 }

@@ -259,3 +259,184 @@ LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_uuid_v7() IS
 'returns a fresh UUID of version 7 (RFC 9562); those of one process increase';
+
+-- Snapshots
+
+CREATE TYPE goes_snapshot AS (
+    aggregate_id      uuid,
+    aggregate_name    text,
+    aggregate_version integer,
+    "time"            bigint,
+    state             bytea
+);
+COMMENT ON TYPE goes_snapshot IS
+'a snapshot: the state of an aggregate, as bytes, after its event of that version, and when it was taken (nanoseconds since 1970)';
+
+CREATE FUNCTION goes_create_snapshot_store(
+    store text DEFAULT NULL
+)
+RETURNS regclass
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_create_snapshot_store(text) IS
+'creates the table for snapshots, or checks the one that is there; a null store is the table snapshots; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
+
+CREATE FUNCTION goes_snapshot_save(
+    aggregate_name    text,
+    aggregate_id      uuid,
+    aggregate_version integer,
+    state             bytea,
+    "time"            bigint DEFAULT NULL,
+    store             text   DEFAULT NULL
+)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_save(text, uuid, integer, bytea, bigint, text) IS
+'stores a snapshot: the state of an aggregate after its event of that version; replaces state and time of the one of that version, if there is one; a null time is the current time, in nanoseconds since 1970';
+
+CREATE FUNCTION goes_snapshot_latest(
+    aggregate_name text,
+    aggregate_id   uuid,
+    store          text DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_latest(text, uuid, text) IS
+'returns the newest snapshot of an aggregate: one row or none';
+
+CREATE FUNCTION goes_snapshot_version(
+    aggregate_name text,
+    aggregate_id   uuid,
+    version        integer,
+    store          text DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_version(text, uuid, integer, text) IS
+'returns the snapshot of an aggregate of exactly that version: one row or none';
+
+CREATE FUNCTION goes_snapshot_limit(
+    aggregate_name text,
+    aggregate_id   uuid,
+    version        integer,
+    store          text DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_limit(text, uuid, integer, text) IS
+'returns the newest snapshot of an aggregate at or below that version: one row or none';
+
+CREATE FUNCTION goes_snapshot_query(
+    times              bigint[]             DEFAULT NULL,
+    time_min           bigint               DEFAULT NULL,
+    time_max           bigint               DEFAULT NULL,
+    time_ranges        int8range[]          DEFAULT NULL,
+    aggregate_names    text[]               DEFAULT NULL,
+    aggregate_ids      uuid[]               DEFAULT NULL,
+    aggregate_versions integer[]            DEFAULT NULL,
+    version_min        integer              DEFAULT NULL,
+    version_max        integer              DEFAULT NULL,
+    version_ranges     int4range[]          DEFAULT NULL,
+    aggregates         goes_aggregate_ref[] DEFAULT NULL,
+    sort               text[]               DEFAULT NULL,
+    max_snapshots      bigint               DEFAULT NULL,
+    store              text                 DEFAULT NULL
+)
+RETURNS SETOF goes_snapshot
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_query(bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
+'returns the snapshots that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by name, id and version), at most max_snapshots of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+
+CREATE FUNCTION goes_snapshot_delete(
+    aggregate_name    text,
+    aggregate_id      uuid,
+    aggregate_version integer,
+    store             text DEFAULT NULL
+)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_delete(text, uuid, integer, text) IS
+'removes the snapshot of an aggregate of that version, and tells whether there was one';
+
+CREATE FUNCTION goes_snapshot_prune(
+    keep  integer,
+    store text DEFAULT NULL
+)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_prune(integer, text) IS
+'removes all snapshots but the newest of every aggregate, keep of each (0: none), and returns how many it removed; waits for nobody: snapshots that another transaction holds stay until the next time';
+
+-- Models
+
+CREATE FUNCTION goes_create_model_store(
+    store text DEFAULT NULL
+)
+RETURNS regclass
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_create_model_store(text) IS
+'creates the table for models, or checks the one that is there; a null store is the table models; idempotent, and safe when many sessions call it at once; the table belongs to the caller and never to the extension';
+
+CREATE FUNCTION goes_model_save(
+    id    text,
+    model jsonb,
+    store text DEFAULT NULL
+)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_save(text, jsonb, text) IS
+'stores a model, in place of the one with that id if there is one';
+
+CREATE FUNCTION goes_model_fetch(
+    id    text,
+    store text DEFAULT NULL
+)
+RETURNS jsonb
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_fetch(text, text) IS
+'returns the model with that id; null: there is none';
+
+CREATE FUNCTION goes_model_lock(
+    id      text,
+    initial jsonb DEFAULT NULL,
+    store   text  DEFAULT NULL
+)
+RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_lock(text, jsonb, text) IS
+'returns the model with that id, as last committed, and locks it until the transaction ends; a missing one is created from initial, by exactly one of those who try at the same time, while the others wait and then get what it has become; null: it is missing, and initial is null';
+
+CREATE FUNCTION goes_model_delete(
+    id    text,
+    store text DEFAULT NULL
+)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_model_delete(text, text) IS
+'removes the model with that id, and tells whether there was one';
+
+-- Loading
+
+CREATE FUNCTION goes_load(
+    aggregate_name text,
+    aggregate_id   uuid,
+    snapshots      text DEFAULT NULL,
+    store          text DEFAULT NULL
+)
+RETURNS TABLE (aggregate_version integer, "time" bigint, state bytea, id uuid, name text, data jsonb)
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_load(text, uuid, text, text) IS
+'returns what an aggregate is made of: its newest snapshot (the row with a state; none if there is no snapshot, or no table of snapshots), then every later event by version, all of one moment; snapshots: the table of snapshots, null for the table snapshots';

@@ -44,11 +44,18 @@ enum EventColumn
 	EVENT_COLUMNS
 };
 
-/* An events table, opened and locked. */
+/* kind.c: what the table of a store must be; kind.h says what that is made of */
+typedef struct StoreKind StoreKind;
+extern const StoreKind	 event_store;
+extern const StoreKind	 snapshot_store;
+extern const StoreKind	 model_store;
+
+/* A store's table, opened and locked. */
 typedef struct Store
 {
-	Oid		 oid;
-	Relation relation;
+	Oid				 oid;
+	Relation		 relation;
+	const StoreKind *kind;
 } Store;
 
 /* A value for $1, $2, … of a statement. Values are never null. */
@@ -59,8 +66,8 @@ typedef struct Parameter
 } Parameter;
 
 /*
- * A statement about one store. The one "%s" in its text stands for the table;
- * everything else that varies is a parameter, and the text decides their types.
+ * A statement about one store. A "%s" in its text stands for the table; everything
+ * else that varies is a parameter, and the text decides their types.
  */
 typedef struct Statement
 {
@@ -100,6 +107,17 @@ extern List *guard_problems(FunctionCallInfo fcinfo, Oid table);
 extern Statement filter_select(FunctionCallInfo fcinfo);
 extern Statement filter_count(FunctionCallInfo fcinfo);
 extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
+extern Statement filter_snapshots(FunctionCallInfo fcinfo);
+
+/* result.c: the rows of a set-returning function */
+extern void	 start_result(FunctionCallInfo fcinfo);
+extern void	 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum return_nothing(FunctionCallInfo fcinfo, Store *store);
+
+/* save.c: storing one row */
+extern void				save_row(Store *store, const Statement *statement);
+pg_noreturn extern void reject_lost_row(Store *store);
 
 /* insert.c: storing events */
 extern void require_stored(Store *store, uint64 stored, int count);
@@ -142,21 +160,27 @@ typedef struct Conflict
 pg_noreturn extern void report_conflict(const Conflict *conflict, const char *format, ...)
 	pg_attribute_printf(2, 3);
 
-/* store.c: a name -> an opened events table */
+/* store.c: a name -> an opened table */
 extern bool		 is_store_name(const char *name);
-extern char		*store_name(FunctionCallInfo fcinfo, int argument);
-extern RangeVar *store_range(const char *name);
-extern char		*create_store_call(FunctionCallInfo fcinfo, const char *name);
-extern Store	*store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
-extern void		 store_close(Store *store);
+extern char		*store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind);
+extern RangeVar *store_range(const char *name, const char *argument_name);
+extern char	 *create_store_call(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name);
+extern Store *store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
+extern Store *store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind,
+							  LOCKMODE mode);
+extern Store *store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name,
+						 const StoreKind *kind, LOCKMODE mode);
+extern void	  store_require_key(Store *store);
+extern void	  store_close(Store *store);
 
-/* schema.c: what an events table must be */
-extern bool	 columns_fit(Relation relation);
-extern List *schema_problems(Relation relation);
-extern char *create_table_command(const char *schema, const char *table);
+/* schema.c: what a store's table must be */
+extern bool	 columns_fit(Relation relation, const StoreKind *kind);
+extern List *schema_problems(Relation relation, const StoreKind *kind);
+extern char *create_table_command(const StoreKind *kind, const char *schema, const char *table);
 
 /* index.c: the indexes that it needs */
-extern List *index_problems(List *problems, Relation relation);
+extern bool	 has_key(Relation relation, const StoreKind *kind);
+extern List *index_problems(List *problems, Relation relation, const StoreKind *kind);
 extern Oid	 version_index(Relation relation);
 extern List *version_index_problem(List *problems, Relation relation);
 
@@ -186,13 +210,16 @@ extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 
 /* plan.c: the one door to SPI */
-extern uint64 execute_statement(Store *store, const Statement *statement, int expected,
-								DestReceiver *receiver);
-extern bool	  fetch_row(Store *store, const Statement *statement, Datum *values, bool *nulls,
-						int count);
-extern Datum  fetch_value(Store *store, const Statement *statement);
-extern char	 *open_portal(Store *store, const Statement *statement, const char *name);
-extern void	  execute_command(const char *command);
+extern Statement  kept_statement(const char *text, Parameter *parameters, int count);
+extern uint64	  execute_statement(Store *store, const Statement *statement, int expected,
+									DestReceiver *receiver);
+extern Datum	  fetch_value(Store *store, const Statement *statement);
+extern bool		  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
+							bool *nulls);
+extern char		 *open_portal(Store *store, const Statement *statement, const char *name);
+extern ArrayType *fetch_list(const char *portal_name, int most);
+extern void		  close_portal(const char *portal_name);
+extern void		  execute_command(const char *command);
 
 /* uuid.c, time.c */
 extern bool		  is_nil_uuid(const pg_uuid_t *uuid);
@@ -200,7 +227,10 @@ extern pg_uuid_t *new_uuid_v7(void);
 extern int64	  nanoseconds_now(void);
 
 /* argument.c: reading the arguments of SQL functions */
-extern Datum	  required_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern Datum required_argument(FunctionCallInfo fcinfo, int number, const char *name);
+extern Datum name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+extern Datum id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+extern bool	 is_name_too_long(text *name, int *length);
 extern ArrayType *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern void		  reject_null_elements(ArrayType *array, const char *name);
 extern void		  reject_nested_array(ArrayType *array, const char *name);

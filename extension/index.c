@@ -1,6 +1,6 @@
 /*
  * index.c
- *	  The indexes that an events table needs.
+ *	  The indexes that the table of a store needs.
  *
  * They are matched by what they do, not by name: a second store in a schema has to
  * give its own other names, and an owner may have better ones.
@@ -15,36 +15,25 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "goes_store.h"
+#include "kind.h"
 
-#define MOST_INDEX_COLUMNS 3
-
-typedef struct RequiredIndex
+/*
+ * index_columns lists the columns of an index for SQL.
+ */
+char *
+index_columns(const RequiredIndex *index)
 {
-	const char *name;
-	const char *label; /* the end of its name where the name is taken */
-	bool		is_unique;
-	int			column_count;
-	const char *columns[MOST_INDEX_COLUMNS];
-} RequiredIndex;
+	StringInfoData list;
 
-static const RequiredIndex indexes[] = {
-	{"goes_name", "name", false, 1, {"name"}},
-	{"goes_time", "time", false, 1, {"time"}},
-	{"goes_aggregate",
-	 "aggregate",
-	 true,
-	 3,
-	 {"aggregate_id", "aggregate_name", "aggregate_version"}},
-};
-
-#define AGGREGATE_INDEX 2
-
-static const RequiredIndex unique_id = {"", "", true, 1, {"id"}};
+	initStringInfo(&list);
+	for (int i = 0; i < index->column_count; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", quote_identifier(index->columns[i]));
+	return list.data;
+}
 
 /*
  * leads_with tells whether the first key columns of an index are the given
- * ones, in any order.
+ * ones, in any order unless that matters.
  */
 static bool
 leads_with(Relation relation, Form_pg_index found, const RequiredIndex *index)
@@ -57,7 +46,8 @@ leads_with(Relation relation, Form_pg_index found, const RequiredIndex *index)
 		bool			  is_key = false;
 
 		for (int k = 0; attribute != NULL && k < index->column_count; k++)
-			is_key |= found->indkey.values[k] == attribute->attnum;
+			is_key |=
+				found->indkey.values[k] == attribute->attnum && (k == i || !index->is_ordered);
 		if (!is_key)
 			return false;
 	}
@@ -115,7 +105,7 @@ is_version_index(Relation relation, Oid index_oid)
 	Form_pg_index found;
 	bool		  is_one;
 
-	if (!serves_as(relation, index_oid, &indexes[AGGREGATE_INDEX]))
+	if (!serves_as(relation, index_oid, &event_store.indexes[EVENT_INDEX_AGGREGATE]))
 		return false;
 	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
 	if (!HeapTupleIsValid(tuple))
@@ -177,52 +167,65 @@ free_index_name(Relation relation, const RequiredIndex *index)
  * missing_indexes adds a problem for each index that the table lacks.
  */
 static List *
-missing_indexes(List *problems, Relation relation)
+missing_indexes(List *problems, Relation relation, const StoreKind *kind)
 {
-	for (int i = 0; i < (int) lengthof(indexes); i++)
+	for (int i = 0; i < kind->index_count; i++)
 	{
-		const RequiredIndex *index = &indexes[i];
+		const RequiredIndex *index = &kind->indexes[i];
 		const char			*unique = index->is_unique ? "UNIQUE " : "";
-		StringInfoData		 keys;
+		char				*keys;
 		char				*name;
 
 		if (has_index(relation, index))
 			continue;
-		initStringInfo(&keys);
-		for (int k = 0; k < index->column_count; k++)
-			appendStringInfo(&keys, "%s%s", k > 0 ? ", " : "", quote_identifier(index->columns[k]));
+		keys = index_columns(index);
 		name = free_index_name(relation, index);
 		problems = add_problem(
 			problems, PROBLEM_INDEX,
-			psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys.data),
+			psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys),
 			psprintf("CREATE %sINDEX %s ON %s (%s);", unique, quote_identifier(name),
-					 qualified_name(relation), keys.data),
+					 qualified_name(relation), keys),
 			name);
 	}
 	return problems;
 }
 
 /*
- * repeatable_ids adds a problem if two events could have the same id.
+ * missing_key adds a problem if two rows could be about the same thing.
  */
 static List *
-repeatable_ids(List *problems, Relation relation)
+missing_key(List *problems, Relation relation, const RequiredIndex *key)
 {
-	const char *format = "ALTER TABLE %s ADD PRIMARY KEY (id);";
+	const char *format = "ALTER TABLE %s ADD PRIMARY KEY (%s);";
+	char	   *keys = index_columns(key);
+	char	   *text;
 
-	if (has_index(relation, &unique_id))
+	if (has_index(relation, key))
 		return problems;
 	if (OidIsValid(relation->rd_pkindex))
-		format = "CREATE UNIQUE INDEX ON %s (id);";
-	return add_problem(problems, PROBLEM_TABLE, pstrdup("column \"id\" is not unique"),
-					   psprintf(format, qualified_name(relation)), NULL);
+		format = "CREATE UNIQUE INDEX ON %s (%s);";
+	if (key->column_count == 1)
+		text = psprintf("column \"%s\" is not unique", key->columns[0]);
+	else
+		text = psprintf("missing unique index on (%s)", keys);
+	return add_problem(problems, PROBLEM_TABLE, text,
+					   psprintf(format, qualified_name(relation), keys), NULL);
+}
+
+/*
+ * has_key tells whether the table tells its rows apart as it should.
+ */
+bool
+has_key(Relation relation, const StoreKind *kind)
+{
+	return has_index(relation, &kind->key);
 }
 
 /*
  * index_problems adds a problem for each index that the table lacks.
  */
 List *
-index_problems(List *problems, Relation relation)
+index_problems(List *problems, Relation relation, const StoreKind *kind)
 {
-	return missing_indexes(repeatable_ids(problems, relation), relation);
+	return missing_indexes(missing_key(problems, relation, &kind->key), relation, kind);
 }

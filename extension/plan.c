@@ -8,11 +8,13 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "executor/spi.h"
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -26,12 +28,19 @@
 static char *
 table_text(Oid table, const char *text)
 {
-	const char *mark = strstr(text, "%s");
-	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-												  get_rel_name(table));
+	char		  *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+													 get_rel_name(table));
+	const char	  *mark;
+	StringInfoData result;
 
-	Assert(mark != NULL);
-	return psprintf("%.*s%s%s", (int) (mark - text), text, name, mark + 2);
+	initStringInfo(&result);
+	for (; (mark = strstr(text, "%s")) != NULL; text = mark + 2)
+	{
+		appendBinaryStringInfo(&result, text, mark - text);
+		appendStringInfoString(&result, name);
+	}
+	appendStringInfoString(&result, text);
+	return result.data;
 }
 
 /*
@@ -53,6 +62,36 @@ prepare(Store *store, const Statement *statement)
 }
 
 /*
+ * switch_off changes a setting until the GUC nest level ends.
+ */
+static void
+switch_off(const char *setting)
+{
+	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/*
+ * plan_look_up makes the generic plan of a kept statement, which looks up rows by a key.
+ * As long as the table is small PostgreSQL would rather read all of it, and keep to that
+ * when it has grown. It charges so much for a scan that is switched off that it would
+ * compile the plan, should there be no other way.
+ */
+static void
+plan_look_up(SPIPlanPtr plan)
+{
+	int			level = NewGUCNestLevel();
+	CachedPlan *generic_plan;
+
+	switch_off("enable_seqscan");
+	switch_off("jit");
+	generic_plan = SPI_plan_get_cached_plan(plan);
+	if (generic_plan != NULL)
+		ReleaseCachedPlan(generic_plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+/*
  * kept_plan returns the statement's plan from the cache, putting it there first if
  * need be; NULL if there is no place, and *plan is then good until SPI_finish.
  */
@@ -65,6 +104,8 @@ kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan)
 	{
 		*plan = prepare(store, statement);
 		kept = keep_plan(store, statement, *plan);
+		if (kept != NULL && (statement->cursor_options & CURSOR_OPT_GENERIC_PLAN) != 0)
+			plan_look_up(*plan);
 	}
 	if (kept != NULL)
 		*plan = kept->plan;
@@ -208,6 +249,20 @@ connect_to_spi(void)
 }
 
 /*
+ * kept_statement makes a statement about the rows of a key: one plan, which is kept,
+ * serves all values.
+ */
+Statement
+kept_statement(const char *text, Parameter *parameters, int count)
+{
+	return (Statement){.text = text,
+					   .parameters = parameters,
+					   .parameter_count = count,
+					   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
+					   .is_kept = true};
+}
+
+/*
  * execute_statement runs a statement, sends its rows to the receiver if there is one
  * and returns how many rows it had to do with. What it must be (SPI_OK_SELECT,
  * SPI_OK_INSERT, …) decides whether it sees the caller's snapshot or a new one.
@@ -225,24 +280,42 @@ execute_statement(Store *store, const Statement *statement, int expected, DestRe
 }
 
 /*
- * fetch_row returns the first row of a query, whose columns must be passed by value. It
- * tells whether there is one.
+ * copy_row copies the values of SPI's only row to the caller's memory; false if there is
+ * none.
+ */
+static bool
+copy_row(Datum *values, bool *nulls)
+{
+	TupleDesc descriptor = SPI_tuptable->tupdesc;
+
+	Assert(SPI_processed <= 1);
+	if (SPI_processed == 0)
+		return false;
+	heap_deform_tuple(SPI_tuptable->vals[0], descriptor, values, nulls);
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!nulls[i])
+			values[i] = SPI_datumTransfer(values[i], attribute->attbyval, attribute->attlen);
+	}
+	return true;
+}
+
+/*
+ * fetch_row returns the only row of a query or of a statement with RETURNING; false if
+ * there is none. Values may be toasted.
  */
 bool
-fetch_row(Store *store, const Statement *statement, Datum *values, bool *nulls, int count)
+fetch_row(Store *store, const Statement *statement, int expected, Datum *values, bool *nulls)
 {
-	bool has_row;
+	bool is_found;
 
 	connect_to_spi();
-	execute(store, statement, SPI_OK_SELECT, NULL);
-	has_row = SPI_processed > 0;
-	for (int i = 0; has_row && i < count; i++)
-	{
-		Assert(TupleDescAttr(SPI_tuptable->tupdesc, i)->attbyval);
-		values[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &nulls[i]);
-	}
+	execute(store, statement, expected, NULL);
+	is_found = copy_row(values, nulls);
 	SPI_finish();
-	return has_row;
+	return is_found;
 }
 
 /*
@@ -254,7 +327,7 @@ fetch_value(Store *store, const Statement *statement)
 	Datum value;
 	bool  is_null;
 
-	if (!fetch_row(store, statement, &value, &is_null, 1) || is_null)
+	if (!fetch_row(store, statement, SPI_OK_SELECT, &value, &is_null) || is_null)
 		elog(ERROR, "a query that always has a value returned none");
 	return value;
 }
@@ -273,11 +346,71 @@ open_portal(Store *store, const Statement *statement, const char *name)
 
 	connect_to_spi();
 	plan = prepare(store, statement);
-	portal = SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), true);
+	portal =
+		SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), !statement->is_fresh);
 	require_table(store, plan, true);
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();
 	return portal_name;
+}
+
+/*
+ * find_portal finds a portal that open_portal opened. A trigger may have closed it.
+ */
+static Portal
+find_portal(const char *name)
+{
+	Portal portal = SPI_cursor_find(name);
+
+	if (portal == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_CURSOR),
+						errmsg("cursor \"%s\" was closed while it was being read", name),
+						errhint("Look for a trigger that closes cursors.")));
+	return portal;
+}
+
+/*
+ * fetch_list returns the next values of a portal's only column, none of them null, in the
+ * caller's memory; NULL if there are no more.
+ */
+ArrayType *
+fetch_list(const char *portal_name, int most)
+{
+	MemoryContext	  caller = CurrentMemoryContext;
+	ArrayType		 *list = NULL;
+	Form_pg_attribute attribute;
+	Datum			 *values;
+
+	connect_to_spi();
+	SPI_cursor_fetch(find_portal(portal_name), true, most);
+	if (SPI_processed > 0)
+	{
+		attribute = TupleDescAttr(SPI_tuptable->tupdesc, 0);
+		values = palloc(sizeof(Datum) * SPI_processed);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool is_null;
+
+			values[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+			Assert(!is_null);
+		}
+		MemoryContextSwitchTo(caller);
+		list = construct_array(values, (int) SPI_processed, attribute->atttypid, attribute->attlen,
+							   attribute->attbyval, attribute->attalign);
+	}
+	SPI_finish();
+	return list;
+}
+
+/*
+ * close_portal closes what open_portal opened.
+ */
+void
+close_portal(const char *portal_name)
+{
+	connect_to_spi();
+	SPI_cursor_close(find_portal(portal_name));
+	SPI_finish();
 }
 
 /*

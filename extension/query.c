@@ -1,21 +1,12 @@
 /*
  * query.c
- *	  Reading events.
- *
- * In FROM, PostgreSQL wants a set-returning function's rows in a tuplestore: the
- * executor's receiver writes into it, so there is no second copy of the result. A
- * cursor is a portal that outlives the call and is read by FETCH.
+ *	  Reading events. A cursor is a portal that outlives the call and is read by FETCH.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "executor/tstoreReceiver.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 #include "filter.h"
 #include "goes_store.h"
@@ -24,71 +15,6 @@ PG_FUNCTION_INFO_V1(goes_find);
 PG_FUNCTION_INFO_V1(goes_query);
 PG_FUNCTION_INFO_V1(goes_query_cursor);
 PG_FUNCTION_INFO_V1(goes_count);
-
-/*
- * return_nothing leaves the function's tuplestore empty.
- */
-static Datum
-return_nothing(FunctionCallInfo fcinfo, Store *store)
-{
-	InitMaterializedSRF(fcinfo, 0);
-	store_close(store);
-	return (Datum) 0;
-}
-
-/*
- * rows_context returns the memory for a call's rows, which it packs closely: in the
- * query's own context each would take a power of two, and as much again in the next
- * block. A caller in FROM may call many times in one query, so a call takes over what
- * the last one left; the executor has ended that one's tuplestore before it calls again.
- */
-static MemoryContext
-rows_context(FmgrInfo *function)
-{
-	if (function->fn_extra == NULL)
-		function->fn_extra =
-			GenerationContextCreate(function->fn_mcxt, "goes_store rows", ALLOCSET_DEFAULT_SIZES);
-	else
-		MemoryContextReset(function->fn_extra);
-	return function->fn_extra;
-}
-
-/*
- * start_result gives the function an empty tuplestore for its rows.
- */
-static void
-start_result(FunctionCallInfo fcinfo)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool		   random_access;
-	MemoryContext  caller;
-
-	InitMaterializedSRF(fcinfo, 0);
-	random_access = (result->allowedModes & SFRM_Materialize_Random) != 0;
-	tuplestore_end(result->setResult);
-	caller = MemoryContextSwitchTo(rows_context(fcinfo->flinfo));
-	result->setResult = tuplestore_begin_heap(random_access, false, work_mem);
-	MemoryContextSwitchTo(caller);
-}
-
-/*
- * return_events fills the function's tuplestore with a statement's rows.
- */
-static Datum
-return_events(FunctionCallInfo fcinfo, Store *store, Statement *statement)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	DestReceiver  *receiver;
-
-	start_result(fcinfo);
-	receiver = CreateTuplestoreDestReceiver();
-	SetTuplestoreDestReceiverParams(receiver, result->setResult,
-									result->econtext->ecxt_per_query_memory, false, NULL, NULL);
-	execute_statement(store, statement, SPI_OK_SELECT, receiver);
-	receiver->rDestroy(receiver);
-	store_close(store);
-	return (Datum) 0;
-}
 
 /*
  * goes_find returns the event with the id, if there is one. No event has a null id.
@@ -107,7 +33,7 @@ goes_find(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		return return_nothing(fcinfo, store);
-	return return_events(fcinfo, store, &statement);
+	return return_rows(fcinfo, store, &statement);
 }
 
 /*
@@ -120,7 +46,7 @@ goes_query(PG_FUNCTION_ARGS)
 	Statement statement = filter_select(fcinfo);
 
 	statement.cursor_options |= CURSOR_OPT_PARALLEL_OK;
-	return return_events(fcinfo, store, &statement);
+	return return_rows(fcinfo, store, &statement);
 }
 
 /*

@@ -67,7 +67,7 @@ is_replay(const AppendCall *append, int32 *last)
 	int64 same;
 	int64 base;
 
-	(void) fetch_row(append->store, &statement, values, nulls, 4);
+	(void) fetch_row(append->store, &statement, SPI_OK_SELECT, values, nulls);
 	stored = DatumGetInt64(values[0]);
 	same = DatumGetInt64(values[1]);
 	if (stored == 0)

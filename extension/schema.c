@@ -1,9 +1,9 @@
 /*
  * schema.c
- *	  What an events table must look like, and what is wrong with one that does not.
+ *	  What the table of a store must look like, and what is wrong with one that does not.
  *
- * Columns and indexes are goes' own. They are looked up in the relcache and never by
- * SQL: in a REPEATABLE READ transaction SQL does not see a table that was made since.
+ * Columns and indexes are looked up in the relcache and never by SQL: in a REPEATABLE
+ * READ transaction SQL does not see a table that was made since.
  */
 #include "postgres.h"
 
@@ -12,28 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
-#include "goes_store.h"
-
-typedef struct RequiredColumn
-{
-	const char *name;
-	Oid			type;
-	Oid			other_type; /* serves as well */
-	const char *definition; /* a type that search_path has no say in */
-} RequiredColumn;
-
-/* clang-format off */
-static const RequiredColumn columns[EVENT_COLUMNS] = {
-	[EVENT_ID] = {"id", UUIDOID, UUIDOID, "pg_catalog.uuid"},
-	[EVENT_NAME] = {"name", VARCHAROID, TEXTOID, "varchar(255)"},
-	[EVENT_TIME] = {"time", INT8OID, INT8OID, "bigint"},
-	[EVENT_AGGREGATE_ID] = {"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid"},
-	[EVENT_AGGREGATE_NAME] = {"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)"},
-	[EVENT_AGGREGATE_VERSION] = {"aggregate_version", INT4OID, INT4OID, "integer"},
-	[EVENT_DATA] = {"data", JSONBOID, JSONBOID, "pg_catalog.jsonb"},
-};
-
-/* clang-format on */
+#include "kind.h"
 
 /*
  * has_type tells whether a table's column serves as one of ours.
@@ -56,39 +35,66 @@ has_room(Form_pg_attribute attribute)
 }
 
 /*
- * column_fits tells whether a table's column can hold what goes stores in it.
+ * is_computed tells whether PostgreSQL would refuse our values for a column.
  */
 static bool
-column_fits(Form_pg_attribute attribute, const RequiredColumn *column)
+is_computed(Form_pg_attribute attribute)
 {
-	return has_type(attribute, column) && has_room(attribute) && attribute->attgenerated == '\0' &&
-		   attribute->attidentity != ATTRIBUTE_IDENTITY_ALWAYS;
+	return attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
 }
 
 /*
- * columns_fit tells whether this is an ordinary table with the seven columns. Every
+ * has_nulls tells whether a column may hold nulls that nobody could make sense of.
+ */
+static bool
+has_nulls(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return column->nulls == NULLS_FORBIDDEN && !attribute->attnotnull;
+}
+
+/*
+ * takes_values tells whether a table's column can hold what is stored in it.
+ */
+static bool
+takes_values(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return has_type(attribute, column) && has_room(attribute) && !is_computed(attribute);
+}
+
+/*
+ * columns_fit tells whether this is an ordinary table with the columns of a kind. Every
  * call asks, so it allocates nothing; what is wrong is schema_problems' to find out.
  */
 bool
-columns_fit(Relation relation)
+columns_fit(Relation relation, const StoreKind *kind)
 {
 	if (relation->rd_rel->relkind != RELKIND_RELATION)
 		return false;
-	for (int i = 0; i < EVENT_COLUMNS; i++)
+	for (int i = 0; i < kind->column_count; i++)
 	{
-		Form_pg_attribute attribute = find_column(relation, columns[i].name);
+		const RequiredColumn *column = &kind->columns[i];
+		Form_pg_attribute	  attribute = find_column(relation, column->name);
 
-		if (attribute == NULL || !column_fits(attribute, &columns[i]))
+		if (attribute == NULL || !takes_values(attribute, column) || has_nulls(attribute, column))
 			return false;
 	}
 	return true;
 }
 
 /*
+ * not_null returns how the definition of a column ends.
+ */
+static const char *
+not_null(const RequiredColumn *column)
+{
+	return column->nulls == NULLS_STORED ? "" : " NOT NULL";
+}
+
+/*
  * missing_columns names the columns that a table lacks, all in one problem.
  */
 static List *
-missing_columns(List *problems, Relation relation)
+missing_columns(List *problems, Relation relation, const StoreKind *kind)
 {
 	StringInfoData text;
 	StringInfoData remedy;
@@ -96,15 +102,15 @@ missing_columns(List *problems, Relation relation)
 
 	initStringInfo(&text);
 	initStringInfo(&remedy);
-	for (int i = 0; i < EVENT_COLUMNS; i++)
+	for (int i = 0; i < kind->column_count; i++)
 	{
-		const RequiredColumn *column = &columns[i];
+		const RequiredColumn *column = &kind->columns[i];
 
 		if (find_column(relation, column->name) != NULL)
 			continue;
 		appendStringInfo(&text, "%s\"%s\"", separator, column->name);
 		appendStringInfo(&remedy, "%sADD COLUMN %s %s%s", separator, quote_identifier(column->name),
-						 column->definition, i <= EVENT_TIME ? " NOT NULL" : "");
+						 column->definition, not_null(column));
 		separator = ", ";
 	}
 	if (text.len == 0)
@@ -116,6 +122,7 @@ missing_columns(List *problems, Relation relation)
 /*
  * conversion returns an expression that turns a column's values into those of the
  * type it should have. Names are left as text, so that none is cut short in silence.
+ * States were most likely kept as the text that their bytes are.
  */
 static char *
 conversion(const RequiredColumn *column, Oid type)
@@ -125,8 +132,10 @@ conversion(const RequiredColumn *column, Oid type)
 	if (column->type == INT8OID && (type == TIMESTAMPTZOID || type == TIMESTAMPOID))
 		return psprintf(
 			"(EXTRACT(epoch FROM %s) OPERATOR(pg_catalog.*) 1000000000::numeric)::bigint", name);
-	if (column->type == VARCHAROID)
+	if (column->type == VARCHAROID || column->type == TEXTOID)
 		return psprintf("%s::pg_catalog.text", name);
+	if (column->type == BYTEAOID)
+		return psprintf("pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8')", name);
 	return psprintf("%s::pg_catalog.text::%s", name, column->definition);
 }
 
@@ -173,21 +182,30 @@ mend_column(const char *table, Form_pg_attribute attribute, const RequiredColumn
 }
 
 /*
- * unfit_columns adds a problem for each column that cannot hold what goes stores.
+ * unfit_columns adds a problem for each column that cannot hold what is stored in it, or
+ * could hold what cannot be read.
  */
 static List *
-unfit_columns(List *problems, Relation relation)
+unfit_columns(List *problems, Relation relation, const StoreKind *kind)
 {
 	char *table = qualified_name(relation);
 
-	for (int i = 0; i < EVENT_COLUMNS; i++)
+	for (int i = 0; i < kind->column_count; i++)
 	{
-		Form_pg_attribute attribute = find_column(relation, columns[i].name);
+		const RequiredColumn *column = &kind->columns[i];
+		Form_pg_attribute	  attribute = find_column(relation, column->name);
 
-		if (attribute == NULL || column_fits(attribute, &columns[i]))
+		if (attribute == NULL)
 			continue;
-		problems = add_problem(problems, PROBLEM_TABLE, describe_unfit(attribute, &columns[i]),
-							   mend_column(table, attribute, &columns[i]), NULL);
+		if (!takes_values(attribute, column))
+			problems = add_problem(problems, PROBLEM_TABLE, describe_unfit(attribute, column),
+								   mend_column(table, attribute, column), NULL);
+		if (has_nulls(attribute, column))
+			problems = add_problem(problems, PROBLEM_TABLE,
+								   psprintf("column \"%s\" must not allow nulls", column->name),
+								   psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;", table,
+											quote_identifier(column->name)),
+								   NULL);
 	}
 	return problems;
 }
@@ -228,31 +246,39 @@ other_kind(Relation relation)
  * are in an order in which they can be run.
  */
 List *
-schema_problems(Relation relation)
+schema_problems(Relation relation, const StoreKind *kind)
 {
 	List *problems = NIL;
 
 	if (relation->rd_rel->relkind != RELKIND_RELATION)
 		return other_kind(relation);
-	problems = missing_columns(problems, relation);
-	problems = unfit_columns(problems, relation);
-	return index_problems(problems, relation);
+	problems = missing_columns(problems, relation, kind);
+	problems = unfit_columns(problems, relation, kind);
+	return index_problems(problems, relation, kind);
 }
 
 /*
- * create_table_command returns the DDL of an events table without its indexes.
+ * create_table_command returns the DDL of a table with its key, but without its other
+ * indexes.
  */
 char *
-create_table_command(const char *schema, const char *table)
+create_table_command(const StoreKind *kind, const char *schema, const char *table)
 {
+	bool		   has_short_key = kind->key.column_count == 1;
 	StringInfoData command;
 
 	initStringInfo(&command);
 	appendStringInfo(&command, "CREATE TABLE %s (", quote_qualified_identifier(schema, table));
-	for (int i = 0; i < EVENT_COLUMNS; i++)
-		appendStringInfo(&command, "%s%s %s%s%s", i > 0 ? ", " : "",
-						 quote_identifier(columns[i].name), columns[i].definition,
-						 i == EVENT_ID ? " PRIMARY KEY" : "", i <= EVENT_TIME ? " NOT NULL" : "");
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		const RequiredColumn *column = &kind->columns[i];
+		bool is_key = has_short_key && strcmp(column->name, kind->key.columns[0]) == 0;
+
+		appendStringInfo(&command, "%s%s %s%s%s", i > 0 ? ", " : "", quote_identifier(column->name),
+						 column->definition, is_key ? " PRIMARY KEY" : "", not_null(column));
+	}
+	if (!has_short_key)
+		appendStringInfo(&command, ", PRIMARY KEY (%s)", index_columns(&kind->key));
 	appendStringInfoChar(&command, ')');
 	return command.data;
 }

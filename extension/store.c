@@ -1,6 +1,6 @@
 /*
  * store.c
- *	  From a name to an opened events table.
+ *	  From a name to the opened table of a store.
  *
  * A store is an ordinary table, and its name is read like a regclass literal. The
  * table is locked before anything is looked at, and the lock stays until the
@@ -15,14 +15,14 @@
 #include "utils/rel.h"
 #include "utils/varlena.h"
 
-#include "goes_store.h"
+#include "kind.h"
 
 /* [[catalog.]schema.]table */
 #define MOST_NAME_PARTS 3
 
 /*
  * is_part_too_long tells whether a name has a part that PostgreSQL would cut short. Two
- * long names could then stand for one table, and mix the events of two applications.
+ * long names could then stand for one table, and mix the rows of two applications.
  */
 static bool
 is_part_too_long(const char *name)
@@ -72,21 +72,23 @@ is_store_name(const char *name)
 }
 
 /*
- * store_name returns the argument store, or the setting when that is null.
+ * store_name returns the argument store, or the name that its kind has when that is null:
+ * for events the setting.
  */
 char *
-store_name(FunctionCallInfo fcinfo, int argument)
+store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind)
 {
 	if (PG_ARGISNULL(argument))
-		return default_table;
+		return *kind->default_name;
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
 /*
- * store_range returns what a name stands for in the syntax of SQL.
+ * store_range returns what a name stands for in the syntax of SQL. An error says which
+ * argument it was.
  */
 RangeVar *
-store_range(const char *name)
+store_range(const char *name, const char *argument_name)
 {
 	List	 *names = NIL;
 	ListCell *part;
@@ -94,10 +96,11 @@ store_range(const char *name)
 	foreach (part, split_name(pstrdup(name)))
 		names = lappend(names, makeString(lfirst(part)));
 	if (names == NIL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
-						errmsg("argument \"store\" is not the name of a table: \"%s\"", name),
-						errhint("Write it as in SQL: events, shop.events, or \"Odd Name\" with its "
-								"quotation marks.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("argument \"%s\" is not the name of a table: \"%s\"", argument_name, name),
+				 errhint("Write it as in SQL: events, shop.events, or \"Odd Name\" with its "
+						 "quotation marks.")));
 	if (is_part_too_long(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
@@ -111,36 +114,75 @@ store_range(const char *name)
  * where search_path does not find it.
  */
 char *
-create_store_call(FunctionCallInfo fcinfo, const char *name)
+create_store_call(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name)
 {
 	Oid			function = fcinfo->flinfo->fn_oid;
 	const char *schema = NULL;
 
 	if (!FunctionIsVisible(function))
 		schema = get_namespace_name(get_func_namespace(function));
-	return psprintf("%s(%s)", quote_qualified_identifier(schema, "goes_create_store"),
+	return psprintf("%s(%s)", quote_qualified_identifier(schema, kind->create_function),
 					quote_literal_cstr(name));
 }
 
 /*
- * store_open locks and opens the store that an argument names, and makes sure that
- * its columns fit.
+ * store_find locks and opens the store that an argument names, and makes sure that its
+ * columns fit; NULL if there is no such table.
+ */
+Store *
+store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, const StoreKind *kind,
+		   LOCKMODE mode)
+{
+	RangeVar *range = store_range(store_name(fcinfo, argument, kind), argument_name);
+	Oid		  table = RangeVarGetRelid(range, mode, true);
+	Store	 *store;
+
+	if (!OidIsValid(table))
+		return NULL;
+	store = palloc(sizeof(Store));
+	store->oid = table;
+	store->relation = relation_open(table, NoLock);
+	store->kind = kind;
+	if (!columns_fit(store->relation, kind))
+		report_mismatch(store->relation, schema_problems(store->relation, kind), NULL);
+	return store;
+}
+
+/*
+ * store_open_kind does the same with the argument store, whose table must be there.
+ */
+Store *
+store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind, LOCKMODE mode)
+{
+	Store *store = store_find(fcinfo, argument, "store", kind, mode);
+	char  *name;
+
+	if (store != NULL)
+		return store;
+	name = store_name(fcinfo, argument, kind);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("%s \"%s\" does not exist", kind->noun, name),
+			 errhint("Run SELECT %s.", create_store_call(fcinfo, kind, name))));
+}
+
+/*
+ * store_open opens an event store.
  */
 Store *
 store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
 {
-	char  *name = store_name(fcinfo, argument);
-	Store *store = palloc(sizeof(Store));
+	return store_open_kind(fcinfo, argument, &event_store, mode);
+}
 
-	store->oid = RangeVarGetRelid(store_range(name), mode, true);
-	if (!OidIsValid(store->oid))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("event store \"%s\" does not exist", name),
-						errhint("Run SELECT %s.", create_store_call(fcinfo, name))));
-	store->relation = relation_open(store->oid, NoLock);
-	if (!columns_fit(store->relation))
-		report_mismatch(store->relation, schema_problems(store->relation), NULL);
-	return store;
+/*
+ * store_require_key raises VE004 if a store lacks its key, for statements that make no
+ * sense without.
+ */
+void
+store_require_key(Store *store)
+{
+	if (!has_key(store->relation, store->kind))
+		report_mismatch(store->relation, schema_problems(store->relation, store->kind), NULL);
 }
 
 /*

@@ -58,6 +58,34 @@ RESET ROLE;
 SELECT goes_count(), (SELECT string_agg(name, ' ') FROM goes_query(sort => '{time}', time_max => 3));
 ALTER TABLE events DISABLE ROW LEVEL SECURITY;
 
+-- The same for snapshots and models.
+SELECT goes_create_snapshot_store(), goes_create_model_store();
+SELECT goes_snapshot_save(name, '00000000-0000-7000-8000-000000000001', version, '', 0)
+FROM unnest('{left,right}'::text[]) AS name, generate_series(1, 3) AS version;
+SELECT goes_model_save(id, '0') FROM unnest('{left,right}'::text[]) AS id;
+GRANT SELECT, INSERT, UPDATE, DELETE ON snapshots, models TO security_reader;
+ALTER TABLE snapshots ENABLE ROW LEVEL SECURITY;
+ALTER TABLE models ENABLE ROW LEVEL SECURITY;
+CREATE POLICY left_only ON snapshots TO security_reader USING (aggregate_name = 'left');
+CREATE POLICY left_only ON models TO security_reader USING (id = 'left');
+SELECT count(*) FROM goes_snapshot_query();
+SET ROLE security_reader;
+SELECT count(*) FROM goes_snapshot_query();
+SELECT aggregate_version FROM goes_snapshot_latest('right', '00000000-0000-7000-8000-000000000001');
+SELECT aggregate_version, name FROM goes_load('right', '00000000-0000-7000-8000-000000000001');
+SELECT goes_snapshot_save('right', '00000000-0000-7000-8000-000000000001', 3, '\x01');
+\echo :SQLSTATE
+SELECT goes_snapshot_delete('right', '00000000-0000-7000-8000-000000000001', 3);
+SELECT goes_snapshot_prune(1);
+SELECT goes_model_fetch('left'), goes_model_fetch('right'), goes_model_lock('right'), goes_model_delete('right');
+SELECT goes_model_save('right', '1');
+\echo :SQLSTATE
+SELECT goes_model_lock('right', '1');
+\echo :SQLSTATE
+RESET ROLE;
+SELECT aggregate_name, count(*) FROM snapshots GROUP BY aggregate_name ORDER BY aggregate_name;
+DROP TABLE snapshots, models;
+
 -- A hostile search_path: operators, functions, types and tables of our names, none of them used.
 CREATE SCHEMA hostile;
 CREATE FUNCTION hostile.catch(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -75,7 +103,7 @@ DECLARE
     name text;
     type text;
 BEGIN
-    FOREACH type IN ARRAY '{uuid,text,bigint,integer,jsonb}'::text[] LOOP
+    FOREACH type IN ARRAY '{uuid,text,bigint,integer,jsonb,tid}'::text[] LOOP
         EXECUTE format('CREATE FUNCTION hostile.catch(%1$s, %1$s) RETURNS boolean LANGUAGE plpgsql AS '
                        '''BEGIN RAISE EXCEPTION ''''hijacked''''; END''', type);
         FOREACH name IN ARRAY '{=,<>,>=,<=,<,>}'::text[] LOOP
@@ -86,10 +114,12 @@ END
 $$;
 CREATE FUNCTION hostile.unnest(anyarray) RETURNS SETOF anyelement LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
 CREATE FUNCTION hostile.count() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
+CREATE FUNCTION hostile.row_number() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
 CREATE FUNCTION hostile.max(integer) RETURNS integer LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;
 CREATE DOMAIN hostile.uuid AS pg_catalog.int4;
 CREATE DOMAIN hostile.jsonb AS pg_catalog.int4;
 CREATE DOMAIN hostile.text AS pg_catalog.int4;
+CREATE DOMAIN hostile.bytea AS pg_catalog.int4;
 SET search_path = hostile, pg_catalog, security, public;
 SELECT 1 = 1;
 SELECT goes_create_store('security.second');
@@ -103,8 +133,24 @@ SELECT goes_count(names => '{a,b}', store => 'security.second'),
 SELECT count(name) FROM goes_find('00000000-0000-7000-8000-000000000001', 'security.second');
 SELECT goes_delete('{00000000-0000-7000-8000-000000000001}', 'security.second');
 SELECT * FROM goes_check_store('security.second');
+SELECT goes_create_snapshot_store('security.snapshots'), goes_create_model_store('security.models');
+SELECT goes_snapshot_save('x', '00000000-0000-7000-8000-000000000001', version, '', 0, 'security.snapshots')
+FROM pg_catalog.generate_series(1, 3) AS version;
+SELECT aggregate_version FROM goes_snapshot_latest('x', '00000000-0000-7000-8000-000000000001', 'security.snapshots');
+SELECT aggregate_version FROM goes_snapshot_version('x', '00000000-0000-7000-8000-000000000001', 2, 'security.snapshots');
+SELECT aggregate_version FROM goes_snapshot_limit('x', '00000000-0000-7000-8000-000000000001', 2, 'security.snapshots');
+SELECT aggregate_version FROM goes_snapshot_query(aggregate_names => '{x,y}', version_ranges => '{"[0,2)","[2,3)"}', time_max => 5,
+    aggregates => '{"(x,00000000-0000-7000-8000-000000000001)"}', sort => '{time,aggregate_id}', store => 'security.snapshots');
+SELECT aggregate_version FROM goes_load('x', '00000000-0000-7000-8000-000000000001', 'security.snapshots', 'security.events');
+SELECT goes_snapshot_delete('x', '00000000-0000-7000-8000-000000000001', 3, 'security.snapshots'),
+       goes_snapshot_prune(1, 'security.snapshots');
+SELECT goes_model_save('a', '1', 'security.models');
+SELECT goes_model_fetch('a', 'security.models'), goes_model_lock('a', '0', 'security.models'),
+       goes_model_lock('b', '0', 'security.models'), goes_model_delete('a', 'security.models');
 SET search_path = security, public;
 \d second
+\d snapshots
+\d models
 
 -- Nor do the remedies of goes_check_store run what others have put into public.
 CREATE FUNCTION hostile.times(numeric, integer) RETURNS numeric LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'hijacked'; END$$;

@@ -14,7 +14,7 @@ $node->start;
 
 # What of a store has to come back.
 my $rows = 'SELECT count(*), md5(string_agg(e::text, E\'\n\' ORDER BY id)) FROM %s AS e';
-my $indexes = q{SELECT indexdef FROM pg_indexes WHERE tablename IN ('events', 'orders') ORDER BY 1};
+my $indexes = q{SELECT indexdef FROM pg_indexes WHERE tablename IN ('events', 'orders', 'snapshots', 'models') ORDER BY 1};
 my $extension = 'SELECT extname, extversion, extnamespace::regnamespace FROM pg_extension ORDER BY 1';
 
 sub fill
@@ -31,6 +31,11 @@ sub fill
                                   lpad((n % 10)::text, 32, '0')::uuid, n)
             FROM generate_series(1, 1000) AS n));
         SELECT goes_insert_batch(ARRAY[goes_new_event('alone')], 'orders');
+        SELECT goes_create_snapshot_store(), goes_create_model_store();
+        SELECT goes_snapshot_save('counter', lpad((n % 10)::text, 32, '0')::uuid, n, sha512(n::text::bytea) || '\\x005c270a', n)
+        FROM generate_series(1, 1000) AS n WHERE n % 10 <> 0;
+        SELECT goes_model_save('counter/' || n, jsonb_build_object('text', E'ä\\\\ "\\n\\t')) FROM generate_series(1, 100) AS n;
+        CREATE VIEW loaded AS SELECT * FROM goes_load('counter', '00000000-0000-0000-0000-000000000007');
         CREATE VIEW recent AS SELECT name, data FROM goes_query(sort => '{time desc}', max_events => 3);
     });
     return;
@@ -39,7 +44,8 @@ sub fill
 sub same_after_restore
 {
     my ($database, $restored, $schema) = @_;
-    for my $query (sprintf($rows, 'events'), sprintf($rows, 'orders'), $indexes, $extension, 'TABLE recent')
+    for my $query (sprintf($rows, 'events'), sprintf($rows, 'orders'), sprintf($rows =~ s/BY id/BY e/r, 'snapshots'),
+        sprintf($rows, 'models'), $indexes, $extension, 'TABLE recent', 'TABLE loaded')
     {
         is($node->safe_psql($restored, $query), $node->safe_psql($database, $query), "$restored: $query");
     }
@@ -52,6 +58,12 @@ sub same_after_restore
             SELECT goes_count(names => '{later}')}),
         "1\n1",
         "$restored: the store goes on");
+    is( $node->safe_psql($restored, qq{
+            SET search_path = public, $schema;
+            SELECT goes_create_snapshot_store(), goes_create_model_store();
+            SELECT goes_snapshot_prune(1), goes_model_lock('counter/1', '0') ->> 'text' <> '';}),
+        "snapshots|models\n891|t",
+        "$restored: so do its snapshots and models");
     my ($result, $output, $error) = $node->psql($restored, qq{
             SET search_path = public, $schema;
             SELECT goes_insert_batch(ARRAY[goes_new_event('twice', NULL, 'counter',
@@ -77,17 +89,22 @@ $node->command_ok([ 'pg_restore', '--exit-on-error', '-j', '2', '-d', $node->con
     'restored by pg_restore');
 same_after_restore('custom', 'custom_restored', 'es');
 
-# DROP EXTENSION refuses while a view needs it, and then keeps the table and its rows.
+# DROP EXTENSION refuses while a view needs it, and then keeps the tables and their rows.
 my ($result, $output, $error) = $node->psql('plain', 'DROP EXTENSION goes_store');
 isnt($result, 0, 'DROP EXTENSION refuses while a view uses goes_query');
-my $before = $node->safe_psql('plain', sprintf($rows, 'events'));
-$node->safe_psql('plain', 'DROP VIEW recent; DROP EXTENSION goes_store');
-is($node->safe_psql('plain', sprintf($rows, 'events')), $before, 'DROP EXTENSION keeps the rows');
+my %before = map { $_ => $node->safe_psql('plain', sprintf($rows =~ s/BY id/BY e/r, $_)) } qw(events snapshots models);
+$node->safe_psql('plain', 'DROP VIEW recent, loaded; DROP EXTENSION goes_store');
+is($node->safe_psql('plain', sprintf($rows =~ s/BY id/BY e/r, $_)), $before{$_}, "DROP EXTENSION keeps the rows of $_")
+  for qw(events snapshots models);
 is($node->safe_psql('plain', q{SELECT count(*) FROM pg_indexes WHERE tablename = 'events'}), '4', 'and the indexes');
 is($node->safe_psql('plain', q{SELECT count(*) FROM pg_proc WHERE proname LIKE 'goes\_%'}), '0', 'and no function stays');
 is($node->safe_psql('plain', q{SELECT count(*) FROM pg_type WHERE typname LIKE '%goes\_%'}), '0', 'and no type');
 $node->safe_psql('plain', 'CREATE EXTENSION goes_store');
 is($node->safe_psql('plain', 'SELECT goes_create_store(); SELECT goes_count()'), "events\n1000", 'which opens the table again');
+is($node->safe_psql('plain', q{
+    SELECT goes_create_snapshot_store(), goes_create_model_store();
+    SELECT count(*), count(state) FROM goes_load('counter', '00000000-0000-0000-0000-000000000007')}),
+    "snapshots|models\n1|1", 'and those of snapshots and models');
 
 $node->stop;
 done_testing();

@@ -54,6 +54,54 @@ is($node->safe_psql('many', q{
     FROM (SELECT tablename, count(*) AS indexes FROM pg_indexes WHERE tablename LIKE 'store\_%' GROUP BY 1) AS stores}),
     "$clients|$clients", 'different stores: each has its indexes');
 
+# The same for snapshots and models.
+@sessions = at_once('many', 'SELECT goes_create_snapshot_store(), goes_create_model_store()');
+is(scalar(grep { $_->{handle}->result(0) == 0 && $_->{error} eq '' && $_->{output} eq "snapshots|models\n" } @sessions),
+    $clients, 'snapshots and models: all succeed');
+
+# 20 clients count in one model, which the first of them creates.
+$node->pgbench(
+    "--no-vacuum --client=$clients --jobs=2 --transactions=100",
+    0,
+    [qr{actually processed: @{[$clients * 100]}/@{[$clients * 100]}}],
+    [qr{^$}],
+    'pgbench: 20 clients count in one model',
+    { count => q{SELECT goes_model_save('counter', to_jsonb(goes_model_lock('counter', '0')::integer + 1));} },
+    'many');
+is($node->safe_psql('many', q{SELECT goes_model_fetch('counter')}), $clients * 100, 'every one counts');
+
+# Some create it while others remove it.
+$node->pgbench(
+    "--no-vacuum --client=$clients --jobs=2 --transactions=200",
+    0,
+    [qr{actually processed: @{[$clients * 200]}/@{[$clients * 200]}}],
+    [qr{^$}],
+    'pgbench: 20 clients create and remove one model',
+    {
+        'create' => q{SELECT goes_model_lock('passing', '0');},
+        'remove' => q{SELECT goes_model_delete('passing');}
+    },
+    'many');
+
+# Snapshots are pruned while others save them.
+$node->pgbench(
+    "--no-vacuum --client=$clients --jobs=2 --transactions=100",
+    0,
+    [qr{actually processed: @{[$clients * 100]}/@{[$clients * 100]}}],
+    [qr{^$}],
+    'pgbench: 20 clients save and prune',
+    {
+        'save@9' => q{
+            \set aggregate random(1, 3)
+            \set version random(1, 1000)
+            SELECT goes_snapshot_save('raced', lpad(:aggregate::text, 32, '0')::uuid, :version, '\x00');
+        },
+        'prune@1' => q{SELECT goes_snapshot_prune(3);}
+    },
+    'many');
+$node->safe_psql('many', 'SELECT goes_snapshot_prune(3)');
+is($node->safe_psql('many', 'SELECT count(*), count(DISTINCT aggregate_id) FROM snapshots'), '9|3', 'three of each are left');
+
 # 20 clients write their own aggregates and read while the others write.
 $node->safe_psql('postgres', 'CREATE EXTENSION goes_store; SELECT goes_create_store()');
 $node->pgbench(

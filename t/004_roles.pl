@@ -24,6 +24,50 @@ is( $node->safe_psql(
     qq{events\n1\nopened|{"by": "owner"}},
     'the owner of a database needs no superuser');
 
+is( $node->safe_psql(
+        'shop', q{
+            SELECT goes_create_snapshot_store(), goes_create_model_store();
+            SELECT goes_snapshot_save('order', '00000000-0000-7000-8000-000000000001', 1, '\x01', 1);
+            SELECT goes_model_save('order', '{"n": 1}')},
+        extra_params => [ '-U', 'shop' ]),
+    "snapshots|models\n\n",
+    'nor for snapshots and models');
+
+# Grants on snapshots and models: what each function takes, and nothing more.
+$node->safe_psql('shop', q{
+    CREATE ROLE reader LOGIN; CREATE ROLE saver LOGIN; CREATE ROLE pruner LOGIN;
+    GRANT SELECT ON events, snapshots, models TO reader;
+    GRANT SELECT, INSERT, UPDATE ON snapshots, models TO saver;
+    GRANT SELECT, UPDATE, DELETE ON snapshots, models TO pruner});
+my $order = q{'order', '00000000-0000-7000-8000-000000000001'};
+my %allowed = (
+    "goes_snapshot_latest($order)" => 'reader saver pruner',
+    "goes_snapshot_query(aggregate_names => '{order}')" => 'reader saver pruner',
+    "goes_load($order)" => 'reader',
+    "goes_snapshot_save($order, 2, '')" => 'saver',
+    "goes_snapshot_delete($order, 3)" => 'pruner',
+    "goes_snapshot_prune(0)" => 'pruner',
+    "goes_model_fetch('order')" => 'reader saver pruner',
+    "goes_model_lock('order')" => 'saver pruner',
+    "goes_model_lock('order', '0')" => 'saver pruner',
+    "goes_model_lock('missing', '0')" => 'saver',
+    "goes_model_save('order', '0')" => 'saver',
+    "goes_model_delete('missing')" => 'pruner',
+    'goes_create_snapshot_store()' => 'reader saver pruner',
+    'goes_create_model_store()' => 'reader saver pruner');
+for my $call (sort keys %allowed)
+{
+    my @may;
+    for my $role (qw(reader saver pruner))
+    {
+        my ($result, $output, $error) = $node->psql('shop', "\\set VERBOSITY sqlstate\nBEGIN; SELECT $call; ROLLBACK",
+            extra_params => [ '-U', $role ]);
+        push(@may, $role) if $error eq '';
+        like($error, qr/ERROR:  42501$/, "$role may not call $call") if $error ne '';
+    }
+    is(join(' ', @may), $allowed{$call}, "who may call $call");
+}
+
 # A standby: reading works, creating what is there already passes, writing is refused.
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -36,13 +80,21 @@ is( $standby->safe_psql('shop', q{
         SELECT goes_count(), goes_aggregate_version('a', '00000000-0000-7000-8000-000000000001');
         BEGIN; SELECT goes_query_cursor(portal => 'c'); FETCH ALL FROM c \gset event_
         \echo :event_name
-        COMMIT;}),
-    "events\n0\n1|0\nc\nopened",
+        COMMIT;
+        SELECT goes_create_snapshot_store(), goes_create_model_store();
+        SELECT count(*), goes_model_fetch('order') FROM goes_load('order', '00000000-0000-7000-8000-000000000001');}),
+    qq{events\n0\n1|0\nc\nopened\nsnapshots|models\n1|{"n": 1}},
     'a standby can be read');
 for my $call (
     q{goes_insert_batch(ARRAY[goes_new_event('a')])},
     q{goes_delete(ARRAY[goes_uuid_v7()])},
-    q{goes_create_store('other')})
+    q{goes_create_store('other')},
+    q{goes_create_snapshot_store('other')},
+    q{goes_create_model_store('other')},
+    q{goes_snapshot_save('order', goes_uuid_v7(), 1, '')},
+    q{goes_snapshot_prune(0)},
+    q{goes_model_lock('order')},
+    q{goes_model_save('order', '0')})
 {
     my ($result, $output, $error) = $standby->psql('shop', "\\set VERBOSITY sqlstate\nSELECT $call");
     like($error, qr/ERROR:  25006/, "a standby refuses $call");
@@ -63,15 +115,20 @@ elsif ($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE nam
 }
 SKIP:
 {
-    skip 'this server finds extensions in one place only, which is not ours to write to', 2
+    skip 'this server finds extensions in one place only, which is not ours to write to', 4
       unless defined($setting);
     system_or_bail('mkdir', '-p', $extensions);
-    append_to_file("$extensions/with_store.control", "default_version = '1'\nrelocatable = true\n");
-    append_to_file("$extensions/with_store--1.sql", "SELECT goes_create_store('members');\n");
+    append_to_file("$extensions/with_store.control", "default_version = 'store'\nrelocatable = true\n");
+    append_to_file("$extensions/with_store--$_.sql", "SELECT goes_create_${_}('members');\n")
+      for qw(store snapshot_store model_store);
     $node->append_conf('postgresql.conf', $setting);
     $node->restart;
-    my ($result, $output, $error) = $node->psql('shop', "\\set VERBOSITY verbose\nCREATE EXTENSION with_store");
-    like($error, qr/ERROR:  55000: a store cannot be created while an extension script runs/, 'refused');
+    for my $version (qw(store snapshot_store model_store))
+    {
+        my ($result, $output, $error) =
+          $node->psql('shop', "\\set VERBOSITY verbose\nCREATE EXTENSION with_store VERSION '$version'");
+        like($error, qr/ERROR:  55000: a store cannot be created while an extension script runs/, "$version: refused");
+    }
     is($node->safe_psql('shop', q{SELECT to_regclass('members')}), '', 'and nothing made');
 }
 

@@ -1,0 +1,61 @@
+/*
+ * kind.h
+ *	  The kinds of store: what the table of each must be. For the rooms that create,
+ *	  check and open tables.
+ */
+#ifndef GOES_KIND_H
+#define GOES_KIND_H
+
+#include "goes_store.h"
+
+#define MOST_INDEX_COLUMNS 3
+
+/* The index of events that keeps versions apart, among those that they need. */
+#define EVENT_INDEX_AGGREGATE 2
+
+/* What becomes of nulls in a column. */
+typedef enum Nulls
+{
+	NULLS_STORED,	 /* they mean something */
+	NULLS_PREVENTED, /* our tables are made without, others may allow them */
+	NULLS_FORBIDDEN	 /* a table that allows them does not fit */
+} Nulls;
+
+typedef struct RequiredColumn
+{
+	const char *name;
+	Oid			type;
+	Oid			other_type; /* serves as well */
+	const char *definition; /* a type that search_path has no say in */
+	Nulls		nulls;
+} RequiredColumn;
+
+typedef struct RequiredIndex
+{
+	const char *name;
+	const char *label; /* the end of its name where the name is taken */
+	bool		is_unique;
+	bool		is_ordered; /* its columns are needed in this order */
+	int			column_count;
+	const char *columns[MOST_INDEX_COLUMNS];
+} RequiredIndex;
+
+struct StoreKind
+{
+	const char			 *noun;
+	const char			 *contents;		   /* what its rows are */
+	const char			 *create_function; /* the SQL function that makes one */
+	char				**default_name;	   /* of the table, for a call that names none */
+	const RequiredColumn *columns;
+	int					  column_count;
+	RequiredIndex		  key; /* what tells rows apart; a table without it is not mended by us */
+	const RequiredIndex	 *indexes;
+	int					  index_count;
+};
+
+/* index.c: the columns of an index, for SQL */
+#pragma GCC visibility push(hidden)
+extern char			  *index_columns(const RequiredIndex *index);
+#pragma GCC visibility pop
+
+#endif
