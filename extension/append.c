@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -210,7 +211,7 @@ insert_first(const AppendCall *append, Version *current, int32 *last)
 
 /*
  * find_left_out returns the place, from 1, of the first event that was not stored, and
- * tells whether its id is taken; 0 if all are there.
+ * tells whether its id is taken by another append; 0 if all are there.
  */
 static int64
 find_left_out(const AppendCall *append, int64 base, bool *is_taken)
@@ -222,7 +223,11 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 		{INT8OID, Int64GetDatum(base)}};
 	Statement statement = {
 		.text =
-			"SELECT sent.place, stored.id IS NOT NULL "
+			"SELECT sent.place, stored.id IS NOT NULL AND NOT EXISTS "
+			"(SELECT FROM pg_catalog.unnest($1) WITH ORDINALITY AS earlier "
+			"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
+			"WHERE earlier.id OPERATOR(pg_catalog.=) sent.id "
+			"AND earlier.place OPERATOR(pg_catalog.<) sent.place) "
 			"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "
 			"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
 			"LEFT JOIN %s AS stored ON stored.id OPERATOR(pg_catalog.=) sent.id "
@@ -321,6 +326,27 @@ append_events(const AppendCall *append)
 }
 
 /*
+ * require_reading raises an error for a role that may not read the table: without
+ * the newest version there is no next one.
+ */
+static void
+require_reading(const Store *store)
+{
+	Oid role = GetUserId();
+
+	if (pg_class_aclcheck(store->oid, role, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(store->oid, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("goes_append() may not read table \"%s\"",
+						   RelationGetRelationName(store->relation)),
+					errdetail("It has to know the aggregate's newest version and the ids."),
+					errhint("GRANT SELECT on the table, or give the events their versions and use "
+							"goes_insert_batch()."),
+					errtable(store->relation)));
+}
+
+/*
  * goes_append gives events the next versions of an aggregate, stores them and returns
  * the last version.
  */
@@ -334,6 +360,7 @@ goes_append(PG_FUNCTION_ARGS)
 	append.events = DatumGetArrayTypeP(required_argument(fcinfo, 2, "events"));
 	PreventCommandIfReadOnly("goes_append()");
 	append.store = store_open(fcinfo, 4, RowExclusiveLock);
+	require_reading(append.store);
 	append.count = prepare_events(&append.events, &append.elements, check_event, &append);
 	last = append_events(&append);
 	store_close(append.store);
