@@ -157,6 +157,7 @@ extern char *create_table_command(const char *schema, const char *table);
 
 /* index.c: the indexes that it needs */
 extern List *index_problems(List *problems, Relation relation);
+extern bool	 has_unique_versions(Relation relation);
 extern Oid	 version_index(Relation relation);
 extern List *version_index_problem(List *problems, Relation relation);
 
@@ -184,6 +185,7 @@ pg_noreturn extern void report_mismatch(Relation relation, List *problems, const
 /* table.c: looking at a table */
 extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
+extern bool				 has_parent(Relation relation);
 
 /* plan.c: the one door to SPI */
 extern uint64 execute_statement(Store *store, const Statement *statement, int expected,

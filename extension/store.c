@@ -10,6 +10,7 @@
 
 #include "access/relation.h"
 #include "catalog/namespace.h"
+#include "commands/tablecmds.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -124,7 +125,8 @@ create_store_call(FunctionCallInfo fcinfo, const char *name)
 
 /*
  * store_open locks and opens the store that an argument names, and makes sure that
- * its columns fit.
+ * its columns fit. A lock that keeps others from writing is for the owner: it is not even
+ * waited for before that is clear, since everybody else would wait behind it.
  */
 Store *
 store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
@@ -132,7 +134,9 @@ store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
 	char  *name = store_name(fcinfo, argument);
 	Store *store = palloc(sizeof(Store));
 
-	store->oid = RangeVarGetRelid(store_range(name), mode, true);
+	store->oid = RangeVarGetRelidExtended(
+		store_range(name), mode, RVR_MISSING_OK,
+		mode > RowExclusiveLock ? RangeVarCallbackOwnsRelation : NULL, NULL);
 	if (!OidIsValid(store->oid))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("event store \"%s\" does not exist", name),
