@@ -16,6 +16,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 
 #include "append.h"
@@ -61,11 +62,11 @@ reject_other_aggregate(int element, const Datum *values, const bool *nulls,
 {
 	const char *other = NULL;
 
-	if (!nulls[EVENT_AGGREGATE_ID] && memcmp(DatumGetUUIDP(values[EVENT_AGGREGATE_ID])->data,
-											 DatumGetUUIDP(aggregate->id)->data, UUID_LEN) != 0)
+	if (!nulls[EVENT_AGGREGATE_ID] &&
+		!datum_image_eq(values[EVENT_AGGREGATE_ID], aggregate->id, false, UUID_LEN))
 		other = "aggregate_id";
-	if (!nulls[EVENT_AGGREGATE_NAME] && strcmp(TextDatumGetCString(values[EVENT_AGGREGATE_NAME]),
-											   TextDatumGetCString(aggregate->name)) != 0)
+	if (!nulls[EVENT_AGGREGATE_NAME] &&
+		!datum_image_eq(values[EVENT_AGGREGATE_NAME], aggregate->name, false, -1))
 		other = "aggregate_name";
 	if (other != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
