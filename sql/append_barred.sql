@@ -50,6 +50,21 @@ SELECT goes_append('order', :order, ARRAY[goes_new_event('kept'), goes_new_event
 \echo :SQLSTATE
 DROP TRIGGER lose ON events;
 
+-- One that stores another event in its place moves the version each time, but not for ever.
+CREATE FUNCTION replace() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF new.name = 'replaced' THEN
+        INSERT INTO events VALUES (gen_random_uuid(), 'other', 0, new.aggregate_id, new.aggregate_name, new.aggregate_version);
+        RETURN NULL;
+    END IF;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER replace BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION replace();
+SELECT goes_append('order', :order, ARRAY[goes_new_event('replaced')]);
+\echo :SQLSTATE
+DROP TRIGGER replace ON events;
+
 -- A trigger that raises an error.
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
