@@ -7,9 +7,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -31,25 +29,10 @@ PG_FUNCTION_INFO_V1(goes_aggregate_version);
 Aggregate
 aggregate_argument(FunctionCallInfo fcinfo, int number)
 {
-	Aggregate aggregate = {required_argument(fcinfo, number, "aggregate_name"),
-						   required_argument(fcinfo, number + 1, "aggregate_id")};
-	text	 *name = DatumGetTextPP(aggregate.name);
-	int		  length = pg_mbstrlen_with_len(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	const char *hint = "Events without an aggregate go through goes_insert_batch().";
 
-	if (length == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"aggregate_name\" must not be empty"),
-						errhint("Events without an aggregate go through goes_insert_batch().")));
-	if (length > MAX_NAME_LENGTH)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"aggregate_name\" has %d characters", length),
-						errhint("Names have %d characters at the most.", MAX_NAME_LENGTH)));
-	if (is_nil_uuid(DatumGetUUIDP(aggregate.id)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"aggregate_id\" must not be the nil UUID"),
-						errhint("Events without an aggregate go through goes_insert_batch().")));
-	aggregate.name = PointerGetDatum(name);
-	return aggregate;
+	return (Aggregate){name_argument(fcinfo, number, "aggregate_name", hint),
+					   id_argument(fcinfo, number + 1, "aggregate_id", hint)};
 }
 
 /*
@@ -69,20 +52,17 @@ Version
 newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)
 {
 	Parameter parameters[] = {{TEXTOID, aggregate->name}, {UUIDOID, aggregate->id}};
-	Statement statement = {.text = "SELECT aggregate_version FROM %s "
-								   "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
-								   "AND aggregate_id OPERATOR(pg_catalog.=) $2 "
-								   "AND aggregate_version IS NOT NULL "
-								   "ORDER BY aggregate_version DESC LIMIT 1",
-						   .parameters = parameters,
-						   .parameter_count = 2,
-						   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
-						   .is_kept = true,
-						   .is_fresh = is_fresh};
+	Statement statement = kept_statement("SELECT aggregate_version FROM %s "
+										 "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
+										 "AND aggregate_id OPERATOR(pg_catalog.=) $2 "
+										 "AND aggregate_version IS NOT NULL "
+										 "ORDER BY aggregate_version DESC LIMIT 1",
+										 parameters, lengthof(parameters));
 	Version	  version = {0};
 	Datum	  number;
 	bool	  is_null;
 
+	statement.is_fresh = is_fresh;
 	version.exists = fetch_row(store, &statement, SPI_OK_SELECT, &number, &is_null);
 	if (version.exists)
 		version.number = DatumGetInt32(number);

@@ -13,8 +13,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 
 #include "append.h"
@@ -22,6 +23,12 @@
 #define EXPECT_ANY (-2)
 #define EXPECT_EXISTS (-1)
 #define EXPECT_NONE 0
+
+/*
+ * So often in a row nobody loses a race: it is a trigger that stores something else in the
+ * event's place.
+ */
+#define MOST_ATTEMPTS 1000
 
 PG_FUNCTION_INFO_V1(goes_append);
 
@@ -65,11 +72,11 @@ reject_other_aggregate(int element, const Datum *values, const bool *nulls,
 {
 	const char *other = NULL;
 
-	if (!nulls[EVENT_AGGREGATE_ID] && memcmp(DatumGetUUIDP(values[EVENT_AGGREGATE_ID])->data,
-											 DatumGetUUIDP(aggregate->id)->data, UUID_LEN) != 0)
+	if (!nulls[EVENT_AGGREGATE_ID] &&
+		!datum_image_eq(values[EVENT_AGGREGATE_ID], aggregate->id, false, UUID_LEN))
 		other = "aggregate_id";
-	if (!nulls[EVENT_AGGREGATE_NAME] && strcmp(TextDatumGetCString(values[EVENT_AGGREGATE_NAME]),
-											   TextDatumGetCString(aggregate->name)) != 0)
+	if (!nulls[EVENT_AGGREGATE_NAME] &&
+		!datum_image_eq(values[EVENT_AGGREGATE_NAME], aggregate->name, false, -1))
 		other = "aggregate_name";
 	if (other != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -167,11 +174,9 @@ insert_first(const AppendCall *append, int32 base, bool may_skip)
 								 {INT8OID, event[EVENT_TIME]},		{UUIDOID, append->aggregate.id},
 								 {TEXTOID, append->aggregate.name}, {INT4OID, Int32GetDatum(base + 1)},
 								 {JSONBOID, event[EVENT_DATA]}};
-	Statement statement = {.text = may_skip ? INSERT_FIRST " ON CONFLICT DO NOTHING" : INSERT_FIRST,
-						   .parameters = parameters,
-						   .parameter_count = lengthof(parameters),
-						   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
-						   .is_kept = true};
+	Statement	 statement =
+		kept_statement(may_skip ? INSERT_FIRST " ON CONFLICT DO NOTHING" : INSERT_FIRST, parameters,
+					   lengthof(parameters));
 
 	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
 }
@@ -211,7 +216,7 @@ begin_append(const AppendCall *append, Version *current, int32 *last)
 {
 	Version newer;
 
-	for (;; *current = newer)
+	for (int attempt = 1;; attempt++, *current = newer)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!is_expected(append, current))
@@ -228,7 +233,7 @@ begin_append(const AppendCall *append, Version *current, int32 *last)
 		if (is_replay(append, last))
 			return false;
 		newer = newest_version(append->store, &append->aggregate, true);
-		if (newer.number == current->number)
+		if (newer.number == current->number || attempt == MOST_ATTEMPTS)
 		{
 			/* nothing that can be seen is in the way: have PostgreSQL say what is */
 			require_stored(append->store, insert_first(append, current->number, false), 1);
@@ -239,7 +244,7 @@ begin_append(const AppendCall *append, Version *current, int32 *last)
 
 /*
  * find_left_out returns the place, from 1, of the first event that was not stored, and
- * tells whether its id is taken; 0 if all are there.
+ * tells whether its id is taken by another append; 0 if all are there.
  */
 static int64
 find_left_out(const AppendCall *append, int64 base, bool *is_taken)
@@ -251,7 +256,11 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 		{INT8OID, Int64GetDatum(base)}};
 	Statement statement = {
 		.text =
-			"SELECT sent.place, stored.id IS NOT NULL "
+			"SELECT sent.place, stored.id IS NOT NULL AND NOT EXISTS "
+			"(SELECT FROM pg_catalog.unnest($1) WITH ORDINALITY AS earlier "
+			"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
+			"WHERE earlier.id OPERATOR(pg_catalog.=) sent.id "
+			"AND earlier.place OPERATOR(pg_catalog.<) sent.place) "
 			"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "
 			"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
 			"LEFT JOIN %s AS stored ON stored.id OPERATOR(pg_catalog.=) sent.id "
@@ -350,6 +359,27 @@ append_events(const AppendCall *append)
 }
 
 /*
+ * require_reading raises an error for a role that may not read the table: without
+ * the newest version there is no next one.
+ */
+static void
+require_reading(const Store *store)
+{
+	Oid role = GetUserId();
+
+	if (pg_class_aclcheck(store->oid, role, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(store->oid, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("goes_append() may not read table \"%s\"",
+						   RelationGetRelationName(store->relation)),
+					errdetail("It has to know the aggregate's newest version and the ids."),
+					errhint("GRANT SELECT on the table, or give the events their versions and use "
+							"goes_insert_batch()."),
+					errtable(store->relation)));
+}
+
+/*
  * goes_append gives events the next versions of an aggregate, stores them and returns
  * the last version.
  */
@@ -363,6 +393,7 @@ goes_append(PG_FUNCTION_ARGS)
 	append.events = DatumGetArrayTypeP(required_argument(fcinfo, 2, "events"));
 	PreventCommandIfReadOnly("goes_append()");
 	append.store = store_open(fcinfo, 4, RowExclusiveLock);
+	require_reading(append.store);
 	append.count = prepare_events(&append.events, &append.elements, check_event, &append);
 	last = append_events(&append);
 	store_close(append.store);

@@ -181,6 +181,7 @@ extern char *create_table_command(const StoreKind *kind, const char *schema, con
 /* index.c: the indexes that it needs */
 extern bool	 has_key(Relation relation, const StoreKind *kind);
 extern List *index_problems(List *problems, Relation relation, const StoreKind *kind);
+extern bool	 has_unique_versions(Relation relation);
 extern Oid	 version_index(Relation relation);
 extern List *version_index_problem(List *problems, Relation relation);
 
@@ -208,6 +209,7 @@ pg_noreturn extern void report_mismatch(Relation relation, List *problems, const
 /* table.c: looking at a table */
 extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
+extern bool				 has_parent(Relation relation);
 
 /* plan.c: the one door to SPI */
 extern Statement  kept_statement(const char *text, Parameter *parameters, int count);

@@ -76,6 +76,15 @@ guard_function(FunctionCallInfo fcinfo, const Guard *guard)
 }
 
 /*
+ * mode_of returns the mode that a trigger is to hold writers to, NULL if it says none.
+ */
+static const char *
+mode_of(const Trigger *trigger)
+{
+	return trigger->tgnargs == 1 && find_rule(trigger->tgargs[0]) >= 0 ? trigger->tgargs[0] : NULL;
+}
+
+/*
  * is_sound tells whether a trigger does all that its guard is for.
  */
 static bool
@@ -83,10 +92,7 @@ is_sound(const Trigger *trigger, const Guard *guard)
 {
 	if (trigger->tgtype != guard->type || trigger->tgqual != NULL || trigger->tgnattr > 0)
 		return false;
-	if (!guard->has_mode)
-		return true;
-	return trigger->tgnewtable != NULL && trigger->tgnargs == 1 &&
-		   find_rule(trigger->tgargs[0]) >= 0;
+	return !guard->has_mode || (trigger->tgnewtable != NULL && mode_of(trigger) != NULL);
 }
 
 /*
@@ -192,6 +198,24 @@ rule_argument(FunctionCallInfo fcinfo, int number)
 }
 
 /*
+ * reject_parent raises an error for a table that is written to by way of another one: a
+ * guard would not see that.
+ */
+static void
+reject_parent(Relation table)
+{
+	if (!has_parent(table))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("table \"%s\" cannot have a guard, since it has a parent table",
+						   RelationGetRelationName(table)),
+					errdetail("What is written by way of the parent does not fire the triggers of "
+							  "this table."),
+					errhint("Detach it first: ALTER TABLE … DETACH PARTITION, or NO INHERIT."),
+					errtable(table)));
+}
+
+/*
  * goes_alter_store switches the guards of a store on and off.
  */
 Datum
@@ -203,8 +227,8 @@ goes_alter_store(PG_FUNCTION_ARGS)
 	List  *commands = NIL;
 	ListCell *cell;
 
-	if (!table_is_owned_by(store->oid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(store->relation));
+	if (rule != NULL || (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2)))
+		reject_parent(store->relation);
 	if (rule != NULL && !OidIsValid(version_index(store->relation)))
 		report_mismatch(store->relation, version_index_problem(NIL, store->relation), NULL);
 	if (!PG_ARGISNULL(1))
@@ -240,12 +264,13 @@ guard_problem(FunctionCallInfo fcinfo, List *problems, Relation table, const Gua
 			  const Trigger *trigger)
 {
 	bool		is_whole = is_sound(trigger, guard);
+	const char *mode = mode_of(trigger);
 	const char *value = "true";
 
 	if (is_whole && is_enabled(trigger))
 		return problems;
 	if (guard->has_mode)
-		value = quote_literal_cstr(is_whole ? trigger->tgargs[0] : rules[VERSIONS_SEQUENTIAL]);
+		value = quote_literal_cstr(mode != NULL ? mode : rules[VERSIONS_SEQUENTIAL]);
 	return add_problem(problems, PROBLEM_GUARD,
 					   psprintf(is_whole ? "guard \"%s\" is disabled"
 										 : "guard \"%s\" is not as goes_alter_store makes it",
@@ -272,7 +297,16 @@ problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard
 		problems = guard_problem(fcinfo, problems, table, guard, trigger);
 		is_on = true;
 	}
-	if (is_on && guard == &validate_versions && !OidIsValid(version_index(table)))
+	if (!is_on)
+		return problems;
+	if (has_parent(table))
+		problems = add_problem(problems, PROBLEM_GUARD,
+							   psprintf("guard \"%s\" does not hold for rows that are written by "
+										"way of a parent table",
+										guard->name),
+							   NULL, NULL);
+	/* where no index keeps versions apart, index_problems has the remedy for both */
+	if (guard->has_mode && has_unique_versions(table) && !OidIsValid(version_index(table)))
 		problems = version_index_problem(problems, table);
 	return problems;
 }

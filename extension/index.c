@@ -94,6 +94,16 @@ has_index(Relation relation, const RequiredIndex *index)
 }
 
 /*
+ * has_unique_versions tells whether two events of an aggregate cannot have the same
+ * version.
+ */
+bool
+has_unique_versions(Relation relation)
+{
+	return has_index(relation, &event_store.indexes[EVENT_INDEX_AGGREGATE]);
+}
+
+/*
  * is_version_index tells whether an index of the table has the versions of an aggregate
  * one after the other: its columns are the aggregate's two, in either order, and then the
  * version.

@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
-#include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
 
 #include "goes_store.h"
@@ -46,11 +45,7 @@ goes_insert_batch(PG_FUNCTION_ARGS)
 	Store	  *store = store_open(fcinfo, 1, RowExclusiveLock);
 	int		   count = prepare_batch(&events);
 	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
-	Statement  statement = {.text = insert_text,
-							.parameters = &parameter,
-							.parameter_count = 1,
-							.cursor_options = CURSOR_OPT_GENERIC_PLAN,
-							.is_kept = true};
+	Statement  statement = kept_statement(insert_text, &parameter, 1);
 
 	if (count > 0)
 		require_stored(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);

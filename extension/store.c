@@ -10,6 +10,7 @@
 
 #include "access/relation.h"
 #include "catalog/namespace.h"
+#include "commands/tablecmds.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -127,15 +128,19 @@ create_store_call(FunctionCallInfo fcinfo, const StoreKind *kind, const char *na
 
 /*
  * store_find locks and opens the store that an argument names, and makes sure that its
- * columns fit; NULL if there is no such table.
+ * columns fit; NULL if there is no such table. A lock that keeps others from writing is
+ * for the owner: it is not even waited for before that is clear, since everybody else
+ * would wait behind it.
  */
 Store *
 store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, const StoreKind *kind,
 		   LOCKMODE mode)
 {
 	RangeVar *range = store_range(store_name(fcinfo, argument, kind), argument_name);
-	Oid		  table = RangeVarGetRelid(range, mode, true);
-	Store	 *store;
+	Oid		  table = RangeVarGetRelidExtended(
+			  range, mode, RVR_MISSING_OK, mode > RowExclusiveLock ? RangeVarCallbackOwnsRelation : NULL,
+			  NULL);
+	Store *store;
 
 	if (!OidIsValid(table))
 		return NULL;

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_inherits.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -36,4 +37,14 @@ qualified_name(Relation relation)
 {
 	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 									  RelationGetRelationName(relation));
+}
+
+/*
+ * has_parent tells whether a table's rows can be written by way of another table, whose
+ * statements do not fire the triggers of this one.
+ */
+bool
+has_parent(Relation relation)
+{
+	return has_superclass(RelationGetRelid(relation));
 }

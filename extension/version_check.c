@@ -151,6 +151,8 @@ collect_rows(TriggerData *trigger)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
 	NewVersions new = {palloc(FIRST_ROOM * sizeof(NewVersion)), 0, FIRST_ROOM};
 
+	/* a trigger before this one may have read the rows, and left off anywhere */
+	tuplestore_rescan(trigger->tg_newtable);
 	for (int64 place = 1; tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot); place++)
 	{
 		Datum name;

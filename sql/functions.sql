@@ -24,8 +24,10 @@ FROM pg_proc
 WHERE proname LIKE 'goes\_%'
 ORDER BY proname;
 
--- The argument store, where there is one, comes last and may be left out.
+-- The argument store, where there is one, may be left out. It comes last, but first where the
+-- function is about the store itself.
 SELECT count(*) AS with_store,
-       bool_and(proargnames[pronargs] = 'store' AND pronargdefaults > 0) AS is_last
+       bool_and(proargnames[CASE proname WHEN 'goes_alter_store' THEN 1 ELSE pronargs END] = 'store'
+                AND pronargdefaults > 0) AS is_in_place
 FROM pg_proc
 WHERE proname LIKE 'goes\_%' AND 'store' = ANY (proargnames);
