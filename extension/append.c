@@ -194,12 +194,9 @@ insert_events(const AppendCall *append, int first, int count, int64 base, bool m
 							   {TEXTOID, append->aggregate.name},
 							   {UUIDOID, append->aggregate.id},
 							   {INT8OID, Int64GetDatum(base)}};
-	Statement  statement = {.text =
-								may_skip ? INSERT_EVENTS " ON CONFLICT DO NOTHING" : INSERT_EVENTS,
-							.parameters = parameters,
-							.parameter_count = 4,
-							.cursor_options = CURSOR_OPT_GENERIC_PLAN,
-							.is_kept = true};
+	Statement  statement =
+		kept_statement(may_skip ? INSERT_EVENTS " ON CONFLICT DO NOTHING" : INSERT_EVENTS,
+					   parameters, lengthof(parameters));
 
 	if (count < append->count)
 		events = event_array(type, append->elements + first, count);

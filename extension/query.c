@@ -24,12 +24,8 @@ goes_find(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, 1, AccessShareLock);
 	Parameter id = {UUIDOID, PG_GETARG_DATUM(0)};
-	Statement statement = {.text =
-							   "SELECT " EVENT_LIST " FROM %s WHERE id OPERATOR(pg_catalog.=) $1",
-						   .parameters = &id,
-						   .parameter_count = 1,
-						   .cursor_options = CURSOR_OPT_GENERIC_PLAN,
-						   .is_kept = true};
+	Statement statement =
+		kept_statement("SELECT " EVENT_LIST " FROM %s WHERE id OPERATOR(pg_catalog.=) $1", &id, 1);
 
 	if (PG_ARGISNULL(0))
 		return return_nothing(fcinfo, store);
