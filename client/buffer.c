@@ -90,12 +90,6 @@ append_big_endian(Buffer *buffer, uint64_t value, int bytes)
 }
 
 void
-buffer_int16(Buffer *buffer, int16_t value)
-{
-	append_big_endian(buffer, (uint16_t) value, 2);
-}
-
-void
 buffer_int32(Buffer *buffer, int32_t value)
 {
 	append_big_endian(buffer, (uint32_t) value, 4);

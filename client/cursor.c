@@ -9,15 +9,13 @@
 
 #include "cursor.h"
 
-/* Eight of them are under way, so that a megabyte is; larger ones fall out of the processor's cache. */
+/* What a FETCH asks for; more would fall out of the processor's cache. */
 #define BATCH_BYTES (128 * 1024)
 #define MOST_ROWS 8192
 
 int
-rows_of_batch(const PGresult *batch)
+rows_to_ask_for(int rows, size_t bytes)
 {
-	int	   rows = PQntuples(batch);
-	size_t bytes = PQresultMemorySize(batch);
 	size_t fit;
 
 	if (rows == 0)
@@ -26,6 +24,21 @@ rows_of_batch(const PGresult *batch)
 	if (fit < 1)
 		return 1;
 	return fit > MOST_ROWS ? MOST_ROWS : (int) fit;
+}
+
+size_t
+bytes_of(const PGresult *result)
+{
+	int	   rows = PQntuples(result);
+	int	   columns = PQnfields(result);
+	size_t bytes = 0;
+
+	for (int row = 0; row < rows; row++)
+	{
+		for (int column = 0; column < columns; column++)
+			bytes += (size_t) PQgetlength(result, row, column);
+	}
+	return bytes;
 }
 
 /*
@@ -169,11 +182,7 @@ next_event(goes_cursor *cursor, goes_error **err)
 		cursor->row = 0;
 		cursor->call.deadline = deadline_in(cursor->timeout_ms < 0 ? 0 : cursor->timeout_ms,
 											cursor->call.deadline.cancel);
-		status = check_owner(cursor->call.store, err);
-		if (status == GOES_OK && cursor->call.store->tx != NULL)
-			status = tx_check(cursor->call.store->tx, err);
-		if (status == GOES_OK)
-			status = cursor->reading->fetch(cursor, err);
+		status = cursor->reading->fetch(cursor, err);
 		if (status != GOES_OK)
 			return status;
 	}

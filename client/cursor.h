@@ -9,6 +9,8 @@
 #include "request.h"
 #include "tx.h"
 
+#define MOST_AHEAD 8
+
 struct goes_cursor
 {
 	const struct Reading *reading;
@@ -20,11 +22,15 @@ struct goes_cursor
 	int					  status; /* GOES_EVENT until the end or an error */
 	goes_error			 *error;
 	char				  portal[32];
-	int					  asked;	   /* rows that the next batch was asked for */
-	int					  ahead;	   /* batches that are on their way */
+	int					  asked;	   /* rows that the next FETCH asks for */
 	bool				  is_complete; /* the server has sent all rows */
-	int					  sizes[8];	   /* the rows asked for in those on their way, as a ring */
-	int					  first_size;
+
+	/* of cursor_stream.c: the FETCHes on their way */
+	int	   ahead;
+	int	   sizes[MOST_AHEAD]; /* the rows that they ask for, as a ring */
+	int	   first_size;
+	int	   received; /* rows of the first one that have come, and their bytes */
+	size_t received_bytes;
 };
 
 /* A way of reading. */
@@ -32,7 +38,7 @@ typedef struct Reading
 {
 	/* sends the request */
 	int (*start)(goes_cursor *cursor, const QueryRequest *request, goes_error **err);
-	/* puts the next rows into cursor->batch; none: the end */
+	/* puts the next rows into cursor->batch; none: the end. Refuses in a child process */
 	int (*fetch)(goes_cursor *cursor, goes_error **err);
 	/* leaves the connection fit for reuse if that is quick, and otherwise not */
 	void (*stop)(goes_cursor *cursor);
@@ -42,7 +48,10 @@ extern const Reading direct_reading;
 extern const Reading stream_reading;
 extern const Reading portal_reading;
 
-/* How many rows make a batch, by those of the last one. */
-int rows_of_batch(const PGresult *batch);
+/* How many rows to ask for, by those that came last and their bytes. */
+int rows_to_ask_for(int rows, size_t bytes);
+
+/* The bytes of a result's values. A PGresult of a single row has much more. */
+size_t bytes_of(const PGresult *result);
 
 #endif

@@ -23,12 +23,14 @@ direct_fetch(goes_cursor *cursor, goes_error **err)
 {
 	PGconn	 *pg = cursor->call.connection->pg;
 	PGresult *result = NULL;
-	int		  status = next_result(pg, &result, &cursor->call.deadline, err);
+	int		  status = check_owner(cursor->call.store, err);
 
+	if (status == GOES_OK)
+		status = next_result(pg, &result, &cursor->call.deadline, err);
 	if (status != GOES_OK)
 		return status;
 	if (result == NULL)
-		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
+		return fail_lost(pg, err);
 	if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
 		cursor->batch = result;
 	else
@@ -38,19 +40,6 @@ direct_fetch(goes_cursor *cursor, goes_error **err)
 		cursor->is_complete = true;
 	}
 	return status;
-}
-
-/*
- * bytes_of counts the bytes of a row's values. A PGresult of one row has much more.
- */
-static size_t
-bytes_of(const PGresult *result)
-{
-	size_t bytes = 0;
-
-	for (int column = 0; PQntuples(result) > 0 && column < PQnfields(result); column++)
-		bytes += (size_t) PQgetlength(result, 0, column);
-	return bytes;
 }
 
 /*

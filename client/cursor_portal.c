@@ -32,10 +32,10 @@ portal_fetch(goes_cursor *cursor, goes_error **err)
 	char	  text[64];
 	Statement statement = {.text = text};
 	PGresult *result = NULL;
-	int		  status;
+	int		  status = tx_check(cursor->call.store->tx, err);
 
-	if (cursor->is_complete)
-		return GOES_OK;
+	if (status != GOES_OK || cursor->is_complete)
+		return status;
 	snprintf(text, sizeof text, "FETCH %d FROM %s", cursor->asked, cursor->portal);
 	status = exec_statement(cursor->call.connection->pg, &statement, &result,
 							&cursor->call.deadline, err);
@@ -45,7 +45,7 @@ portal_fetch(goes_cursor *cursor, goes_error **err)
 		return status;
 	}
 	cursor->is_complete = PQntuples(result) < cursor->asked;
-	cursor->asked = rows_of_batch(result);
+	cursor->asked = rows_to_ask_for(PQntuples(result), PQresultMemorySize(result));
 	cursor->batch = result;
 	return GOES_OK;
 }

@@ -78,9 +78,12 @@ Deadline
 deadline_in(int64_t timeout_ms, goes_cancel *cancel)
 {
 	Deadline deadline = {INT64_MAX, cancel};
-	int64_t	 now = monotonic_now();
+	int64_t	 now;
 
-	if (timeout_ms > 0 && timeout_ms < (INT64_MAX - now) / NANOSECONDS_PER_MILLISECOND)
+	if (timeout_ms <= 0)
+		return deadline;
+	now = monotonic_now();
+	if (timeout_ms < (INT64_MAX - now) / NANOSECONDS_PER_MILLISECOND)
 		deadline.at = now + timeout_ms * NANOSECONDS_PER_MILLISECOND;
 	return deadline;
 }

@@ -41,18 +41,35 @@ decode_int32(const char *bytes, int length, int32_t *out)
 	return GOES_OK;
 }
 
+/* A value of a row; of length 0 it may be null. */
+typedef struct Value
+{
+	const char *bytes;
+	int			length;
+	bool		is_null;
+} Value;
+
+static Value
+value_of(const PGresult *result, int row, int column)
+{
+	int length = PQgetlength(result, row, column);
+
+	return (Value){PQgetvalue(result, row, column), length,
+				   length == 0 && PQgetisnull(result, row, column)};
+}
+
 /*
  * decode_uuid reads a UUID; null is nil.
  */
 static int
-decode_uuid(const PGresult *result, int row, int column, goes_uuid *out)
+decode_uuid(Value value, goes_uuid *out)
 {
 	memset(out, 0, sizeof *out);
-	if (PQgetisnull(result, row, column))
+	if (value.is_null)
 		return GOES_OK;
-	if (PQgetlength(result, row, column) != sizeof out->bytes)
+	if (value.length != sizeof out->bytes)
 		return GOES_ERR_SERVER;
-	memcpy(out->bytes, PQgetvalue(result, row, column), sizeof out->bytes);
+	memcpy(out->bytes, value.bytes, sizeof out->bytes);
 	return GOES_OK;
 }
 
@@ -60,33 +77,28 @@ decode_uuid(const PGresult *result, int row, int column, goes_uuid *out)
  * decode_version reads a version; null is 0.
  */
 static int
-decode_version(const PGresult *result, int row, int column, int32_t *out)
+decode_version(Value value, int32_t *out)
 {
 	*out = 0;
-	if (PQgetisnull(result, row, column))
-		return GOES_OK;
-	return decode_int32(PQgetvalue(result, row, column), PQgetlength(result, row, column), out);
+	return value.is_null ? GOES_OK : decode_int32(value.bytes, value.length, out);
 }
 
 /*
  * decode_data reads jsonb; null is JSON's null.
  */
 static int
-decode_data(const PGresult *result, int row, int column, goes_event *event)
+decode_data(Value value, goes_event *event)
 {
-	const char *value = PQgetvalue(result, row, column);
-	int			length = PQgetlength(result, row, column);
-
-	if (PQgetisnull(result, row, column))
+	if (value.is_null)
 	{
 		event->data = "null";
 		event->data_len = strlen(event->data);
 		return GOES_OK;
 	}
-	if (length < 1 || value[0] != JSONB_VERSION)
+	if (value.length < 1 || value.bytes[0] != JSONB_VERSION)
 		return GOES_ERR_SERVER;
-	event->data = value + 1;
-	event->data_len = (size_t) length - 1;
+	event->data = value.bytes + 1;
+	event->data_len = (size_t) value.length - 1;
 	return GOES_OK;
 }
 
@@ -97,16 +109,19 @@ decode_data(const PGresult *result, int row, int column, goes_event *event)
 int
 decode_event(const PGresult *result, int row, goes_event *event, goes_error **err)
 {
-	if (PQnfields(result) != EVENT_COLUMNS || row < 0 || row >= PQntuples(result) ||
-		PQgetisnull(result, row, 0) || PQgetisnull(result, row, 1) || PQgetisnull(result, row, 2) ||
-		decode_uuid(result, row, 0, &event->id) != GOES_OK ||
-		decode_int64(PQgetvalue(result, row, 2), PQgetlength(result, row, 2), &event->time) !=
-			GOES_OK ||
-		decode_uuid(result, row, 3, &event->aggregate_id) != GOES_OK ||
-		decode_version(result, row, 5, &event->aggregate_version) != GOES_OK ||
-		decode_data(result, row, 6, event) != GOES_OK)
+	Value values[EVENT_COLUMNS] = {{0}};
+	bool  is_readable = PQnfields(result) == EVENT_COLUMNS && row >= 0 && row < PQntuples(result);
+
+	for (int column = 0; is_readable && column < EVENT_COLUMNS; column++)
+		values[column] = value_of(result, row, column);
+	if (!is_readable || values[0].is_null || values[1].is_null || values[2].is_null ||
+		decode_uuid(values[0], &event->id) != GOES_OK ||
+		decode_int64(values[2].bytes, values[2].length, &event->time) != GOES_OK ||
+		decode_uuid(values[3], &event->aggregate_id) != GOES_OK ||
+		decode_version(values[5], &event->aggregate_version) != GOES_OK ||
+		decode_data(values[6], event) != GOES_OK)
 		return fail(err, GOES_ERR_SERVER, "the server sent an event that cannot be read");
-	event->name = PQgetvalue(result, row, 1);
-	event->aggregate_name = PQgetvalue(result, row, 4); /* "" for null */
+	event->name = values[1].bytes;
+	event->aggregate_name = values[4].bytes; /* "" for null */
 	return GOES_OK;
 }

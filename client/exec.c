@@ -47,10 +47,7 @@ abandon(PGconn *connection)
 	pthread_attr_destroy(&attributes);
 }
 
-/*
- * fail_lost makes the error for a connection that is gone.
- */
-static int
+int
 fail_lost(PGconn *connection, goes_error **err)
 {
 	const char *message = PQerrorMessage(connection);

@@ -30,7 +30,6 @@ typedef struct Buffer
 void  buffer_append(Buffer *buffer, const void *bytes, size_t length);
 void  buffer_text(Buffer *buffer, const char *text);
 void  buffer_format(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void  buffer_int16(Buffer *buffer, int16_t value);
 void  buffer_int32(Buffer *buffer, int32_t value);
 void  buffer_int64(Buffer *buffer, int64_t value);
 void  buffer_put_int32(Buffer *buffer, size_t position, int32_t value);

@@ -255,7 +255,7 @@ prepare_on_server(Call *call, const char *name, const char *text, const Paramete
 
 	if (PQsetnonblocking(pg, 1) != 0 ||
 		!PQsendPrepare(pg, name, text, parameters->count, parameters->types))
-		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
+		return fail_lost(pg, err);
 	status = flush_to_server(pg, &call->deadline, err);
 	if (status == GOES_OK)
 		status = finish_statement(pg, &result, &call->deadline, err);

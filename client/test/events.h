@@ -5,32 +5,7 @@
 #ifndef GOES_TEST_EVENTS_H
 #define GOES_TEST_EVENTS_H
 
-#include <time.h>
-
 #include "server.h"
-
-/* Options for a store in TEST_DATABASE, for those who change some. */
-static inline goes_store_options
-options_of(const char *table)
-{
-	goes_store_options options;
-
-	goes_store_options_init(&options, sizeof options);
-	options.url = server_url();
-	options.database = TEST_DATABASE;
-	options.table = table;
-	return options;
-}
-
-static inline goes_store *
-open_with(const goes_store_options *options)
-{
-	goes_store *store = NULL;
-	goes_error *error = NULL;
-
-	assert_ok(goes_store_open(&store, options, &error));
-	return store;
-}
 
 /* A store whose calls all use the same connection. */
 static inline goes_store *
@@ -148,15 +123,6 @@ process_of(goes_store *store)
 	process = PQbackendPID(connection);
 	goes_pool_release(goes_store_pool(store), connection);
 	return process;
-}
-
-static inline int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <libpq-fe.h>
 
@@ -96,22 +97,45 @@ admin(const char *database, const char *format, ...)
 			fail_msg("%s: %s: %s", #call, goes_status_text(status_), goes_error_message(error)); \
 	} while (0)
 
-/*
- * open_store opens a store on a table of its own in TEST_DATABASE; options may be changed first.
- */
-static inline goes_store *
-open_store(const char *table)
+/* Options for a store in TEST_DATABASE, for those who change some. */
+static inline goes_store_options
+options_of(const char *table)
 {
 	goes_store_options options;
-	goes_store		  *store = NULL;
-	goes_error		  *error = NULL;
 
 	goes_store_options_init(&options, sizeof options);
 	options.url = server_url();
 	options.database = TEST_DATABASE;
 	options.table = table;
-	assert_ok(goes_store_open(&store, &options, &error));
+	return options;
+}
+
+static inline goes_store *
+open_with(const goes_store_options *options)
+{
+	goes_store *store = NULL;
+	goes_error *error = NULL;
+
+	assert_ok(goes_store_open(&store, options, &error));
 	return store;
+}
+
+static inline goes_store *
+open_store(const char *table)
+{
+	goes_store_options options = options_of(table);
+
+	return open_with(&options);
+}
+
+/* The time of a clock that only goes forward. */
+static inline int64_t
+milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 #endif

@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -145,40 +144,16 @@ dead_port(void)
 	return port;
 }
 
-static inline int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * make_options returns options for a store with this URL, and TEST_DATABASE.
  */
 static inline goes_store_options
 make_options(const char *url)
 {
-	goes_store_options options;
+	goes_store_options options = options_of(NULL);
 
-	goes_store_options_init(&options, sizeof options);
 	options.url = url;
-	options.database = TEST_DATABASE;
 	return options;
-}
-
-/*
- * open_with opens a store with these options.
- */
-static inline goes_store *
-open_with(const goes_store_options *options)
-{
-	goes_store *store = NULL;
-	goes_error *error = NULL;
-
-	assert_ok(goes_store_open(&store, options, &error));
-	return store;
 }
 
 /*

@@ -5,13 +5,7 @@
  */
 #include <unistd.h>
 
-#include "proxy.h"
-
-#define PATIENCE_MS 2000
-#define LITTLE_PATIENCE_MS 200
-
-static Proxy	 *proxy;
-static const Plan nothing;
+#include "lost.h"
 
 /*
  * begin begins a transaction in which an event was inserted.
@@ -22,7 +16,7 @@ begin(goes_store *store, goes_event *event)
 	goes_error *error = NULL;
 	goes_tx	   *tx = NULL;
 
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	fill_events(event, 1);
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 	assert_ok(goes_insert(goes_tx_store(tx), event, 1, NULL, &error));
@@ -39,7 +33,7 @@ check(const Plan *plan, int status, const goes_event *event, goes_error *error)
 
 	if (status == GOES_OK)
 		assert_int_equal(count_stored("events", event, 1), 1);
-	settle(proxy);
+	settle();
 	is_stored = count_stored("events", event, 1) == 1;
 	if ((status == GOES_OK && !is_stored) || (status == GOES_ERR_CONNECT && is_stored) ||
 		(status != GOES_OK && status != GOES_ERR_CONNECT && status != GOES_ERR_IN_DOUBT))
@@ -63,8 +57,7 @@ commit_at(goes_store *store, const Plan *plan, const goes_context *context)
 
 	proxy_plan(proxy, plan, 1);
 	status = goes_tx_commit(tx, context, &error);
-	if (milliseconds() - start > PATIENCE_MS + 1000)
-		fail_msg(PLACE ": it took %lld ms", PLACE_OF(plan), (long long) (milliseconds() - start));
+	expect_soon(plan, start, PATIENCE_MS + 1000);
 	check(plan, status, &event, error);
 	return status;
 }
@@ -76,7 +69,7 @@ commit_at(goes_store *store, const Plan *plan, const goes_context *context)
 static void
 test_the_outcome_of_a_lost_commit_is_found_out(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 1);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			seen[2] = {0};
 
@@ -89,7 +82,7 @@ test_the_outcome_of_a_lost_commit_is_found_out(void **state)
 		if (proxy_struck(proxy) == 0)
 			assert_int_equal(status, GOES_OK);
 		seen[status == GOES_OK]++;
-	} while (proxy_next(proxy, &plan));
+	} while (next_place(&plan));
 	assert_true(seen[true] > 2 && seen[false] > 2);
 	goes_store_close(store);
 }
@@ -100,7 +93,7 @@ test_the_outcome_of_a_lost_commit_is_found_out(void **state)
 static void
 test_a_commit_is_in_doubt_while_the_old_process_may_do_it(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			in_doubt = 0;
 
@@ -112,7 +105,7 @@ test_a_commit_is_in_doubt_while_the_old_process_may_do_it(void **state)
 		if (status == GOES_ERR_CONNECT)
 			fail_msg(PLACE ": rolled back, while the server could still commit", PLACE_OF(&plan));
 		in_doubt += status == GOES_ERR_IN_DOUBT;
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	assert_true(in_doubt > 0);
 	goes_store_close(store);
 }
@@ -123,7 +116,7 @@ test_a_commit_is_in_doubt_while_the_old_process_may_do_it(void **state)
 static void
 test_a_commit_is_in_doubt_when_nobody_can_be_asked(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 
 	plan.refuses = true;
@@ -136,7 +129,7 @@ test_a_commit_is_in_doubt_when_nobody_can_be_asked(void **state)
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
 		assert_true(milliseconds() - start < 1000 + LITTLE_PATIENCE_MS);
 		plan.number += plan.number % 3 == 1; /* two of three will do */
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
@@ -146,7 +139,7 @@ test_a_commit_is_in_doubt_when_nobody_can_be_asked(void **state)
 static void
 test_a_second_cut_does_not_mislead_the_look_up(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plans[] = {{.direction = TO_SERVER, .number = 5, .fate = TORN},
 						   {.direction = TO_SERVER, .number = 5, .fate = TORN}};
 
@@ -178,8 +171,8 @@ test_a_second_cut_does_not_mislead_the_look_up(void **state)
 static void
 test_a_commit_that_takes_its_time_is_waited_for(void **state)
 {
-	goes_store *store = proxy_open(proxy, "slow", PATIENCE_MS, 0);
-	goes_store *hasty = proxy_open(proxy, "slow", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("slow", PATIENCE_MS, 0);
+	goes_store *hasty = open_by_proxy("slow", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_SERVER,
 						.number = 5, /* Sync */
 						.fate = DELIVERED,
@@ -188,14 +181,10 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	goes_event	event;
 	goes_tx	   *tx;
 
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_store_connect(store, NULL, &error));
 	assert_ok(goes_store_connect(hasty, NULL, &error));
-	admin_do(TEST_DATABASE,
-			 "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS "
-			 "$$BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END$$;"
-			 "CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED "
-			 "FOR EACH ROW EXECUTE FUNCTION linger()");
+	linger_at_commit("slow", 0.5);
 
 	tx = begin(store, &event);
 	proxy_plan(proxy, &plan, 1);
@@ -207,7 +196,7 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	proxy_plan(proxy, &plan, 1);
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT,
 				 "could not be found out");
-	settle(proxy);
+	settle();
 	assert_int_equal(count_stored("slow", &event, 1), 1);
 
 	/* so it is when the commit itself runs out of time */
@@ -215,7 +204,7 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	expect_error(
 		goes_tx_commit(tx, &(goes_context){.size = sizeof(goes_context), .timeout_ms = 50}, &error),
 		&error, GOES_ERR_IN_DOUBT, "could not be found out");
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 	goes_store_close(hasty);
 }
@@ -226,7 +215,7 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 static void
 test_a_terminated_commit_is_looked_up(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	goes_error *error = NULL;
 	goes_event	event;
 	goes_tx	   *tx = begin(store, &event);
@@ -244,7 +233,7 @@ test_a_terminated_commit_is_looked_up(void **state)
 static void
 test_a_lost_commit_without_events_is_in_doubt(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	goes_error *error = NULL;
 	int			status;
@@ -253,7 +242,7 @@ test_a_lost_commit_without_events_is_in_doubt(void **state)
 	{
 		goes_tx *tx = NULL;
 
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 		PQclear(PQexec(goes_tx_conn(tx), "CREATE TABLE IF NOT EXISTS orders (id integer)"));
 		proxy_plan(proxy, &plan, 1);
@@ -262,7 +251,7 @@ test_a_lost_commit_without_events_is_in_doubt(void **state)
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
 		goes_error_free(error);
 		error = NULL;
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
@@ -273,14 +262,14 @@ test_a_lost_commit_without_events_is_in_doubt(void **state)
 static void
 test_events_that_are_gone_do_not_make_a_commit_undone(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_CLIENT, .number = 1, .fate = DROPPED};
 	goes_error *error = NULL;
 	goes_event	event;
 	goes_tx	   *tx = NULL;
 
 	admin_do(TEST_DATABASE, "CREATE TABLE IF NOT EXISTS notes (note text)");
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 	PQclear(PQexec(goes_tx_conn(tx), "INSERT INTO notes VALUES ('savepoint'); SAVEPOINT s"));
 	fill_events(&event, 1);
@@ -296,18 +285,8 @@ test_events_that_are_gone_do_not_make_a_commit_undone(void **state)
 	proxy_plan(proxy, &plan, 1);
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT, "");
 	assert_int_equal(number_of("SELECT count(*) FROM notes"), 2);
-	settle(proxy);
+	settle();
 	goes_store_close(store);
-}
-
-/* A rival's statement, to be run at the cut. */
-static void
-run_directly(void *statement)
-{
-	PGconn *connection = admin_connection(TEST_DATABASE);
-
-	PQclear(PQexec(connection, statement));
-	PQfinish(connection);
 }
 
 /*
@@ -316,7 +295,7 @@ run_directly(void *statement)
 static void
 test_a_rivals_event_is_not_taken_for_a_commit(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	goes_error *error = NULL;
 	goes_event	event;
 	goes_tx	   *tx = begin(store, &event);
@@ -334,7 +313,7 @@ test_a_rivals_event_is_not_taken_for_a_commit(void **state)
 	proxy_plan(proxy, &plan, 1);
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_CONNECT, "rolled back");
 	assert_int_equal(count_stored("events", &event, 1), 1);
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 }
 
@@ -354,7 +333,7 @@ count_runs(goes_tx *tx, const goes_event *events, size_t n, void *user)
 static void
 test_an_insert_with_hooks_runs_them_once_whatever_breaks(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			runs;
 
@@ -366,9 +345,7 @@ test_an_insert_with_hooks_runs_them_once_whatever_breaks(void **state)
 		goes_event	event;
 		int			status;
 
-		proxy_plan(proxy, &nothing, 1);
-		fill_events(&event, 1);
-		assert_ok(goes_insert(store, &event, 1, NULL, &error));
+		warm_up(store);
 		fill_events(&event, 1);
 		runs = 0;
 		proxy_plan(proxy, &plan, 1);
@@ -376,7 +353,7 @@ test_an_insert_with_hooks_runs_them_once_whatever_breaks(void **state)
 		if (status == GOES_ERR_IN_DOUBT || runs > 2 || (status == GOES_OK && runs < 2))
 			fail_msg(PLACE ": %s, %d hooks", PLACE_OF(&plan), goes_status_text(status), runs);
 		check(&plan, status, &event, error);
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
@@ -386,7 +363,7 @@ test_an_insert_with_hooks_runs_them_once_whatever_breaks(void **state)
 static void
 test_a_delayed_insert_with_hooks_meets_its_timeout(void **state)
 {
-	goes_store	*store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
 	goes_context context = {.size = sizeof context, .timeout_ms = 500};
 	Plan		 plans[] = {{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 400},
 							{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 9000}};
@@ -400,9 +377,7 @@ test_a_delayed_insert_with_hooks_meets_its_timeout(void **state)
 		int64_t		start;
 		int			status;
 
-		proxy_plan(proxy, &nothing, 1);
-		fill_events(&event, 1);
-		assert_ok(goes_insert(store, &event, 1, NULL, &error));
+		warm_up(store);
 		fill_events(&event, 1);
 		proxy_plan(proxy, plans, 2);
 		start = milliseconds();
@@ -413,7 +388,7 @@ test_a_delayed_insert_with_hooks_meets_its_timeout(void **state)
 				 milliseconds() - start > 850)
 			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plans[1]), goes_status_text(status),
 					 (long long) (milliseconds() - start));
-		settle(proxy);
+		settle();
 		if (status == GOES_ERR_TIMEOUT)
 			assert_int_equal(count_stored("events", &event, 1), 0);
 		goes_error_free(error);
@@ -437,10 +412,6 @@ main(void)
 		cmocka_unit_test(test_an_insert_with_hooks_runs_them_once_whatever_breaks),
 		cmocka_unit_test(test_a_delayed_insert_with_hooks_meets_its_timeout),
 	};
-	int failed;
 
-	proxy = proxy_start();
-	failed = RUN_TESTS(tests);
-	proxy_stop(proxy);
-	return failed;
+	return RUN_LOST_TESTS(tests);
 }

@@ -4,32 +4,13 @@
  *    is ever stored twice or without the others of its batch.
  */
 #include <pthread.h>
-#include <signal.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include "proxy.h"
+#include "lost.h"
 
 #define BATCH 100
-#define PATIENCE_MS 2000
-#define LITTLE_PATIENCE_MS 200
 
-static Proxy	 *proxy;
 static const Plan nothing;
-
-/*
- * warm_up leaves the store a connection that has inserted before.
- */
-static void
-warm_up(goes_store *store)
-{
-	goes_event	event;
-	goes_error *error = NULL;
-
-	proxy_plan(proxy, &nothing, 1);
-	goes_event_init(&event, "warm.up", NULL);
-	assert_ok(goes_insert(store, &event, 1, NULL, &error));
-}
 
 /*
  * insert_at inserts while the plans are carried out, and checks that the result is true and that its
@@ -48,12 +29,11 @@ insert_at(goes_store *store, const Plan *plans, int count, size_t n, goes_contex
 	proxy_plan(proxy, plans, count);
 	start = milliseconds();
 	status = goes_insert(store, events, n, context, &error);
-	if (milliseconds() - start > PATIENCE_MS + 1000)
-		fail_msg(PLACE ": it took %lld ms", PLACE_OF(plans), (long long) (milliseconds() - start));
+	expect_soon(plans, start, PATIENCE_MS + 1000);
 	stored = status == GOES_OK ? count_stored("events", events, n) : n;
 	if (stored != n)
 		fail_msg(PLACE ": success, but %zu of %zu are stored", PLACE_OF(plans), stored, n);
-	settle(proxy);
+	settle();
 	stored = count_stored("events", events, n);
 	if ((stored != n && stored != 0) || (status == GOES_OK && stored == 0) ||
 		(status == GOES_ERR_CONNECT && stored != 0) ||
@@ -73,25 +53,25 @@ insert_at(goes_store *store, const Plan *plans, int count, size_t n, goes_contex
 static void
 test_a_cut_at_any_message_is_made_good(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 
 	warm_up(store);
-	settle(proxy);
+	settle();
 	do
 	{
 		int status = insert_at(store, &plan, 1, 1, NULL);
 
 		if (status != GOES_OK && !proxy_struck_early(proxy))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
 static void
 test_a_cut_within_a_batch_is_made_good(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 
 	do
@@ -99,7 +79,7 @@ test_a_cut_within_a_batch_is_made_good(void **state)
 		warm_up(store);
 		if (insert_at(store, &plan, 1, BATCH, NULL) != GOES_OK)
 			fail_msg(PLACE ": not made good", PLACE_OF(&plan));
-	} while (proxy_next(proxy, &plan));
+	} while (next_place(&plan));
 	goes_store_close(store);
 }
 
@@ -114,10 +94,10 @@ test_a_cut_during_the_first_call_does_no_harm(void **state)
 
 	for (bool is_more = true; is_more;)
 	{
-		goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+		goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 		int			status = insert_at(store, &plan, 1, 1, NULL);
 
-		is_more = proxy_next_message(proxy, &plan);
+		is_more = next_message(&plan);
 		plan.number += plan.number > 1; /* every second one */
 		if (status != GOES_OK)
 			assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
@@ -132,7 +112,7 @@ test_a_cut_during_the_first_call_does_no_harm(void **state)
 static void
 test_a_server_that_goes_on_is_waited_for(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			in_doubt = 0;
 
@@ -146,7 +126,7 @@ test_a_server_that_goes_on_is_waited_for(void **state)
 		in_doubt += status == GOES_ERR_IN_DOUBT;
 		if (status != GOES_OK && (status != GOES_ERR_IN_DOUBT || plan.direction != TO_SERVER))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	assert_true(in_doubt > 0);
 	goes_store_close(store);
 }
@@ -157,14 +137,14 @@ test_a_server_that_goes_on_is_waited_for(void **state)
 static void
 test_without_a_server_the_outcome_is_told_as_far_as_it_is_known(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			before[DIRECTIONS]; /* messages before those of the insert */
 
 	plan.refuses = true;
 	plan.fate = TORN;
 	warm_up(store);
-	settle(proxy);
+	settle();
 	assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
 	before[TO_SERVER] = proxy_messages(proxy, TO_SERVER);
 	before[TO_CLIENT] = proxy_messages(proxy, TO_CLIENT);
@@ -172,7 +152,7 @@ test_without_a_server_the_outcome_is_told_as_far_as_it_is_known(void **state)
 	assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
 	before[TO_SERVER] -= proxy_messages(proxy, TO_SERVER);
 	before[TO_CLIENT] -= proxy_messages(proxy, TO_CLIENT);
-	for (bool is_more = true; is_more; is_more = proxy_next(proxy, &plan))
+	for (bool is_more = true; is_more; is_more = next_place(&plan))
 	{
 		bool is_sent;
 		int	 status;
@@ -200,7 +180,7 @@ test_an_insert_that_was_not_sent_whole_is_not_in_doubt(void **state)
 	{
 		SIZE = 32 * 1024 * 1024
 	};
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_SERVER, .number = 1, .fate = DROPPED, .refuses = true};
 	goes_error *error = NULL;
 	goes_event	event;
@@ -213,10 +193,10 @@ test_an_insert_that_was_not_sent_whole_is_not_in_doubt(void **state)
 	warm_up(store);
 	proxy_plan(proxy, &plan, 1);
 	expect_error(goes_insert(store, &event, 1, NULL, &error), &error, GOES_ERR_CONNECT, "");
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_insert(store, &event, 1, NULL, &error));
 	assert_int_equal(count_stored("events", &event, 1), 1);
-	settle(proxy);
+	settle();
 	free(data);
 	goes_store_close(store);
 }
@@ -228,8 +208,8 @@ test_an_insert_that_was_not_sent_whole_is_not_in_doubt(void **state)
 static void
 test_a_second_cut_does_not_make_an_insert_its_own_duplicate(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
-	goes_store *hasty = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
+	goes_store *hasty = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plans[] = {{.direction = TO_CLIENT, .number = 5, .fate = DROPPED},
 						   {.direction = TO_SERVER, .number = 5, .fate = TORN}};
 	int			status;
@@ -252,23 +232,13 @@ test_a_second_cut_does_not_make_an_insert_its_own_duplicate(void **state)
 	goes_store_close(hasty);
 }
 
-/* A rival's statement, to be run at the cut. */
-static void
-run_directly(void *statement)
-{
-	PGconn *connection = admin_connection(TEST_DATABASE);
-
-	PQclear(PQexec(connection, statement));
-	PQfinish(connection);
-}
-
 /*
  * While the connection is gone, somebody else takes what the lost insert did not get to keep.
  */
 static void
 test_what_a_rival_took_meanwhile_is_refused(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	goes_error *error = NULL;
 	goes_event	events[3];
 	char		id[37];
@@ -301,7 +271,7 @@ test_what_a_rival_took_meanwhile_is_refused(void **state)
 	expect_error(goes_insert(store, events, 3, NULL, &error), &error, GOES_ERR_CONFLICT, "");
 	assert_int_equal(proxy_struck(proxy), 1);
 	assert_int_equal(count_stored("events", events, 3), 0);
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 }
 
@@ -312,7 +282,7 @@ test_what_a_rival_took_meanwhile_is_refused(void **state)
 static void
 test_a_cut_never_blames_the_wrong_event(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_CLIENT, .number = 1, .fate = TORN};
 	goes_event	events[8];
 	goes_error *error = NULL;
@@ -333,7 +303,7 @@ test_a_cut_never_blames_the_wrong_event(void **state)
 		goes_error_free(error);
 		plan.number += 2;
 	} while (proxy_struck(proxy) > 0);
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 }
 
@@ -344,8 +314,8 @@ test_a_cut_never_blames_the_wrong_event(void **state)
 static void
 test_an_old_process_that_commits_late_makes_success(void **state)
 {
-	goes_store *store = proxy_open(proxy, "slow", PATIENCE_MS, 0);
-	goes_store *hasty = proxy_open(proxy, "slow", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("slow", PATIENCE_MS, 0);
+	goes_store *hasty = open_by_proxy("slow", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_SERVER,
 						.number = 4, /* Sync */
 						.fate = DELIVERED,
@@ -353,23 +323,19 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 	goes_event	event;
 	goes_error *error = NULL;
 
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_store_connect(store, NULL, &error));
 	assert_ok(goes_store_connect(hasty, NULL, &error));
-	admin_do(TEST_DATABASE,
-			 "CREATE OR REPLACE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS "
-			 "$$BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END$$;"
-			 "CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED "
-			 "FOR EACH ROW EXECUTE FUNCTION linger()");
+	linger_at_commit("slow", 0.4);
 	goes_event_init(&event, "order.placed", NULL);
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_insert(store, &event, 1, NULL, &error)); /* prepares the statement */
 	goes_event_init(&event, "order.placed", NULL);
 	proxy_plan(proxy, &plan, 1);
 	assert_ok(goes_insert(store, &event, 1, NULL, &error));
 	assert_int_equal(proxy_struck(proxy), 1);
 	assert_int_equal(count_stored("slow", &event, 1), 1);
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_insert(hasty, &event, 0, NULL, &error));
 	goes_event_init(&event, "order.placed", NULL);
 	assert_ok(goes_insert(hasty, &event, 1, NULL, &error));
@@ -377,7 +343,7 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 	proxy_plan(proxy, &plan, 1);
 	expect_error(goes_insert(hasty, &event, 1, NULL, &error), &error, GOES_ERR_IN_DOUBT,
 				 "look one of them up");
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 	goes_store_close(hasty);
 }
@@ -389,12 +355,12 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 static void
 test_a_delay_at_any_message_meets_the_timeout(void **state)
 {
-	goes_store	*store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
 	goes_context context = {.size = sizeof context, .timeout_ms = 30};
 	Plan		 plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
 
 	warm_up(store);
-	settle(proxy);
+	settle();
 	while (plan.direction < DIRECTIONS)
 	{
 		int64_t start = milliseconds();
@@ -417,41 +383,31 @@ test_a_delay_at_any_message_meets_the_timeout(void **state)
 	goes_store_close(store);
 }
 
-static goes_cancel *to_trigger;
-
-static void
-trigger(int signal)
-{
-	goes_cancel_trigger(to_trigger);
-}
-
 /*
  * The same for a call that is cancelled from a signal handler.
  */
 static void
 test_a_delayed_insert_can_be_cancelled(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 1);
 	Plan		plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
 
 	warm_up(store);
-	settle(proxy);
-	signal(SIGALRM, trigger);
+	settle();
 	for (; plan.direction < DIRECTIONS; plan.direction++)
 	{
 		for (plan.number = 1; plan.number < 30; plan.number += 7)
 		{
-			const struct itimerval soon = {.it_value.tv_usec = 60000};
-			goes_context		   context = {.size = sizeof context, .timeout_ms = -1};
-			int64_t				   start = milliseconds();
+			goes_context context = {.size = sizeof context, .timeout_ms = -1};
+			int64_t		 start = milliseconds();
 
-			context.cancel = to_trigger = goes_cancel_new();
-			setitimer(ITIMER_REAL, &soon, NULL);
+			context.cancel = goes_cancel_new();
+			cancel_in(context.cancel, 60);
 			if (insert_at(store, &plan, 1, 1, &context) != GOES_ERR_CANCELLED &&
 				proxy_struck(proxy) > 0)
 				fail_msg(PLACE ": not cancelled", PLACE_OF(&plan));
 			assert_true(milliseconds() - start < 1060);
-			setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+			cancel_in(NULL, 0);
 			goes_cancel_free(context.cancel);
 		}
 	}
@@ -464,7 +420,7 @@ test_a_delayed_insert_can_be_cancelled(void **state)
 static void
 test_a_late_connection_is_not_used_again(void **state)
 {
-	goes_store	*store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
 	goes_context context = {.size = sizeof context, .timeout_ms = 50};
 	Plan		 plan = {.direction = TO_CLIENT, .number = 3, .fate = DELAYED, .delay_ms = 60000};
 	goes_event	 event;
@@ -474,12 +430,12 @@ test_a_late_connection_is_not_used_again(void **state)
 	proxy_plan(proxy, &plan, 1);
 	goes_event_init(&event, "order.placed", NULL);
 	expect_error(goes_insert(store, &event, 1, &context, &error), &error, GOES_ERR_TIMEOUT, "");
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	goes_event_init(&event, "order.placed", NULL);
 	assert_ok(goes_insert(store, &event, 1, NULL, &error));
 	assert_true(proxy_connections(proxy) >= 1);
 	assert_int_equal(count_stored("events", &event, 1), 1);
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 }
 
@@ -501,10 +457,6 @@ main(void)
 		cmocka_unit_test(test_a_delayed_insert_can_be_cancelled),
 		cmocka_unit_test(test_a_late_connection_is_not_used_again),
 	};
-	int failed;
 
-	proxy = proxy_start();
-	failed = RUN_TESTS(tests);
-	proxy_stop(proxy);
-	return failed;
+	return RUN_LOST_TESTS(tests);
 }

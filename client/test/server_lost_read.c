@@ -3,16 +3,11 @@
  *    Reads whose connection breaks: they are done again while no event was given out, and otherwise end
  *    in an error, never in a result that only looks complete. And goes_delete, which is in doubt.
  */
-#include <signal.h>
-#include <sys/time.h>
 
-#include "proxy.h"
+#include "lost.h"
 
-#define PATIENCE_MS 2000
 #define EVENTS 120
 
-static Proxy	 *proxy;
-static const Plan nothing;
 static goes_event events[EVENTS];
 
 /*
@@ -22,10 +17,10 @@ static goes_event events[EVENTS];
 static goes_store *
 open_filled(void)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 1);
 	goes_error *error = NULL;
 
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_ok(goes_store_connect(store, NULL, &error));
 	if (events[0].name != NULL)
 		return store;
@@ -91,8 +86,7 @@ check_reading(goes_store *store, const goes_query *query, const Plan *plan, int 
 
 	proxy_plan(proxy, plan, 1);
 	status = read_all(store, query, NULL, &count);
-	if (milliseconds() - start > 1000)
-		fail_msg(PLACE ": it took %lld ms", PLACE_OF(plan), (long long) (milliseconds() - start));
+	expect_soon(plan, start, 1000);
 	if (status == GOES_END ? count != expected
 						   : status != GOES_ERR_CONNECT ||
 								 (count == 0 && !proxy_struck_early(proxy)) || count > expected)
@@ -116,7 +110,7 @@ test_a_small_result_is_whole_or_ends_in_an_error(void **state)
 	{
 		proxy_cut(proxy); /* so that connecting is part of it */
 		check_reading(store, query, &plan, expected);
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_query_free(query);
 	goes_store_close(store);
 }
@@ -134,10 +128,10 @@ test_a_small_result_breaks_anywhere_on_a_connection_in_use(void **state)
 
 	do
 	{
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_int_equal(read_all(store, query, NULL, &expected), GOES_END);
 		check_reading(store, query, &plan, expected);
-	} while (proxy_next(proxy, &plan));
+	} while (next_place(&plan));
 	goes_query_free(query);
 	goes_store_close(store);
 }
@@ -156,17 +150,17 @@ test_a_large_result_is_whole_or_ends_in_an_error(void **state)
 
 	assert_int_equal(read_all(store, NULL, NULL, &expected), GOES_END);
 	assert_int_equal(expected, EVENTS);
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	assert_int_equal(read_all(store, NULL, NULL, &expected), GOES_END);
 	last = proxy_messages(proxy, TO_CLIENT);
 	do
 	{
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_int_equal(read_all(store, NULL, NULL, &expected), GOES_END);
 		check_reading(store, NULL, &plan, EVENTS);
 		if (plan.number > 20 && plan.number < last - 25)
 			plan.number += 23;
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
@@ -239,7 +233,7 @@ test_find_and_count_are_done_again(void **state)
 			status = reads[i](store, NULL);
 			if (status != GOES_OK && !(status == GOES_ERR_CONNECT && proxy_struck_early(proxy)))
 				fail_msg("read %d, " PLACE ": %s", i, PLACE_OF(&plan), goes_status_text(status));
-		} while (proxy_next_message(proxy, &plan));
+		} while (next_message(&plan));
 	}
 	goes_store_close(store);
 }
@@ -259,7 +253,7 @@ test_a_read_is_done_again_only_once(void **state)
 
 		if (reads[i] != query_all) /* the last message is not the read's */
 		{
-			proxy_plan(proxy, &nothing, 1);
+			leave_in_peace();
 			assert_int_equal(reads[i](store, NULL), GOES_OK);
 			proxy_plan(proxy, plans, 1);
 			assert_int_equal(reads[i](store, NULL), GOES_OK);
@@ -269,7 +263,7 @@ test_a_read_is_done_again_only_once(void **state)
 			assert_int_equal(proxy_struck(proxy), 2);
 			assert_int_equal(proxy_connections(proxy), 1);
 		}
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_int_equal(reads[i](store, NULL), GOES_OK);
 		plans[0].refuses = true;
 		proxy_plan(proxy, plans, 1);
@@ -295,7 +289,7 @@ test_a_lost_read_ends_its_transaction(void **state)
 			goes_tx	   *tx = NULL;
 
 			plan.fate = plan.number % FATES;
-			proxy_plan(proxy, &nothing, 1);
+			leave_in_peace();
 			assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 			proxy_plan(proxy, &plan, 1);
 			assert_int_equal(reads[i](goes_tx_store(tx), NULL), GOES_ERR_CONNECT);
@@ -328,7 +322,7 @@ test_delayed_reads_meet_their_timeout(void **state)
 				int		status;
 				bool	is_struck;
 
-				proxy_plan(proxy, &nothing, 1);
+				leave_in_peace();
 				assert_int_equal(reads[i](store, NULL), GOES_OK);
 				proxy_plan(proxy, &plan, 1);
 				start = milliseconds();
@@ -357,7 +351,7 @@ test_a_repetition_does_not_get_the_time_anew(void **state)
 	{
 		int64_t start;
 
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_int_equal(reads[i](store, NULL), GOES_OK);
 		proxy_plan(proxy, plans, 3);
 		start = milliseconds();
@@ -368,34 +362,25 @@ test_a_repetition_does_not_get_the_time_anew(void **state)
 	goes_store_close(store);
 }
 
-static goes_cancel *to_trigger;
-
-static void
-trigger(int signal)
-{
-	goes_cancel_trigger(to_trigger);
-}
-
 static void
 test_delayed_reads_can_be_cancelled(void **state)
 {
 	goes_store *store = open_filled();
 
-	signal(SIGALRM, trigger);
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
 	{
-		const struct itimerval soon = {.it_value.tv_usec = 50000};
 		Plan plan = {.direction = TO_CLIENT, .number = 2, .fate = DELAYED, .delay_ms = 60000};
-		goes_context context = {.size = sizeof context, .cancel = to_trigger = goes_cancel_new()};
+		goes_context context = {.size = sizeof context, .cancel = goes_cancel_new()};
 		int64_t		 start;
 
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_int_equal(reads[i](store, NULL), GOES_OK);
 		proxy_plan(proxy, &plan, 1);
 		start = milliseconds();
-		setitimer(ITIMER_REAL, &soon, NULL);
+		cancel_in(context.cancel, 50);
 		assert_int_equal(reads[i](store, &context), GOES_ERR_CANCELLED);
 		assert_true(milliseconds() - start < 1050);
+		cancel_in(NULL, 0);
 		goes_cancel_free(context.cancel);
 	}
 	goes_store_close(store);
@@ -407,7 +392,7 @@ test_delayed_reads_can_be_cancelled(void **state)
 static void
 test_a_lost_delete_is_in_doubt(void **state)
 {
-	goes_store *store = proxy_open(proxy, "deleted", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("deleted", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			own[DIRECTIONS]; /* the delete's own messages */
 	int			all[DIRECTIONS];
@@ -416,11 +401,11 @@ test_a_lost_delete_is_in_doubt(void **state)
 	{
 		goes_error *error = NULL;
 
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_ok(goes_delete(store, &events[0].id, 1, NULL, &error));
 		if (round == 0)
-			settle(proxy);
-		proxy_plan(proxy, &nothing, 1);
+			settle();
+		leave_in_peace();
 		assert_ok(goes_delete(store, &events[0].id, 1, NULL, &error));
 		for (int direction = 0; direction < DIRECTIONS; direction++)
 			(round == 0 ? all : own)[direction] = proxy_messages(proxy, direction);
@@ -433,10 +418,10 @@ test_a_lost_delete_is_in_doubt(void **state)
 		int			status;
 		size_t		stored;
 
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		fill_events(&event, 1);
 		assert_ok(goes_insert(store, &event, 1, NULL, &error));
-		settle(proxy);
+		settle();
 		proxy_plan(proxy, &plan, 1);
 		status = goes_delete(store, &event.id, 1, NULL, &error);
 		stored = count_stored("deleted", &event, 1);
@@ -449,7 +434,7 @@ test_a_lost_delete_is_in_doubt(void **state)
 		if (status == GOES_OK && is_sent && proxy_struck(proxy) > 0)
 			assert_int_equal(plan.number + plan.fate, all[TO_CLIENT] + DELIVERED);
 		goes_error_free(error);
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
@@ -468,10 +453,6 @@ main(void)
 		cmocka_unit_test(test_delayed_reads_can_be_cancelled),
 		cmocka_unit_test(test_a_lost_delete_is_in_doubt),
 	};
-	int failed;
 
-	proxy = proxy_start();
-	failed = RUN_TESTS(tests);
-	proxy_stop(proxy);
-	return failed;
+	return RUN_LOST_TESTS(tests);
 }

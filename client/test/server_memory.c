@@ -15,11 +15,8 @@
 static int
 try_open(goes_store **store)
 {
-	goes_store_options options;
+	goes_store_options options = options_of(NULL);
 
-	goes_store_options_init(&options, sizeof options);
-	options.url = server_url();
-	options.database = TEST_DATABASE;
 	return goes_store_open(store, &options, NULL);
 }
 

@@ -78,7 +78,6 @@ fill_a_buffer(void *unused)
 	{
 		buffer_text(&buffer, "text ");
 		buffer_format(&buffer, "%d", i);
-		buffer_int16(&buffer, 1);
 		buffer_int32(&buffer, 2);
 		buffer_int64(&buffer, 3);
 		buffer_put_int32(&buffer, 0, 4);

@@ -1,0 +1,334 @@
+/*
+ * server_cursor_end.c
+ *    Cursors that do not come to their end: errors on the way, deadlines, cancellation, in every way of
+ *    reading.
+ *
+ * A server that hangs is made by stopping its process for a while.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cursors.h"
+
+#define MOST 5000
+#define WIDE 20000 /* rows of a kilobyte: more than all buffers on the way take */
+#define LATE_MS 200
+#define WITHIN_MS 1000
+
+/*
+ * read_until_error reads on until there is an error, gives it out and returns its status.
+ */
+static int
+read_until_error(Reader *reader, goes_error **err)
+{
+	const goes_event *event;
+	int				  status;
+
+	while ((status = goes_cursor_next(reader->cursor, &event, err)) == GOES_EVENT)
+		;
+	return status;
+}
+
+/*
+ * open_victim opens a store whose only connection tells its name, with a setting of the server.
+ */
+static goes_store *
+open_victim(const char *table, const char *setting)
+{
+	goes_store_options options = options_of(table);
+	char			   url[1024];
+
+	snprintf(url, sizeof url, "%s application_name=victim options='%s'", server_url(), setting);
+	options.url = url;
+	options.max_connections = 1;
+	return open_with(&options);
+}
+
+/*
+ * make_wide makes a result that does not fit into the buffers between server and program, once.
+ */
+static void
+make_wide(void)
+{
+	goes_store *store = open_store("wide");
+
+	if (count_events(store) == 0)
+		make_history(store, "wide", WIDE, 1000);
+	goes_store_close(store);
+}
+
+static pid_t
+victims_process(void)
+{
+	char *text = admin(TEST_DATABASE,
+					   "SELECT max(pid) FROM pg_stat_activity WHERE application_name = 'victim'");
+	pid_t process = text == NULL ? 0 : atoi(text);
+
+	assert_true(process > 0);
+	free(text);
+	return process;
+}
+
+/*
+ * expect_same_error expects a cursor that failed to say so again and again.
+ */
+static void
+expect_same_error(Reader *reader, goes_error *first)
+{
+	const goes_event *event;
+	goes_error		 *error = NULL;
+
+	for (int i = 0; i < 3; i++)
+	{
+		assert_int_equal(goes_cursor_next(reader->cursor, &event, &error),
+						 goes_error_status(first));
+		assert_string_equal(goes_error_message(error), goes_error_message(first));
+		assert_string_equal(goes_error_sqlstate(error), goes_error_sqlstate(first));
+		goes_error_free(error);
+	}
+	goes_error_free(first);
+}
+
+static void
+test_a_server_process_that_dies_on_the_way(void **state)
+{
+	goes_store *store = open_victim("wide", "");
+	goes_error *error = NULL;
+
+	make_wide();
+	for (int way = 0; way < WAYS; way++)
+	{
+		Reader reader;
+
+		assert_ok(start(&reader, store, way, WIDE, NULL, &error));
+		read_one(&reader, 1);
+		admin_do(TEST_DATABASE, "SELECT pg_terminate_backend(%d)", (int) victims_process());
+		assert_int_equal(read_until_error(&reader, &error), GOES_ERR_CONNECT);
+		expect_same_error(&reader, error);
+		end(&reader);
+		error = NULL;
+		assert_int_equal(count_events(store), WIDE);
+	}
+	goes_store_close(store);
+}
+
+static void
+test_an_error_of_the_server_on_the_way(void **state)
+{
+	goes_store *store = open_victim("wide", "-c statement_timeout=150");
+	goes_error *error = NULL;
+
+	make_wide();
+	for (int way = 0; way < PORTAL; way++)
+	{
+		Reader reader;
+
+		assert_ok(start(&reader, store, way, WIDE, NULL, &error));
+		read_one(&reader, 1);
+		if (way == STREAM) /* the first batch is small, and the next ones are asked for after it */
+		{
+			for (int time = 2; time <= 20; time++)
+				read_one(&reader, time);
+		}
+		usleep(4 * LATE_MS * 1000); /* several times the statement_timeout */
+		assert_int_equal(read_until_error(&reader, &error), GOES_ERR_SERVER);
+		assert_string_equal(goes_error_sqlstate(error), "57014");
+		expect_same_error(&reader, error);
+		end(&reader);
+		error = NULL;
+		assert_int_equal(count_events(store), WIDE);
+	}
+	goes_store_close(store);
+}
+
+static void
+test_each_wait_for_events_has_the_whole_timeout(void **state)
+{
+	goes_store	*store = open_victim("wide", "");
+	goes_error	*error = NULL;
+	goes_context context = {.size = sizeof context, .timeout_ms = LATE_MS};
+
+	make_wide();
+	for (int way = 0; way < WAYS; way++)
+	{
+		Reader reader;
+
+		assert_ok(start(&reader, store, way, WIDE, &context, &error));
+		for (int time = 1; time <= 4000; time++)
+		{
+			if (time % 1000 == 0)
+				usleep(LATE_MS * 1000 / 3);
+			read_one(&reader, time);
+		}
+		end(&reader);
+	}
+	goes_store_close(store);
+}
+
+/*
+ * expect_end_of_hanging reads from a server that hangs, until the deadline or the cancellation.
+ */
+static void
+expect_end_of_hanging(goes_store *store, int way, const goes_context *context, int status)
+{
+	goes_error *error = NULL;
+	int64_t		begun;
+	pid_t		process;
+	Reader		reader;
+
+	assert_ok(start(&reader, store, way, WIDE, context, &error));
+	read_one(&reader, 1);
+	process = victims_process();
+	assert_int_equal(kill(process, SIGSTOP), 0);
+	begun = milliseconds();
+	assert_int_equal(read_until_error(&reader, &error), status);
+	expect_same_error(&reader, error);
+	end(&reader);
+	assert_true(milliseconds() - begun < LATE_MS + WITHIN_MS);
+	assert_int_equal(kill(process, SIGCONT), 0);
+	assert_int_equal(count_events(store), WIDE);
+}
+
+static void
+test_a_hanging_server_is_left_at_the_deadline(void **state)
+{
+	goes_context context = {.size = sizeof context, .timeout_ms = LATE_MS};
+
+	make_wide();
+	for (int way = 0; way < WAYS; way++)
+	{
+		goes_store *store = open_victim("wide", "");
+
+		expect_end_of_hanging(store, way, &context, GOES_ERR_TIMEOUT);
+		goes_store_close(store);
+	}
+}
+
+/*
+ * cancel_soon triggers a goes_cancel after a while.
+ */
+static void *
+cancel_soon(void *cancel)
+{
+	usleep(LATE_MS * 1000);
+	goes_cancel_trigger(cancel);
+	return NULL;
+}
+
+static void
+test_another_thread_cancels_a_wait(void **state)
+{
+	make_wide();
+	for (int way = 0; way < WAYS; way++)
+	{
+		goes_store	*store = open_victim("wide", "");
+		goes_context context = {.size = sizeof context, .cancel = goes_cancel_new()};
+		pthread_t	 thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, cancel_soon, context.cancel), 0);
+		expect_end_of_hanging(store, way, &context, GOES_ERR_CANCELLED);
+		pthread_join(thread, NULL);
+		goes_cancel_free(context.cancel);
+		goes_store_close(store);
+	}
+}
+
+/*
+ * The first rows wait for a lock. The server is told to give up, too.
+ */
+static void
+test_a_query_that_waits_for_a_lock_gives_up_on_both_sides(void **state)
+{
+	goes_context context = {.size = sizeof context, .timeout_ms = LATE_MS};
+	goes_error	*error = NULL;
+	PGconn		*other = admin_connection(TEST_DATABASE);
+
+	make_wide();
+	for (int way = 0; way < WAYS; way++)
+	{
+		goes_store *store = open_victim("wide", "");
+		int64_t		begun;
+		char	   *waiting = NULL;
+		Reader		reader;
+
+		assert_ok(goes_store_connect(store, NULL, &error));
+		PQclear(PQexec(other, "BEGIN; LOCK TABLE wide"));
+		begun = milliseconds();
+		assert_int_equal(start(&reader, store, way, WIDE, &context, &error), GOES_ERR_TIMEOUT);
+		assert_true(milliseconds() - begun < LATE_MS + WITHIN_MS);
+		goes_error_free(error);
+		error = NULL;
+		end(&reader);
+		while (milliseconds() - begun < LATE_MS + 2 * WITHIN_MS)
+		{
+			free(waiting);
+			waiting = admin(TEST_DATABASE, "SELECT count(*) FROM pg_stat_activity WHERE "
+										   "application_name = 'victim'");
+			if (*waiting == '0')
+				break;
+			usleep(10000);
+		}
+		assert_string_equal(waiting, "0");
+		free(waiting);
+		PQclear(PQexec(other, "COMMIT"));
+		goes_store_close(store);
+	}
+	PQfinish(other);
+}
+
+static void
+test_what_is_cancelled_already_does_nothing(void **state)
+{
+	goes_store		 *store = open_with_one_connection("cancelled");
+	goes_error		 *error = NULL;
+	goes_context	  context = {.size = sizeof context, .cancel = goes_cancel_new()};
+	goes_event		  event = event_of("happened", "{}");
+	const goes_event *read;
+	int				  process;
+
+	make_history(store, "cancelled", 100, 10);
+	for (int way = 0; way < WAYS; way++)
+	{
+		goes_context own = {.size = sizeof own, .cancel = goes_cancel_new()};
+		Reader		 reader;
+
+		assert_ok(start(&reader, store, way, 100, &own, &error));
+		read_one(&reader, 1);
+		goes_cancel_trigger(own.cancel);
+		expect_error(goes_cursor_next(reader.cursor, &read, &error), &error, GOES_ERR_CANCELLED,
+					 "cancelled");
+		end(&reader);
+		goes_cancel_free(own.cancel);
+	}
+	goes_cancel_trigger(context.cancel);
+	process = process_of(store);
+	for (int way = 0; way < PORTAL; way++)
+	{
+		Reader reader;
+
+		assert_int_equal(start(&reader, store, way, 100, &context, NULL), GOES_ERR_CANCELLED);
+		end(&reader);
+	}
+	expect_error(goes_insert(store, &event, 1, &context, &error), &error, GOES_ERR_CANCELLED, "");
+	assert_int_equal(process_of(store), process); /* not even sent: nothing had to be abandoned */
+	assert_int_equal(count_events(store), 100);
+	goes_cancel_free(context.cancel);
+	goes_store_close(store);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_server_process_that_dies_on_the_way),
+		cmocka_unit_test(test_an_error_of_the_server_on_the_way),
+		cmocka_unit_test(test_each_wait_for_events_has_the_whole_timeout),
+		cmocka_unit_test(test_a_hanging_server_is_left_at_the_deadline),
+		cmocka_unit_test(test_another_thread_cancels_a_wait),
+		cmocka_unit_test(test_a_query_that_waits_for_a_lock_gives_up_on_both_sides),
+		cmocka_unit_test(test_what_is_cancelled_already_does_nothing),
+	};
+
+	return RUN_TESTS(tests);
+}
