@@ -1,8 +1,8 @@
 /*
  * cursor.c
- *    Running a query and reading its events one at a time.
+ *    Reading the rows of a result one at a time.
  *
- * goes_query_run waits for the first rows, so that whatever is wrong with a query shows there, and a
+ * Opening a cursor waits for the first rows, so that whatever is wrong with a query shows there, and a
  * connection that was lost before any event was delivered is replaced once.
  */
 #include <stdlib.h>
@@ -42,17 +42,6 @@ bytes_of(const PGresult *result)
 }
 
 /*
- * choose_reading decides how the result is read.
- */
-static const Reading *
-choose_reading(const goes_store *store, const goes_query *query)
-{
-	if (store->tx != NULL)
-		return &portal_reading;
-	return is_small(query) ? &direct_reading : &stream_reading;
-}
-
-/*
  * stop ends the reading. When that was late or cancelled the server is being told so, on its own way,
  * which must not hit the connection's next user: it stays as it is, and the pool closes it. In a
  * child process it is the parent's, and left alone.
@@ -83,10 +72,10 @@ finish(goes_cursor *cursor, int status)
  * start_reading sends the request and waits for the first rows.
  */
 static int
-start_reading(goes_cursor *cursor, const goes_query *query, goes_error **err)
+start_reading(goes_cursor *cursor, const Source *source, goes_error **err)
 {
-	QueryRequest request;
-	int			 status = request_make(&request, &cursor->call, query, true, err);
+	QueryRequest request = {0};
+	int			 status = source->make(&request, &cursor->call, source, err);
 
 	if (status == GOES_OK)
 		status = cursor->reading->start(cursor, &request, err);
@@ -100,23 +89,28 @@ start_reading(goes_cursor *cursor, const goes_query *query, goes_error **err)
  * run_once begins a call and starts reading.
  */
 static int
-run_once(goes_store *store, const goes_query *query, goes_cursor *cursor,
-		 const goes_context *context, bool *is_connection_lost, goes_error **err)
+run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goes_context *context,
+		 bool *is_connection_lost, goes_error **err)
 {
+	Call	   *call = &cursor->call;
 	goes_error *error = NULL;
-	int			status = call_begin(&cursor->call, store, context, err);
+	int			status = call_begin(call, store, context, err);
 
 	*is_connection_lost = false;
 	if (status != GOES_OK)
 		return status;
-	do
+	status = table_require(call, &source->table, &error);
+	while (status == GOES_OK)
 	{
-		status = start_reading(cursor, query, &error);
+		status = start_reading(cursor, source, &error);
 		if (status == GOES_OK)
 			return GOES_OK;
-		*is_connection_lost = is_lost(cursor->call.connection->pg);
+		*is_connection_lost = is_lost(call->connection->pg);
 		stop(cursor, status);
-	} while (session_retry(&cursor->call, &status, &error));
+		if (session_retry(call, &status, &error))
+			continue;
+		(void) table_retry(call, &source->table, &status, &error);
+	}
 	if (store->tx != NULL)
 		tx_mark_failed(store->tx);
 	call_end(&cursor->call);
@@ -124,34 +118,32 @@ run_once(goes_store *store, const goes_query *query, goes_cursor *cursor,
 }
 
 int
-goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
-			   const goes_context *context, goes_error **err)
+cursor_open(goes_store *store, const Source *source, const Reading *reading, goes_cursor **out,
+			const goes_context *context, goes_error **err)
 {
-	goes_cursor *cursor;
+	goes_cursor *cursor = calloc(1, sizeof *cursor);
 	goes_error	*error = NULL;
-	Deadline	 deadline;
+	Deadline	 deadline = context_deadline(store, context);
+	goes_cursor	 fresh = {.reading = reading,
+						  .request = source->request,
+						  .decode = source->decode,
+						  .timeout_ms = deadline_left_ms(&deadline),
+						  .status = GOES_EVENT};
 	goes_context remaining;
 	bool		 is_connection_lost;
 	int			 status;
 
-	if (store == NULL || out == NULL)
-		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
-	cursor = calloc(1, sizeof *cursor);
 	if (cursor == NULL)
 		return fail_memory(err);
-	deadline = context_deadline(store, context);
-	*cursor = (goes_cursor){.reading = choose_reading(store, query),
-							.timeout_ms = deadline_left_ms(&deadline),
-							.status = GOES_EVENT};
-	status = run_once(store, query, cursor, context, &is_connection_lost, &error);
+	*cursor = fresh;
+	status = run_once(store, source, cursor, context, &is_connection_lost, &error);
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
 		goes_error_free(error);
 		error = NULL;
-		*cursor = (goes_cursor){
-			.reading = cursor->reading, .timeout_ms = cursor->timeout_ms, .status = GOES_EVENT};
+		*cursor = fresh;
 		remaining = context_until(&deadline);
-		status = run_once(store, query, cursor, &remaining, &is_connection_lost, &error);
+		status = run_once(store, source, cursor, &remaining, &is_connection_lost, &error);
 	}
 	if (status != GOES_OK)
 	{
@@ -165,10 +157,10 @@ goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
 }
 
 /*
- * next_event reads the next event, fetching when the batch is used up.
+ * next_row reads the next row, fetching when the batch is used up.
  */
 static int
-next_event(goes_cursor *cursor, goes_error **err)
+next_row(goes_cursor *cursor, goes_error **err)
 {
 	int status;
 
@@ -188,7 +180,7 @@ next_event(goes_cursor *cursor, goes_error **err)
 	}
 	if (cursor->batch == NULL || PQntuples(cursor->batch) == 0)
 		return GOES_END;
-	status = decode_event(cursor->batch, cursor->row++, &cursor->event, err);
+	status = cursor->decode(cursor, cursor->row++, err);
 	return status == GOES_OK ? GOES_EVENT : status;
 }
 
@@ -203,23 +195,17 @@ repeat_error(const goes_cursor *cursor, goes_error **err)
 }
 
 int
-goes_cursor_next(goes_cursor *cursor, const goes_event **out, goes_error **err)
+cursor_advance(goes_cursor *cursor, goes_error **err)
 {
-	if (cursor == NULL || out == NULL)
-		return fail(err, GOES_ERR_INVALID, "cursor and out must not be NULL");
 	if (cursor->status == GOES_EVENT)
 	{
-		cursor->status = next_event(cursor, &cursor->error);
+		cursor->status = next_row(cursor, &cursor->error);
 		if (cursor->status < 0 && cursor->call.store->tx != NULL)
 			tx_mark_failed(cursor->call.store->tx);
 		if (cursor->status != GOES_EVENT)
 			finish(cursor, cursor->status);
 	}
-	if (cursor->status < 0)
-		return repeat_error(cursor, err);
-	if (cursor->status == GOES_EVENT)
-		*out = &cursor->event;
-	return cursor->status;
+	return cursor->status < 0 ? repeat_error(cursor, err) : cursor->status;
 }
 
 void

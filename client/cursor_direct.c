@@ -1,6 +1,7 @@
 /*
  * cursor_direct.c
- *    Small results: one round trip, row by row.
+ *    Small results: one round trip, row by row, or in a transaction all rows at once, so that other
+ *    calls can use the connection.
  */
 #include "cursor.h"
 
@@ -11,7 +12,7 @@ static int
 direct_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 {
 	PGconn *pg = cursor->call.connection->pg;
-	int		status = send_request(&cursor->call, REQUEST_QUERY, &request->parameters, err);
+	int		status = send_request(&cursor->call, cursor->request, &request->parameters, err);
 
 	if (status == GOES_OK && !PQsetSingleRowMode(pg))
 		status = fail(err, GOES_ERR_STATE, "libpq refuses to send rows one at a time");
@@ -64,3 +65,33 @@ direct_stop(goes_cursor *cursor)
 }
 
 const Reading direct_reading = {direct_start, direct_fetch, direct_stop};
+
+static int
+whole_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
+{
+	PGresult *result = NULL;
+	int status = run_request(&cursor->call, cursor->request, &request->parameters, &result, err);
+
+	if (status == GOES_OK)
+		cursor->batch = result;
+	else
+		PQclear(result);
+	return status;
+}
+
+/*
+ * whole_fetch has nothing to fetch: all rows are there from the start.
+ */
+static int
+whole_fetch(goes_cursor *cursor, goes_error **err)
+{
+	return check_owner(cursor->call.store, err);
+}
+
+static void
+whole_stop(goes_cursor *cursor)
+{
+	cursor->is_complete = true;
+}
+
+const Reading whole_reading = {whole_start, whole_fetch, whole_stop};

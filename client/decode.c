@@ -84,33 +84,33 @@ decode_version(Value value, int32_t *out)
 }
 
 /*
- * decode_data reads jsonb; null is JSON's null.
+ * decode_json reads jsonb; null is JSON's null.
  */
 static int
-decode_data(Value value, goes_event *event)
+decode_json(Value value, const char **json, size_t *length)
 {
 	if (value.is_null)
 	{
-		event->data = "null";
-		event->data_len = strlen(event->data);
+		*json = "null";
+		*length = strlen(*json);
 		return GOES_OK;
 	}
 	if (value.length < 1 || value.bytes[0] != JSONB_VERSION)
 		return GOES_ERR_SERVER;
-	event->data = value.bytes + 1;
-	event->data_len = (size_t) value.length - 1;
+	*json = value.bytes + 1;
+	*length = (size_t) value.length - 1;
 	return GOES_OK;
 }
 
 /*
- * decode_event reads a row of goes_event's columns. What the server sends is checked like any other
+ * decode_event reads a row that begins with goes_event's columns. What the server sends is checked like any other
  * input.
  */
 int
 decode_event(const PGresult *result, int row, goes_event *event, goes_error **err)
 {
 	Value values[EVENT_COLUMNS] = {{0}};
-	bool  is_readable = PQnfields(result) == EVENT_COLUMNS && row >= 0 && row < PQntuples(result);
+	bool  is_readable = PQnfields(result) >= EVENT_COLUMNS && row >= 0 && row < PQntuples(result);
 
 	for (int column = 0; is_readable && column < EVENT_COLUMNS; column++)
 		values[column] = value_of(result, row, column);
@@ -119,9 +119,47 @@ decode_event(const PGresult *result, int row, goes_event *event, goes_error **er
 		decode_int64(values[2].bytes, values[2].length, &event->time) != GOES_OK ||
 		decode_uuid(values[3], &event->aggregate_id) != GOES_OK ||
 		decode_version(values[5], &event->aggregate_version) != GOES_OK ||
-		decode_data(values[6], event) != GOES_OK)
+		decode_json(values[6], &event->data, &event->data_len) != GOES_OK)
 		return fail(err, GOES_ERR_SERVER, "the server sent an event that cannot be read");
 	event->name = values[1].bytes;
 	event->aggregate_name = values[4].bytes; /* "" for null */
+	return GOES_OK;
+}
+
+const int snapshot_columns[SNAPSHOT_COLUMNS] = {0, 1, 2, 3, 4};
+
+int
+decode_snapshot(const PGresult *result, int row, const int columns[SNAPSHOT_COLUMNS],
+				goes_snapshot *snapshot, goes_error **err)
+{
+	Value values[SNAPSHOT_COLUMNS] = {{0}};
+	bool  is_readable = row >= 0 && row < PQntuples(result);
+
+	for (int i = 0; is_readable && i < SNAPSHOT_COLUMNS; i++)
+	{
+		is_readable = columns[i] < PQnfields(result);
+		if (is_readable)
+			values[i] = value_of(result, row, columns[i]);
+		is_readable = is_readable && !values[i].is_null;
+	}
+	if (!is_readable || decode_uuid(values[0], &snapshot->aggregate_id) != GOES_OK ||
+		decode_version(values[2], &snapshot->aggregate_version) != GOES_OK ||
+		decode_int64(values[3].bytes, values[3].length, &snapshot->time) != GOES_OK)
+		return fail(err, GOES_ERR_SERVER, "the server sent a snapshot that cannot be read");
+	snapshot->aggregate_name = values[1].bytes;
+	snapshot->state = values[4].bytes;
+	snapshot->state_len = (size_t) values[4].length;
+	return GOES_OK;
+}
+
+int
+decode_model(const PGresult *result, const char **json, goes_error **err)
+{
+	size_t length;
+
+	if (PQntuples(result) != 1 || PQnfields(result) != 1 || PQgetisnull(result, 0, 0))
+		return fail(err, GOES_ERR_NOT_FOUND, "there is no model with that id");
+	if (decode_json(value_of(result, 0, 0), json, &length) != GOES_OK)
+		return fail(err, GOES_ERR_SERVER, "the server sent a model that cannot be read");
 	return GOES_OK;
 }

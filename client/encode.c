@@ -13,7 +13,6 @@
 #include "types.h"
 
 /* A value can have 1 GB, less what PostgreSQL puts in front of it. */
-#define MOST_BYTES (0x3fffffff - 1024)
 #define MOST_NAME_CHARACTERS 255
 #define JSONB_VERSION 1
 #define NULL_LENGTH (-1)

@@ -119,7 +119,7 @@ typedef enum goes_status
 	GOES_ERR_PERMISSION = -11, /* wrong password, or a privilege is missing */
 	GOES_ERR_SERVER = -12,	   /* another error of the server: see the SQLSTATE */
 	GOES_ERR_STATE = -13,	   /* misuse: not now, not here */
-	GOES_ERR_HOOK = -14,	   /* a hook said no */
+	GOES_ERR_HOOK = -14,	   /* a hook, or the function of goes_model_use, said no */
 	GOES_ERR_READ_ONLY = -15,  /* the store is append-only: nothing is changed or removed */
 	GOES_ERR_EXTENSION = -16   /* the server lacks the extension, or has too old a version */
 } goes_status;
@@ -607,6 +607,131 @@ GOES_API void goes_pool_release(goes_pool *pool, struct pg_conn *connection);
 
 /* goes_pool_free closes a pool; its connections have to be back, and its stores closed. */
 GOES_API void goes_pool_free(goes_pool *pool);
+
+/* ---- Snapshots -------------------------------------------------------------------------- */
+
+/*
+ * The state of an aggregate after its event of that version, as bytes of the program's own making.
+ * Frozen for this soname.
+ */
+typedef struct goes_snapshot
+{
+	goes_uuid	aggregate_id;
+	const char *aggregate_name;
+	int32_t		aggregate_version;
+	int64_t		time;  /* when it was taken; 0: when it is saved */
+	const void *state; /* any bytes; NULL if there are none */
+	size_t		state_len;
+} goes_snapshot;
+
+typedef struct goes_snapshot_cursor goes_snapshot_cursor;
+
+/*
+ * In the functions below `table` is the table of the snapshots, written as in SQL; NULL means
+ * "snapshots". It is made when it is first used and missing, unless the store was opened with
+ * no_create: then that is GOES_ERR_SCHEMA. They work on a transaction's store, too.
+ */
+
+/*
+ * goes_snapshot_save stores a snapshot, in place of the one of the same aggregate and version if there
+ * is one. GOES_ERR_IN_DOUBT if the connection was lost: save it again.
+ */
+GOES_API int goes_snapshot_save(goes_store *store, const char *table, const goes_snapshot *snapshot,
+								const goes_context *context, goes_error **err);
+
+/*
+ * goes_snapshot_latest looks up the newest snapshot of an aggregate. *out is freed with
+ * goes_snapshot_free(). GOES_ERR_NOT_FOUND if there is none; in a transaction, that leaves it as it
+ * was.
+ */
+GOES_API int goes_snapshot_latest(goes_store *store, const char *table, const char *name,
+								  const goes_uuid *id, goes_snapshot **out,
+								  const goes_context *context, goes_error **err);
+
+/* goes_snapshot_version looks up the one of just that version, in the same way. */
+GOES_API int goes_snapshot_version(goes_store *store, const char *table, const char *name,
+								   const goes_uuid *id, int32_t version, goes_snapshot **out,
+								   const goes_context *context, goes_error **err);
+
+/* goes_snapshot_limit looks up the newest at or below that version, in the same way. */
+GOES_API int goes_snapshot_limit(goes_store *store, const char *table, const char *name,
+								 const goes_uuid *id, int32_t version, goes_snapshot **out,
+								 const goes_context *context, goes_error **err);
+
+/* goes_snapshot_delete removes a snapshot. That there is none is no error. */
+GOES_API int goes_snapshot_delete(goes_store *store, const char *table, const char *name,
+								  const goes_uuid *id, int32_t version, const goes_context *context,
+								  goes_error **err);
+
+/*
+ * goes_snapshot_query finds snapshots by aggregate, version and time, in the query's order; NULL finds
+ * all. A query by the names or ids of events is GOES_ERR_INVALID. The cursor is closed with
+ * goes_snapshot_cursor_close(). In a transaction all of the result is read at once.
+ */
+GOES_API int goes_snapshot_query(goes_store *store, const char *table, const goes_query *query,
+								 goes_snapshot_cursor **out, const goes_context *context,
+								 goes_error **err);
+
+/* goes_snapshot_cursor_next reads the next snapshot, as goes_cursor_next() reads events. */
+GOES_API int goes_snapshot_cursor_next(goes_snapshot_cursor *cursor, const goes_snapshot **out,
+									   goes_error **err);
+
+/* goes_snapshot_cursor_close ends the reading, at any point. */
+GOES_API void goes_snapshot_cursor_close(goes_snapshot_cursor *cursor);
+
+/* goes_snapshot_free frees a snapshot. */
+GOES_API void goes_snapshot_free(goes_snapshot *snapshot);
+
+/*
+ * goes_load reads what an aggregate is made of, in one round trip and of one moment: its newest
+ * snapshot, NULL if there is none or no such table, and a cursor on every later event, by version. The
+ * two are freed and closed by their own functions. In a transaction the events are read at once.
+ */
+GOES_API int goes_load(goes_store *store, const char *snapshot_table, const char *name,
+					   const goes_uuid *id, goes_snapshot **snapshot, goes_cursor **later_events,
+					   const goes_context *context, goes_error **err);
+
+/* ---- Read models ------------------------------------------------------------------------ */
+
+/*
+ * A model is a JSON document under an id. `table` is the table of the models, NULL means "models", and
+ * it is made as that of the snapshots is. To change a model together with events, call these on a
+ * transaction's store.
+ */
+
+/*
+ * goes_model_save stores a model, in place of the one with that id if there is one.
+ * GOES_ERR_INVALID if it is no JSON; GOES_ERR_IN_DOUBT.
+ */
+GOES_API int goes_model_save(goes_store *store, const char *table, const char *id, const char *json,
+							 const goes_context *context, goes_error **err);
+
+/* goes_model_fetch reads a model; *json is freed with goes_free(). GOES_ERR_NOT_FOUND. */
+GOES_API int goes_model_fetch(goes_store *store, const char *table, const char *id, char **json,
+							  const goes_context *context, goes_error **err);
+
+/* goes_model_delete removes a model. That there is none is no error. */
+GOES_API int goes_model_delete(goes_store *store, const char *table, const char *id,
+							   const goes_context *context, goes_error **err);
+
+/*
+ * What is to be made of a model: *new_json is from malloc, and freed by libgoes; left NULL the model
+ * stays as it is. 0 goes on; a goes_status undoes everything and becomes the status of
+ * goes_model_use, another value GOES_ERR_HOOK. Calls on goes_tx_store(tx) belong to the same
+ * transaction, which must not be ended here.
+ */
+typedef int (*goes_model_fn)(goes_tx *tx, const char *json, char **new_json, void *user);
+
+/*
+ * goes_model_use calls a function on a model while nobody else can change it, and saves what the
+ * function makes of it. A missing model begins as initial_json, made by one of those who find it
+ * missing at the same time; NULL: GOES_ERR_NOT_FOUND. It is a transaction of its own, or part of the
+ * transaction whose store is given, and then the model stays locked until that ends. After an error
+ * the model is as it was.
+ */
+GOES_API int goes_model_use(goes_store *store, const char *table, const char *id,
+							const char *initial_json, goes_model_fn function, void *user,
+							const goes_context *context, goes_error **err);
 
 GOES_DECLARATIONS_END
 

@@ -94,6 +94,9 @@ void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
 
 /* ---- encode.c: PostgreSQL's binary formats, out */
 
+/* What fits into one message, and one value, with some room. */
+#define MOST_BYTES (0x3fffffff - 1024)
+
 /* From `first` to `last`, both included. */
 typedef struct Range
 {
@@ -121,9 +124,14 @@ void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *
 /* ---- decode.c: and in */
 
 #define EVENT_COLUMNS 7
+#define SNAPSHOT_COLUMNS 5 /* aggregate id and name, version, time, state */
 
 int decode_event(const PGresult *result, int row, goes_event *event, goes_error **err);
-int decode_int64(const char *bytes, int length, int64_t *out);
-int decode_int32(const char *bytes, int length, int32_t *out);
+int decode_snapshot(const PGresult *result, int row, const int columns[SNAPSHOT_COLUMNS],
+					goes_snapshot *snapshot, goes_error **err); /* the columns that it is in */
+int decode_model(const PGresult *result, const char **json, goes_error **err);
+extern const int snapshot_columns[SNAPSHOT_COLUMNS]; /* of a row that is a goes_snapshot */
+int				 decode_int64(const char *bytes, int length, int64_t *out);
+int				 decode_int32(const char *bytes, int length, int32_t *out);
 
 #endif

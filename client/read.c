@@ -1,81 +1,30 @@
 /*
  * read.c
- *    The calls that need one answer: goes_find, goes_count and goes_delete.
- *
- * What did nothing when its connection was lost is repeated once: a read, or what was not sent whole.
+ *    goes_find, goes_count and goes_delete.
  */
+#include "ask.h"
 #include "request.h"
 #include "types.h"
 
-/*
- * What a call sends and what it makes of the answer.
- */
-typedef struct Ask
+/* Events by their ids. */
+typedef struct Ids
 {
-	int (*run)(Call *call, const struct Ask *ask, goes_error **err);
-	const goes_uuid	 *ids;
-	size_t			  n;
-	const goes_query *query;
-	void			 *out;
-} Ask;
-
-/*
- * ask_once begins a call, runs it and ends it.
- */
-static int
-ask_once(goes_store *store, const Ask *ask, const goes_context *context, bool *is_connection_lost,
-		 goes_error **err)
-{
-	goes_error *error = NULL;
-	Call		call;
-	int			status = call_begin(&call, store, context, err);
-
-	*is_connection_lost = false;
-	if (status != GOES_OK)
-		return status;
-	do
-		status = ask->run(&call, ask, &error);
-	while (session_retry(&call, &status, &error));
-	*is_connection_lost = is_lost(call.connection->pg);
-	if (status != GOES_OK && status != GOES_ERR_NOT_FOUND && store->tx != NULL)
-		tx_mark_failed(store->tx);
-	call_end(&call);
-	return pass_error(err, error, status);
-}
-
-/*
- * ask_twice runs a call, and once more when its connection was lost and that did nothing.
- */
-static int
-ask_twice(goes_store *store, const Ask *ask, const goes_context *context, goes_error **err)
-{
-	Deadline	 deadline = context_deadline(store, context);
-	goes_context remaining;
-	goes_error	*error = NULL;
-	bool		 is_connection_lost;
-	int			 status = ask_once(store, ask, context, &is_connection_lost, &error);
-
-	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
-	{
-		goes_error_free(error);
-		error = NULL;
-		remaining = context_until(&deadline);
-		status = ask_once(store, ask, &remaining, &is_connection_lost, &error);
-	}
-	return pass_error(err, error, status);
-}
+	const goes_uuid *ids;
+	size_t			 n;
+} Ids;
 
 static int
 run_find(Call *call, const Ask *ask, goes_error **err)
 {
-	Buffer		 buffer = {0};
-	Parameters	 parameters = {0};
-	PGresult	*result = NULL;
-	goes_event	 event;
-	goes_event **out = ask->out;
-	int			 status;
+	const goes_uuid *id = ask->in;
+	Buffer			 buffer = {0};
+	Parameters		 parameters = {0};
+	PGresult		*result = NULL;
+	goes_event		 event;
+	goes_event	   **out = ask->out;
+	int				 status;
 
-	buffer_append(&buffer, ask->ids->bytes, sizeof ask->ids->bytes);
+	buffer_append(&buffer, id->bytes, sizeof id->bytes);
 	if (buffer.failed)
 		return fail_memory(err);
 	add_binary(&parameters, UUID_TYPE, &buffer);
@@ -97,12 +46,12 @@ goes_find(goes_store *store, const goes_uuid *id, goes_event **out, const goes_c
 		  goes_error **err)
 {
 	goes_event *found = NULL;
-	Ask			ask = {.run = run_find, .ids = id, .n = 1, .out = &found};
+	Ask			find = {.run = run_find, .in = id, .out = &found};
 	int			status;
 
 	if (store == NULL || id == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "store, id and out must not be NULL");
-	status = ask_twice(store, &ask, context, err);
+	status = ask(store, &find, context, err);
 	if (status == GOES_OK)
 		*out = found;
 	return status;
@@ -113,7 +62,7 @@ run_count(Call *call, const Ask *ask, goes_error **err)
 {
 	QueryRequest request;
 	PGresult	*result = NULL;
-	int			 status = request_make(&request, call, ask->query, false, err);
+	int			 status = request_make(&request, call, ask->in, false, call->store->table, err);
 
 	if (status == GOES_OK)
 		status = run_request(call, REQUEST_COUNT, &request.parameters, &result, err);
@@ -131,12 +80,12 @@ goes_count(goes_store *store, const goes_query *query, int64_t *out, const goes_
 		   goes_error **err)
 {
 	int64_t count = 0;
-	Ask		ask = {.run = run_count, .query = query, .out = &count};
+	Ask		counting = {.run = run_count, .in = query, .out = &count};
 	int		status;
 
 	if (store == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
-	status = ask_twice(store, &ask, context, err);
+	status = ask(store, &counting, context, err);
 	if (status == GOES_OK)
 		*out = count;
 	return status;
@@ -145,37 +94,32 @@ goes_count(goes_store *store, const goes_query *query, int64_t *out, const goes_
 static int
 run_delete(Call *call, const Ask *ask, goes_error **err)
 {
-	Buffer		buffer = {0};
-	Parameters	parameters = {0};
-	PGresult   *result = NULL;
-	goes_error *error = NULL;
-	int			status;
+	const Ids *events = ask->in;
+	Buffer	   buffer = {0};
+	Parameters parameters = {0};
+	PGresult  *result = NULL;
+	int		   status;
 
-	encode_uuid_array(&buffer, ask->ids, ask->n);
+	encode_uuid_array(&buffer, events->ids, events->n);
 	if (buffer.failed)
 		return fail_memory(err);
 	add_binary(&parameters, UUID_ARRAY_TYPE, &buffer);
 	add_text(&parameters, TEXT_TYPE, call->store->table);
-	status = run_request(call, REQUEST_DELETE, &parameters, &result, &error);
-	if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg) && call->is_sent &&
-		call->store->tx == NULL)
-	{
-		goes_error_free(error);
-		error = NULL;
-		status = fail(&error, GOES_ERR_IN_DOUBT,
-					  "the connection was lost while events were deleted, and whether they are is "
-					  "unknown: deleting them again does no harm");
-	}
+	status = run_request(call, REQUEST_DELETE, &parameters, &result, err);
 	PQclear(result);
 	buffer_free(&buffer);
-	return pass_error(err, error, status);
+	return status;
 }
 
 int
 goes_delete(goes_store *store, const goes_uuid *ids, size_t n, const goes_context *context,
 			goes_error **err)
 {
-	Ask ask = {.run = run_delete, .ids = ids, .n = n};
+	Ids events = {ids, n};
+	Ask delete = {.run = run_delete,
+				  .in = &events,
+				  .in_doubt = "the connection was lost while events were deleted, and whether they "
+							  "are is unknown: deleting them again does no harm"};
 
 	if (store == NULL || (ids == NULL && n > 0) || n > INT32_MAX / 32)
 		return fail(err, GOES_ERR_INVALID,
@@ -183,5 +127,5 @@ goes_delete(goes_store *store, const goes_uuid *ids, size_t n, const goes_contex
 					INT32_MAX / 32);
 	if (n == 0)
 		return GOES_OK;
-	return ask_twice(store, &ask, context, err);
+	return ask(store, &delete, context, err);
 }

@@ -153,22 +153,12 @@ put_sorting(QueryRequest *request, const goes_query *query)
 	add_binary(&request->parameters, TEXT_ARRAY_TYPE, count > 0 ? buffer : NULL);
 }
 
-int
-request_make(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting,
-			 goes_error **err)
+/*
+ * put_query writes the filters, and the order and the limit if they are wanted.
+ */
+static void
+put_query(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting)
 {
-	static const goes_query everything;
-	size_t					bytes = 0;
-
-	*request = (QueryRequest){0};
-	if (query == NULL)
-		query = &everything;
-	if (query->failed == GOES_ERR_NOMEM)
-		return fail_memory(err);
-	if (query->failed != GOES_OK)
-		return fail(err, query->failed,
-					"a step of the query was given a value that cannot be used: check what the "
-					"steps return");
 	put_texts(request, &query->names);
 	put_uuids(request, &query->ids);
 	put_times(request, query);
@@ -181,7 +171,16 @@ request_make(QueryRequest *request, const Call *call, const goes_query *query, b
 		put_sorting(request, query);
 		put_int64(request, query->limit.is_set, query->limit.value);
 	}
-	add_text(&request->parameters, TEXT_TYPE, call->store->table);
+}
+
+/*
+ * check_size fails for values that could not be sent.
+ */
+static int
+check_size(const QueryRequest *request, goes_error **err)
+{
+	size_t bytes = 0;
+
 	for (int i = 0; i < request->parameters.count; i++)
 	{
 		bytes += request->buffers[i].length;
@@ -192,6 +191,26 @@ request_make(QueryRequest *request, const Call *call, const goes_query *query, b
 		return fail(err, GOES_ERR_INVALID, "the query's values have more than %d bytes",
 					INT32_MAX / 2);
 	return GOES_OK;
+}
+
+int
+request_make(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting,
+			 const char *table, goes_error **err)
+{
+	static const goes_query everything;
+
+	*request = (QueryRequest){0};
+	if (query == NULL)
+		query = &everything;
+	if (query->failed == GOES_ERR_NOMEM)
+		return fail_memory(err);
+	if (query->failed != GOES_OK)
+		return fail(err, query->failed,
+					"a step of the query was given a value that cannot be used: check what the "
+					"steps return");
+	put_query(request, call, query, has_sorting);
+	add_text(&request->parameters, TEXT_TYPE, table);
+	return check_size(request, err);
 }
 
 void

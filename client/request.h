@@ -16,7 +16,7 @@ typedef struct QueryRequest
 
 /* With sorting and limit, for goes_query, or without them, for goes_count. NULL: every event. */
 int request_make(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting,
-				 goes_error **err);
+				 const char *table, goes_error **err);
 void request_free(QueryRequest *request);
 
 /* Is the result small enough to come in one go? */

@@ -14,8 +14,10 @@
 #include "types.h"
 
 #define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
-#define FILTERS                                                                                  \
-	"names => $1, ids => $2, times => $3, time_min => $4, time_max => $5, time_ranges => $6, "   \
+#define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
+#define FILTERS "names => $1, ids => $2, " SHARED_FILTERS
+#define SHARED_FILTERS                                                                           \
+	"times => $3, time_min => $4, time_max => $5, time_ranges => $6, "                           \
 	"aggregate_names => $7, aggregate_ids => $8, aggregate_versions => $9, version_min => $10, " \
 	"version_max => $11, version_ranges => $12, aggregates => $13"
 
@@ -49,6 +51,33 @@ static const char *const request_texts[REQUESTS] = {
 		"aggregate_ids => ARRAY[sent.aggregate_id], "
 		"aggregate_versions => ARRAY[sent.aggregate_version], store => $2)) END "
 		"ORDER BY sent.place LIMIT 1",
+	/* a snapshot first, in whose row the event's own columns are null */
+	[REQUEST_LOAD] = "SELECT id, name, \"time\", $2, $1, aggregate_version, data, state "
+					 "FROM %s.goes_load(aggregate_name => $1, aggregate_id => $2, "
+					 "snapshots => $3, store => $4)",
+	[REQUEST_CREATE_SNAPSHOTS] = "SELECT %s.goes_create_snapshot_store(store => $1)",
+	[REQUEST_SNAPSHOT_SAVE] = "SELECT %s.goes_snapshot_save(aggregate_name => $1, "
+							  "aggregate_id => $2, aggregate_version => $3, state => $4, "
+							  "\"time\" => $5, store => $6)",
+	[REQUEST_SNAPSHOT_LATEST] =
+		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_latest(aggregate_name => $1, "
+		"aggregate_id => $2, store => $3)",
+	[REQUEST_SNAPSHOT_VERSION] =
+		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_version(aggregate_name => $1, "
+		"aggregate_id => $2, version => $3, store => $4)",
+	[REQUEST_SNAPSHOT_LIMIT] =
+		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_limit(aggregate_name => $1, "
+		"aggregate_id => $2, version => $3, store => $4)",
+	[REQUEST_SNAPSHOT_QUERY] =
+		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_query(" SHARED_FILTERS
+		", sort => $14, max_snapshots => $15, store => $16)",
+	[REQUEST_SNAPSHOT_DELETE] = "SELECT %s.goes_snapshot_delete(aggregate_name => $1, "
+								"aggregate_id => $2, aggregate_version => $3, store => $4)",
+	[REQUEST_CREATE_MODELS] = "SELECT %s.goes_create_model_store(store => $1)",
+	[REQUEST_MODEL_SAVE] = "SELECT %s.goes_model_save(id => $1, model => $2, store => $3)",
+	[REQUEST_MODEL_FETCH] = "SELECT %s.goes_model_fetch(id => $1, store => $2)",
+	[REQUEST_MODEL_LOCK] = "SELECT %s.goes_model_lock(id => $1, initial => $2, store => $3)",
+	[REQUEST_MODEL_DELETE] = "SELECT %s.goes_model_delete(id => $1, store => $2)",
 };
 
 static const char look_up_text[] =

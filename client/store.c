@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "table.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
 #define DEFAULT_DATABASE "goes"
@@ -123,6 +123,7 @@ store_release(goes_store *store)
 		pthread_mutex_destroy(&store->lock);
 	}
 	goes_error_free(store->failure);
+	table_free_known(store);
 	free(store->database);
 	free(store->table);
 	free(store);

@@ -17,6 +17,8 @@ typedef struct Hook
 	struct Hook *next;
 } Hook;
 
+typedef struct KnownTable KnownTable; /* table.c */
+
 typedef enum StoreState
 {
 	STORE_NEW,
@@ -45,6 +47,7 @@ struct goes_store
 	StoreState		state;
 	unsigned		failures; /* attempts to connect that failed for all who waited */
 	goes_error	   *failure;  /* of the last of them */
+	KnownTable	   *tables;	  /* those besides the events that are there */
 };
 
 /* A call under way. */
@@ -53,8 +56,9 @@ typedef struct Call
 	goes_store *store;
 	Deadline	deadline;
 	Connection *connection;
-	bool		is_sent;	/* the last request reached the network whole: it may be done */
-	bool		is_renewed; /* what the connection knew was outdated, and is looked up anew */
+	bool		is_sent;	 /* the last request reached the network whole: it may be done */
+	bool		is_renewed;	 /* what the connection knew was outdated, and is looked up anew */
+	bool		has_created; /* a missing table was made */
 } Call;
 
 /* store.c */
@@ -81,6 +85,19 @@ typedef enum Request
 	REQUEST_COMPARE,
 	REQUEST_APPEND,
 	REQUEST_TAKEN,
+	REQUEST_LOAD,
+	REQUEST_CREATE_SNAPSHOTS,
+	REQUEST_SNAPSHOT_SAVE,
+	REQUEST_SNAPSHOT_LATEST,
+	REQUEST_SNAPSHOT_VERSION,
+	REQUEST_SNAPSHOT_LIMIT,
+	REQUEST_SNAPSHOT_QUERY,
+	REQUEST_SNAPSHOT_DELETE,
+	REQUEST_CREATE_MODELS,
+	REQUEST_MODEL_SAVE,
+	REQUEST_MODEL_FETCH,
+	REQUEST_MODEL_LOCK,
+	REQUEST_MODEL_DELETE,
 	REQUESTS
 } Request;
 

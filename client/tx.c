@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "table.h"
 #include "tx.h"
 #include "types.h"
 
@@ -26,6 +27,7 @@ struct goes_tx
 	Connection *connection;
 	bool		is_failed;
 	bool		is_in_hook;
+	bool		is_lent; /* to a function of the program's that must not end it */
 	unsigned	cursors;
 	goes_uuid	event;	/* one that was inserted; nil: none was */
 	int64_t		number; /* the transaction's, on the server, if one was */
@@ -49,6 +51,12 @@ void
 tx_mark_failed(goes_tx *tx)
 {
 	tx->is_failed = true;
+}
+
+goes_store *
+tx_outer_store(goes_tx *tx)
+{
+	return tx->outer;
 }
 
 unsigned
@@ -189,6 +197,7 @@ static void
 end(goes_tx *tx)
 {
 	pool_give(tx->outer->pool, tx->connection);
+	table_free_known(&tx->store);
 	store_release(tx->outer);
 	free(tx);
 }
@@ -198,7 +207,7 @@ goes_tx_rollback(goes_tx *tx)
 {
 	Deadline deadline;
 
-	if (tx == NULL || tx->is_in_hook)
+	if (tx == NULL || tx->is_in_hook || tx->is_lent)
 		return;
 	if (tx->store.owner == getpid() && PQtransactionStatus(tx->connection->pg) != PQTRANS_ACTIVE)
 	{
@@ -370,8 +379,9 @@ goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err)
 
 	if (tx == NULL)
 		return fail(err, GOES_ERR_INVALID, "tx must not be NULL");
-	if (tx->is_in_hook)
-		return fail(err, GOES_ERR_STATE, "a hook must not end its transaction");
+	if (tx->is_in_hook || tx->is_lent)
+		return fail(err, GOES_ERR_STATE,
+					"a hook, or the function of goes_model_use, must not end its transaction");
 	if (tx->store.owner != getpid())
 	{
 		end(tx);
@@ -387,6 +397,8 @@ goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err)
 		return status;
 	}
 	status = commit(tx, &deadline, err);
+	if (status == GOES_OK)
+		table_learn(tx->outer, &tx->store);
 	end(tx);
 	return status;
 }
@@ -399,16 +411,29 @@ tx_has_hooks(const goes_tx *tx)
 }
 
 /*
- * hook_status turns what a hook returned into a status.
+ * status_of_returned turns what a function of the program's returned into a status.
  */
 static int
-hook_status(int returned, goes_error **err)
+status_of_returned(int returned, const char *function, goes_error **err)
 {
 	if (returned == 0)
 		return GOES_OK;
 	if (is_status(returned))
-		return fail(err, returned, "a hook failed: %s", goes_status_text(returned));
-	return fail(err, GOES_ERR_HOOK, "a hook refused the events: it returned %d", returned);
+		return fail(err, returned, "%s failed: %s", function, goes_status_text(returned));
+	return fail(err, GOES_ERR_HOOK, "%s refused: it returned %d", function, returned);
+}
+
+int
+tx_call(goes_tx *tx, goes_model_fn function, const char *json, char **new_json, void *user,
+		goes_error **err)
+{
+	bool was_lent = tx->is_lent;
+	int	 returned;
+
+	tx->is_lent = true;
+	returned = function(tx, json, new_json, user);
+	tx->is_lent = was_lent;
+	return status_of_returned(returned, "the function on the model", err);
 }
 
 int
@@ -422,7 +447,7 @@ tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_
 	store_of_hook = tx->outer;
 	for (const Hook *hook = tx->store.hooks[point]; status == GOES_OK && hook != NULL;
 		 hook = hook->next)
-		status = hook_status(hook->function(tx, events, n, hook->user), err);
+		status = status_of_returned(hook->function(tx, events, n, hook->user), "a hook", err);
 	store_of_hook = before;
 	tx->is_in_hook = false;
 	return status;

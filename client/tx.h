@@ -11,7 +11,11 @@ bool tx_has_hooks(const goes_tx *tx); /* to be run for an insert in it, now */
 int	 tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_t n,
 				  goes_error **err);
 /* they were stored in the transaction that has this number on the server */
-void	 tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number);
+void		tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number);
+goes_store *tx_outer_store(goes_tx *tx);
+/* calls a program's function, which must not end the transaction */
+int		 tx_call(goes_tx *tx, goes_model_fn function, const char *json, char **new_json, void *user,
+				 goes_error **err);
 unsigned tx_next_cursor(goes_tx *tx); /* a number for its portal */
 
 #endif

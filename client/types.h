@@ -6,6 +6,7 @@
 #ifndef GOES_TYPES_H
 #define GOES_TYPES_H
 
+#define BYTEA_TYPE 17
 #define INT8_TYPE 20
 #define INT4_TYPE 23
 #define TEXT_TYPE 25

@@ -1,0 +1,221 @@
+/*
+ * model.c
+ *    Read models: JSON documents by id, and changing one under its row's lock.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "tx.h"
+#include "types.h"
+
+/* A model and what is to be done with it. */
+typedef struct Model
+{
+	const char *id;
+	const char *json; /* to be saved, or the initial value; NULL: none */
+} Model;
+
+/*
+ * check_model fails for arguments that no call on a model takes.
+ */
+static int
+check_model(const goes_store *store, const char *table, const char *id, goes_error **err)
+{
+	if (store == NULL || id == NULL || *id == '\0')
+		return fail(err, GOES_ERR_INVALID, "the store must not be NULL, nor the id empty");
+	return table_check(table, err);
+}
+
+static int
+run_save(Call *call, const Ask *ask, goes_error **err)
+{
+	const Model *model = ask->in;
+	Parameters	 parameters = {0};
+	PGresult	*result = NULL;
+	int			 status;
+
+	add_text(&parameters, TEXT_TYPE, model->id);
+	add_text(&parameters, JSONB_TYPE, model->json);
+	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	status = run_request(call, REQUEST_MODEL_SAVE, &parameters, &result, err);
+	PQclear(result);
+	return status;
+}
+
+int
+goes_model_save(goes_store *store, const char *table, const char *id, const char *json,
+				const goes_context *context, goes_error **err)
+{
+	Model model = {id, json};
+	Ask	  save = {.run = run_save,
+				  .in = &model,
+				  .table = {REQUEST_CREATE_MODELS, table},
+				  .in_doubt = "the connection was lost while a model was saved, and whether it is is "
+								"unknown: fetch it to find out"};
+	int	  status = check_model(store, table, id, err);
+
+	if (status != GOES_OK)
+		return status;
+	if (json == NULL)
+		return fail(err, GOES_ERR_INVALID, "json must not be NULL: JSON's null is \"null\"");
+	return ask(store, &save, context, err);
+}
+
+/*
+ * read_json copies the JSON of an answer; NOT_FOUND if there is none.
+ */
+static int
+read_json(const PGresult *result, char **out, goes_error **err)
+{
+	const char *json;
+	int			status = decode_model(result, &json, err);
+
+	if (status == GOES_OK && (*out = strdup(json)) == NULL)
+		status = fail_memory(err);
+	return status;
+}
+
+static int
+run_fetch(Call *call, const Ask *ask, goes_error **err)
+{
+	const Model *model = ask->in;
+	Parameters	 parameters = {0};
+	PGresult	*result = NULL;
+	int			 status;
+
+	add_text(&parameters, TEXT_TYPE, model->id);
+	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	status = run_request(call, REQUEST_MODEL_FETCH, &parameters, &result, err);
+	if (status == GOES_OK)
+		status = read_json(result, ask->out, err);
+	PQclear(result);
+	return status;
+}
+
+int
+goes_model_fetch(goes_store *store, const char *table, const char *id, char **json,
+				 const goes_context *context, goes_error **err)
+{
+	Model model = {.id = id};
+	char *found = NULL;
+	Ask	  fetch = {
+		  .run = run_fetch, .in = &model, .out = &found, .table = {REQUEST_CREATE_MODELS, table}};
+	int status = check_model(store, table, id, err);
+
+	if (status != GOES_OK)
+		return status;
+	if (json == NULL)
+		return fail(err, GOES_ERR_INVALID, "json must not be NULL");
+	status = ask(store, &fetch, context, err);
+	if (status == GOES_OK)
+		*json = found;
+	return status;
+}
+
+static int
+run_delete(Call *call, const Ask *ask, goes_error **err)
+{
+	const Model *model = ask->in;
+	Parameters	 parameters = {0};
+	PGresult	*result = NULL;
+	int			 status;
+
+	add_text(&parameters, TEXT_TYPE, model->id);
+	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	status = run_request(call, REQUEST_MODEL_DELETE, &parameters, &result, err);
+	PQclear(result);
+	return status;
+}
+
+int
+goes_model_delete(goes_store *store, const char *table, const char *id, const goes_context *context,
+				  goes_error **err)
+{
+	Model model = {.id = id};
+	Ask delete = {.run = run_delete,
+				  .in = &model,
+				  .table = {REQUEST_CREATE_MODELS, table},
+				  .in_doubt =
+					  "the connection was lost while a model was deleted, and whether it is "
+					  "is unknown: fetch it to find out"};
+	int status = check_model(store, table, id, err);
+
+	return status == GOES_OK ? ask(store, &delete, context, err) : status;
+}
+
+static int
+run_lock(Call *call, const Ask *ask, goes_error **err)
+{
+	const Model *model = ask->in;
+	Parameters	 parameters = {0};
+	PGresult	*result = NULL;
+	int			 status;
+
+	add_text(&parameters, TEXT_TYPE, model->id);
+	add_text(&parameters, JSONB_TYPE, model->json);
+	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	status = run_request(call, REQUEST_MODEL_LOCK, &parameters, &result, err);
+	if (status == GOES_OK)
+		status = read_json(result, ask->out, err);
+	PQclear(result);
+	return status;
+}
+
+/*
+ * use_in_transaction locks the model, calls the function and saves what it made of it.
+ */
+static int
+use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_model_fn function,
+				   void *user, const Deadline *deadline, goes_error **err)
+{
+	goes_store	*store = goes_tx_store(tx);
+	goes_context remaining = context_until(deadline);
+	char		*json = NULL;
+	char		*new_json = NULL;
+	Ask			 lock = {
+				 .run = run_lock, .in = model, .out = &json, .table = {REQUEST_CREATE_MODELS, table}};
+	int status = ask(store, &lock, &remaining, err);
+
+	if (status != GOES_OK)
+		return status;
+	status = tx_call(tx, function, json, &new_json, user, err);
+	if (status == GOES_OK)
+		status = deadline_check(deadline, err);
+	remaining = context_until(deadline);
+	if (status == GOES_OK && new_json != NULL)
+		status = goes_model_save(store, table, model->id, new_json, &remaining, err);
+	if (status != GOES_OK)
+		tx_mark_failed(tx);
+	free(json);
+	free(new_json);
+	return status;
+}
+
+int
+goes_model_use(goes_store *store, const char *table, const char *id, const char *initial_json,
+			   goes_model_fn function, void *user, const goes_context *context, goes_error **err)
+{
+	Model		 model = {id, initial_json};
+	Deadline	 deadline;
+	goes_context remaining;
+	goes_tx		*tx;
+	int			 status = check_model(store, table, id, err);
+
+	if (status != GOES_OK)
+		return status;
+	if (function == NULL)
+		return fail(err, GOES_ERR_INVALID, "the function must not be NULL");
+	deadline = context_deadline(store, context);
+	if (store->tx != NULL)
+		return use_in_transaction(store->tx, table, &model, function, user, &deadline, err);
+	status = goes_tx_begin(store, &tx, context, err);
+	if (status != GOES_OK)
+		return status;
+	status = use_in_transaction(tx, table, &model, function, user, &deadline, err);
+	remaining = context_until(&deadline);
+	if (status == GOES_OK)
+		return goes_tx_commit(tx, &remaining, err);
+	goes_tx_rollback(tx);
+	return status;
+}
