@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -15,10 +16,13 @@
 #include "goes_store.h"
 
 /*
- * The locks of a table's aggregates: few enough for the server's table of locks, however
- * many aggregates a transaction writes to, and enough that two of them seldom meet.
+ * The server's table of locks has room for max_locks_per_transaction of every session, and
+ * most take a few. So many times that number is what a transaction may take of a class of ours.
  */
-#define AGGREGATE_LOCKS 4096
+#define LOCK_SHARE 4
+
+/* How many locks of each class this transaction has taken. */
+static int locks_taken[LOCK_CLASSES];
 
 PG_FUNCTION_INFO_V1(goes_aggregate_version);
 
@@ -70,7 +74,8 @@ newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)
 }
 
 /*
- * aggregate_lock returns the number of an aggregate's lock.
+ * aggregate_lock returns the number of an aggregate's lock. It takes all 32 bits: where two
+ * aggregates share a number, transactions that write to different ones get deadlocks.
  */
 uint32
 aggregate_lock(const Aggregate *aggregate)
@@ -78,8 +83,26 @@ aggregate_lock(const Aggregate *aggregate)
 	text  *name = DatumGetTextPP(aggregate->name);
 	uint32 hash = hash_bytes((unsigned char *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 
-	hash = hash_combine(hash, hash_bytes(DatumGetUUIDP(aggregate->id)->data, UUID_LEN));
-	return hash % AGGREGATE_LOCKS;
+	return hash_combine(hash, hash_bytes(DatumGetUUIDP(aggregate->id)->data, UUID_LEN));
+}
+
+/*
+ * forget_locks starts counting anew: locks end with their transaction.
+ */
+static void
+forget_locks(XactEvent event, void *argument)
+{
+	memset(locks_taken, 0, sizeof(locks_taken));
+}
+
+/*
+ * may_lock_aggregates tells whether a transaction that writes to many aggregates may take
+ * a number of locks more.
+ */
+bool
+may_lock_aggregates(uint16 lock_class, int count)
+{
+	return locks_taken[lock_class - FIRST_LOCK_CLASS] + count <= LOCK_SHARE * max_locks_per_xact;
 }
 
 /*
@@ -89,10 +112,15 @@ aggregate_lock(const Aggregate *aggregate)
 void
 lock_in_store(Oid store, uint32 number, uint16 lock_class, LOCKMODE mode)
 {
-	LOCKTAG tag;
+	static bool is_counting = false;
+	LOCKTAG		tag;
 
+	if (!is_counting)
+		RegisterXactCallback(forget_locks, NULL);
+	is_counting = true;
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, store, number, lock_class);
-	(void) LockAcquire(&tag, mode, false, false);
+	if (LockAcquire(&tag, mode, false, false) != LOCKACQUIRE_ALREADY_HELD)
+		locks_taken[lock_class - FIRST_LOCK_CLASS]++;
 }
 
 /*

@@ -340,8 +340,10 @@ append_events(const AppendCall *append)
 	uint64	stored;
 	int32	last;
 
-	lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
-				  ExclusiveLock);
+	/* without it a rival is met on the unique index, as one is that never takes it */
+	if (may_lock_aggregates(LOCK_CLASS_APPEND, 1))
+		lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
+					  ExclusiveLock);
 	current = newest_version(append->store, &append->aggregate, true);
 	if (!begin_append(append, &current, &last))
 		return last;

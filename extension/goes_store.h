@@ -30,6 +30,8 @@
 #define LOCK_CLASS_APPEND 0x6702	  /* of an aggregate, by goes_append */
 #define LOCK_CLASS_GUARD 0x6703		  /* of an aggregate, by the guard "increasing" */
 #define LOCK_CLASS_GUARD_TABLE 0x6704 /* of all aggregates of a table */
+#define FIRST_LOCK_CLASS LOCK_CLASS_CREATE
+#define LOCK_CLASSES (LOCK_CLASS_GUARD_TABLE - FIRST_LOCK_CLASS + 1)
 
 /* Column numbers of the type goes_event, which is frozen. */
 enum EventColumn
@@ -134,6 +136,7 @@ extern void		  complete_event(Datum *values, bool *nulls);
 extern Aggregate aggregate_argument(FunctionCallInfo fcinfo, int number);
 extern Version	 newest_version(Store *store, const Aggregate *aggregate, bool is_fresh);
 extern uint32	 aggregate_lock(const Aggregate *aggregate);
+extern bool		 may_lock_aggregates(uint16 lock_class, int count);
 extern void		 lock_in_store(Oid store, uint32 number, uint16 lock_class, LOCKMODE mode);
 extern char		*describe_aggregate(const Aggregate *aggregate);
 

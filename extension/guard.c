@@ -223,10 +223,12 @@ goes_alter_store(PG_FUNCTION_ARGS)
 {
 	char  *rule = PG_ARGISNULL(1) ? NULL : rule_argument(fcinfo, 1);
 	bool   is_off = (!PG_ARGISNULL(1) && rule == NULL) || (!PG_ARGISNULL(2) && !PG_GETARG_BOOL(2));
-	Store *store = store_open(fcinfo, 0, is_off ? AccessExclusiveLock : ShareRowExclusiveLock);
+	Store *store;
 	List  *commands = NIL;
 	ListCell *cell;
 
+	PreventCommandIfReadOnly("goes_alter_store()");
+	store = store_open(fcinfo, 0, is_off ? AccessExclusiveLock : ShareRowExclusiveLock);
 	if (rule != NULL || (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2)))
 		reject_parent(store->relation);
 	if (rule != NULL && !OidIsValid(version_index(store->relation)))

@@ -20,7 +20,10 @@
 
 #include "goes_store.h"
 
-/* More aggregates than that in a statement, and it locks the whole table. */
+/*
+ * More aggregates than that in a statement, or too many in the transaction, and it locks the
+ * whole table.
+ */
 #define MOST_LOCKS 64
 
 #define FIRST_ROOM 64
@@ -218,7 +221,7 @@ lock_aggregates(Relation table, const NewVersions *new)
 
 		locks[count++] = aggregate_lock(&aggregate);
 	}
-	if (start < new->count)
+	if (start < new->count || !may_lock_aggregates(LOCK_CLASS_GUARD, count))
 	{
 		lock_in_store(RelationGetRelid(table), 0, LOCK_CLASS_GUARD_TABLE, ExclusiveLock);
 		return;

@@ -87,7 +87,10 @@ is( $standby->safe_psql('shop', q{
     'a standby can be read');
 for my $call (
     q{goes_insert_batch(ARRAY[goes_new_event('a')])},
+    q{goes_append('a', goes_uuid_v7(), ARRAY[goes_new_event('a')])},
     q{goes_delete(ARRAY[goes_uuid_v7()])},
+    q{goes_alter_store(append_only => true)},
+    q{goes_alter_store(append_only => false)},
     q{goes_create_store('other')},
     q{goes_create_snapshot_store('other')},
     q{goes_create_model_store('other')},

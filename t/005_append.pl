@@ -221,5 +221,24 @@ for my $isolation ('read committed', 'repeatable read')
         't|t', "increasing at $isolation: whoever commits later has the higher version");
 }
 
+# Transactions that append to many aggregates do not get in each other's way if those are different
+# ones, and do not fill the server's table of locks.
+for my $guard ('off', 'sequential', 'increasing')
+{
+    $node->safe_psql('postgres', "TRUNCATE events; SELECT goes_alter_store(validate_versions => '$guard')");
+    $node->pgbench(
+        '--no-vacuum --client=8 --jobs=2 --transactions=10',
+        0,
+        [qr{actually processed: 80/80}],
+        [qr{^$}],
+        "$guard: 8 clients append to 200 new aggregates at a time",
+        {
+            "many_$guard" => q{
+                SELECT count(goes_append('many', gen_random_uuid(), ARRAY[goes_new_event('x')], 0)) FROM generate_series(1, 200);
+            }
+        });
+    is($node->safe_psql('postgres', 'SELECT count(*), max(aggregate_version) FROM events'), '16000|1', "$guard: all are stored");
+}
+
 $node->stop;
 done_testing();
