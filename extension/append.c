@@ -32,17 +32,28 @@
 
 PG_FUNCTION_INFO_V1(goes_append);
 
-#define INSERT_FIRST                                                               \
-	"INSERT INTO %s "                                                              \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) " \
-	"VALUES ($1, $2, $3, $4, $5, $6, $7)"
+#define INSERT        \
+	"INSERT INTO %s " \
+	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
 
-#define INSERT_EVENTS                                                                      \
-	"INSERT INTO %s "                                                                      \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "         \
+/* Events of $1 of the aggregate $2, $3, with the versions after $4. */
+#define SELECT_EVENTS                                                                      \
 	"SELECT id, name, \"time\", $3, $2, (place OPERATOR(pg_catalog.+) $4)::integer, data " \
 	"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "                                  \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place)"
+	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
+
+static const char insert_one[] =
+	INSERT "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+
+static const char			 insert_several[] =
+	"WITH first AS (" INSERT SELECT_EVENTS
+	"WHERE place OPERATOR(pg_catalog.=) 1 ON CONFLICT DO NOTHING RETURNING 1), "
+	"rest AS (" INSERT SELECT_EVENTS
+	"WHERE place OPERATOR(pg_catalog.>) 1 AND EXISTS (SELECT FROM first) "
+	"ON CONFLICT DO NOTHING RETURNING 1) "
+	"SELECT pg_catalog.count(*) FROM (SELECT FROM first UNION ALL SELECT FROM rest) AS stored";
+
+static const char insert_plainly[] = INSERT SELECT_EVENTS;
 
 /*
  * expectation reads the argument expected_version.
@@ -162,81 +173,60 @@ require_room(const AppendCall *append, int32 current)
 }
 
 /*
- * insert_first stores the first event with the version after base, alone and without
- * taking it out of an array, since most appends are of one event. It returns how many it
- * stored; unless it may skip what is taken, that is an error.
+ * insert_single stores the event of an append of one without taking it out of an array,
+ * since most appends are of one. It returns how many it stored.
  */
 static uint64
-insert_first(const AppendCall *append, int32 base, bool may_skip)
+insert_single(const AppendCall *append, int32 base)
 {
 	const Datum *event = append->first;
 	Parameter	 parameters[] = {{UUIDOID, event[EVENT_ID]},		{TEXTOID, event[EVENT_NAME]},
 								 {INT8OID, event[EVENT_TIME]},		{UUIDOID, append->aggregate.id},
 								 {TEXTOID, append->aggregate.name}, {INT4OID, Int32GetDatum(base + 1)},
 								 {JSONBOID, event[EVENT_DATA]}};
-	Statement	 statement =
-		kept_statement(may_skip ? INSERT_FIRST " ON CONFLICT DO NOTHING" : INSERT_FIRST, parameters,
-					   lengthof(parameters));
+	Statement	 statement = kept_statement(insert_one, parameters, lengthof(parameters));
 
 	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
 }
 
 /*
- * insert_events stores some of the events, the first of them with the version after
- * base, and returns how many it stored. Unless it may skip what is taken, that is an error.
+ * insert_next stores the events with the versions after base, skipping those whose id or
+ * version is taken, and all of them if the first is. It returns how many it stored. It is
+ * one statement, so that a guard's locks come after all of its rows, as they do for every
+ * writer.
  */
 static uint64
-insert_events(const AppendCall *append, int first, int count, int64 base, bool may_skip)
+insert_next(const AppendCall *append, int32 base)
 {
-	Oid		   type = ARR_ELEMTYPE(append->events);
-	ArrayType *events = append->events;
-	Parameter  parameters[] = {{get_array_type(type), 0},
-							   {TEXTOID, append->aggregate.name},
-							   {UUIDOID, append->aggregate.id},
-							   {INT8OID, Int64GetDatum(base)}};
-	Statement  statement =
-		kept_statement(may_skip ? INSERT_EVENTS " ON CONFLICT DO NOTHING" : INSERT_EVENTS,
-					   parameters, lengthof(parameters));
+	Parameter parameters[] = {
+		{get_array_type(ARR_ELEMTYPE(append->events)), PointerGetDatum(append->events)},
+		{TEXTOID, append->aggregate.name},
+		{UUIDOID, append->aggregate.id},
+		{INT8OID, Int64GetDatum(base)}};
+	Statement statement = kept_statement(insert_several, parameters, lengthof(parameters));
 
-	if (count < append->count)
-		events = event_array(type, append->elements + first, count);
-	parameters[0].value = PointerGetDatum(events);
-	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
+	if (append->count == 1)
+		return insert_single(append, base);
+	statement.is_fresh = true;
+	return DatumGetInt64(fetch_value(append->store, &statement));
 }
 
 /*
- * begin_append stores the first event as the next version. If the append is stored
- * already it returns false, and *last is what the append returned then.
+ * insert_or_fail stores some of the events, the first of them with the version after
+ * base, and returns how many it stored. What is in the way is PostgreSQL's own error.
  */
-static bool
-begin_append(const AppendCall *append, Version *current, int32 *last)
+static uint64
+insert_or_fail(const AppendCall *append, int first, int count, int64 base)
 {
-	Version newer;
+	Oid		  type = ARR_ELEMTYPE(append->events);
+	Parameter parameters[] = {
+		{get_array_type(type), PointerGetDatum(event_array(type, append->elements + first, count))},
+		{TEXTOID, append->aggregate.name},
+		{UUIDOID, append->aggregate.id},
+		{INT8OID, Int64GetDatum(base)}};
+	Statement statement = kept_statement(insert_plainly, parameters, lengthof(parameters));
 
-	for (int attempt = 1;; attempt++, *current = newer)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!is_expected(append, current))
-		{
-			if (append->count > 0 && is_replay(append, last))
-				return false;
-			report_unexpected(append, current);
-		}
-		if (append->count == 0)
-			return true;
-		require_room(append, current->number);
-		if (insert_first(append, current->number, true) == 1)
-			return true;
-		if (is_replay(append, last))
-			return false;
-		newer = newest_version(append->store, &append->aggregate, true);
-		if (newer.number == current->number || attempt == MOST_ATTEMPTS)
-		{
-			/* nothing that can be seen is in the way: have PostgreSQL say what is */
-			require_stored(append->store, insert_first(append, current->number, false), 1);
-			return true;
-		}
-	}
+	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
 }
 
 /*
@@ -326,8 +316,34 @@ report_left_out(const AppendCall *append, const Version *base, uint64 stored)
 		report_conflict(&conflict, ", and event " INT64_FORMAT " was to be version " INT64_FORMAT,
 						place, conflict.event_version);
 	if (place > 0)
-		stored += insert_events(append, (int) place - 1, 1, base->number + place - 1, false);
+		stored += insert_or_fail(append, (int) place - 1, 1, base->number + place - 1);
 	require_stored(append->store, stored, append->count);
+}
+
+/*
+ * try_append stores the events after the current version, or finds that they are stored
+ * already, and tells whether *last is the last version then. Otherwise somebody took the
+ * first one's version.
+ */
+static bool
+try_append(const AppendCall *append, const Version *current, int32 *last)
+{
+	uint64 stored;
+
+	if (!is_expected(append, current))
+	{
+		if (append->count == 0 || !is_replay(append, last))
+			report_unexpected(append, current);
+		return true;
+	}
+	require_room(append, current->number);
+	*last = current->number + append->count;
+	if (append->count == 0)
+		return true;
+	stored = insert_next(append, current->number);
+	if (stored > 0 && stored < (uint64) append->count)
+		report_left_out(append, current, stored);
+	return stored > 0 || is_replay(append, last);
 }
 
 /*
@@ -337,7 +353,7 @@ static int32
 append_events(const AppendCall *append)
 {
 	Version current;
-	uint64	stored;
+	Version newer;
 	int32	last;
 
 	/* without it a rival is met on the unique index, as one is that never takes it */
@@ -345,16 +361,20 @@ append_events(const AppendCall *append)
 		lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
 					  ExclusiveLock);
 	current = newest_version(append->store, &append->aggregate, true);
-	if (!begin_append(append, &current, &last))
-		return last;
-	if (append->count > 1)
+	for (int attempt = 1; !try_append(append, &current, &last); attempt++)
 	{
-		stored =
-			1 + insert_events(append, 1, append->count - 1, current.number + INT64CONST(1), true);
-		if (stored != (uint64) append->count)
-			report_left_out(append, &current, stored);
+		CHECK_FOR_INTERRUPTS();
+		newer = newest_version(append->store, &append->aggregate, true);
+		if (newer.number == current.number || attempt == MOST_ATTEMPTS)
+		{
+			/* nothing that can be seen is in the way: have PostgreSQL say what is */
+			require_stored(append->store, insert_or_fail(append, 0, append->count, current.number),
+						   append->count);
+			return current.number + append->count;
+		}
+		current = newer;
 	}
-	return current.number + append->count;
+	return last;
 }
 
 /*
