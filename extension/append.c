@@ -142,16 +142,24 @@ report_unexpected(const AppendCall *append, const Version *current)
 }
 
 /*
- * require_room raises an error if the versions would go beyond what the column can hold.
+ * has_room tells whether the versions end before the column does.
  */
-static void
-require_room(const AppendCall *append, int32 current)
+static bool
+has_room(const AppendCall *append, int32 current)
 {
-	if ((int64) current + append->count > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("aggregate %s is at version %d, and has no room for %d more",
-							   describe_aggregate(&append->aggregate), current, append->count),
-						errhint("Versions end at %d: go on with a new aggregate.", PG_INT32_MAX)));
+	return (int64) current + append->count <= PG_INT32_MAX;
+}
+
+/*
+ * report_no_room raises an error for versions beyond what the column can hold.
+ */
+pg_noreturn static void
+report_no_room(const AppendCall *append, int32 current)
+{
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("aggregate %s is at version %d, and has no room for %d more",
+						   describe_aggregate(&append->aggregate), current, append->count),
+					errhint("Versions end at %d: go on with a new aggregate.", PG_INT32_MAX)));
 }
 
 /*
@@ -222,11 +230,12 @@ begin_append(const AppendCall *append, Version *current, int32 *last)
 		}
 		if (append->count == 0)
 			return true;
-		require_room(append, current->number);
-		if (insert_first(append, current->number, true) == 1)
+		if (has_room(append, current->number) && insert_first(append, current->number, true) == 1)
 			return true;
 		if (is_replay(append, last))
 			return false;
+		if (!has_room(append, current->number))
+			report_no_room(append, current->number);
 		newer = newest_version(append->store, &append->aggregate, true);
 		if (newer.number == current->number)
 		{
