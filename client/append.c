@@ -95,6 +95,23 @@ copy_events(const goes_event *events, size_t n, const char *aggregate_name,
 	return copy;
 }
 
+/*
+ * prepare checks what the program gave, and copies the events.
+ */
+static int
+prepare(Write *write, const goes_event *events, int32_t expected_version, goes_error **err)
+{
+	int status = check_arguments(write->aggregate_name, write->aggregate_id, expected_version, err);
+
+	if (status == GOES_OK)
+		status = check_events(write, events, expected_version, err);
+	if (status != GOES_OK)
+		return status;
+	write->to_number = copy_events(events, write->n, write->aggregate_name, write->aggregate_id);
+	write->events = write->to_number;
+	return write->events == NULL ? fail_memory(err) : GOES_OK;
+}
+
 int
 goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggregate_id,
 			goes_event *events, size_t n, int32_t expected_version, const goes_context *context,
@@ -109,18 +126,13 @@ goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggr
 
 	if (store == NULL || (events == NULL && n > 0))
 		return fail(err, GOES_ERR_INVALID, "the store and the events must not be NULL");
-	status = check_arguments(aggregate_name, aggregate_id, expected_version, err);
-	if (status == GOES_OK)
-		status = check_events(&write, events, expected_version, err);
-	if (status != GOES_OK)
-		return status;
 	snprintf(expected, sizeof expected, "%d", (int) expected_version);
 	write.expected = expected_version == GOES_EXPECT_ANY ? NULL : expected;
-	write.to_number = copy_events(events, n, aggregate_name, aggregate_id);
-	if (write.to_number == NULL)
-		return fail_memory(err);
-	write.events = write.to_number;
-	status = write_events(store, &write, context, err);
+	status = prepare(&write, events, expected_version, err);
+	if (status == GOES_OK)
+		status = write_events(store, &write, context, err);
+	else if (store->tx != NULL)
+		tx_mark_failed(store->tx); /* or the rest would be committed without it */
 	if (status == GOES_OK && n > 0)
 		memcpy(events, write.to_number, n * sizeof *events);
 	free(write.to_number);
