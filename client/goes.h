@@ -362,9 +362,9 @@ GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
  * borrowed. An event may have them before, and then they must agree.
  *
  * An append that is stored already (the same events: ids, times, data, order) stores nothing and
- * succeeds. So it may be repeated, with any expectation, when its answer was lost; libgoes does so by
- * itself when the connection is lost. Several appends in a transaction are one change to several
- * aggregates.
+ * succeeds. So it may be repeated, with any expectation, when its answer was lost or did not come in
+ * time; libgoes does so by itself when the connection is lost. Several appends in a transaction are one
+ * change to several aggregates.
  *
  * GOES_ERR_CONFLICT (see goes_error_conflict), GOES_ERR_DUPLICATE if some of the events are stored
  * already, but not all, or others under their ids, GOES_ERR_INVALID (the event's index says which),

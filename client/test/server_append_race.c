@@ -30,6 +30,7 @@ typedef struct Racer
 
 static goes_store		*store;
 static goes_uuid		 id;
+static goes_uuid		 other;
 static pthread_barrier_t start;
 
 static int
@@ -37,11 +38,15 @@ begin(void **state)
 {
 	goes_store_options options = options_of("raced");
 	goes_error		  *error = NULL;
+	char			   url[1024];
 
+	snprintf(url, sizeof url, "%s options='-c deadlock_timeout=20ms'", server_url());
+	options.url = url;
 	options.max_connections = THREADS;
 	store = open_with(&options);
 	assert_ok(goes_store_connect(store, NULL, &error));
 	id = new_id();
+	other = new_id();
 	return 0;
 }
 
@@ -330,6 +335,73 @@ test_the_same_append_twenty_times_is_one(void **state)
 	assert_int_equal(append(store, &id, NULL, 0, 2 + BATCH), 0);
 }
 
+/*
+ * append_to_both appends to two aggregates in a transaction; every second racer the other way round.
+ */
+static int
+append_to_both(Racer *racer, goes_event *events, goes_error **error)
+{
+	goes_tx *tx;
+	int		 status = goes_tx_begin(store, &tx, NULL, error);
+
+	for (int i = 0; status == GOES_OK && i < 2; i++)
+		status = goes_append(goes_tx_store(tx), "order", racer->number % 2 == i ? &id : &other,
+							 &events[i], 1, GOES_EXPECT_ANY, NULL, error);
+	if (status == GOES_OK)
+		return goes_tx_commit(tx, NULL, error);
+	goes_tx_rollback(tx);
+	return status;
+}
+
+static void *
+append_crossed(void *argument)
+{
+	Racer *racer = argument;
+	bool   is_retryable;
+
+	pthread_barrier_wait(&start);
+	do
+	{
+		goes_event	events[2] = {racer->events[0], racer->events[1]};
+		goes_error *error = NULL;
+
+		racer->status = append_to_both(racer, events, &error);
+		is_retryable = goes_error_is_retryable(error);
+		racer->conflicts += is_retryable;
+		if (racer->status != GOES_OK)
+			note(racer, error);
+	} while (racer->status != GOES_OK && is_retryable);
+	return NULL;
+}
+
+/*
+ * Whoever appends to several aggregates in an order of his own may be stopped, and told to try again.
+ */
+static void
+test_appends_that_cross_each_other_end_well(void **state)
+{
+	static Racer racers[THREADS];
+	int			 deadlocks = 0;
+	int32_t		 version = 0;
+
+	for (int tries = 0; tries < 20 && deadlocks == 0; tries++)
+	{
+		race(racers, append_crossed, GOES_EXPECT_ANY, 1);
+		version += THREADS;
+		for (int i = 0; i < THREADS; i++)
+		{
+			if (racers[i].status != GOES_OK)
+				fail_msg("%s: %s", goes_status_text(racers[i].status), racers[i].message);
+			if (racers[i].conflicts > 0)
+				assert_string_equal(racers[i].sqlstate, "40P01");
+			deadlocks += racers[i].conflicts;
+		}
+		assert_int_equal(append(store, &id, NULL, 0, version), 0);
+		assert_int_equal(append(store, &other, NULL, 0, version), 0);
+	}
+	assert_true(deadlocks > 0);
+}
+
 #define race_test(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int
@@ -341,6 +413,7 @@ main(void)
 		race_test(test_a_loop_that_retries_ends_well),
 		race_test(test_appends_among_inserts_all_land),
 		race_test(test_the_same_append_twenty_times_is_one),
+		race_test(test_appends_that_cross_each_other_end_well),
 	};
 
 	return RUN_TESTS(tests);
