@@ -30,6 +30,52 @@ check_arguments(const char *aggregate_name, const goes_uuid *aggregate_id, int32
 }
 
 /*
+ * is_of_aggregate tells whether an event is of the aggregate, or may become so.
+ */
+static bool
+is_of_aggregate(const goes_event *event, const char *aggregate_name, const goes_uuid *aggregate_id)
+{
+	bool has_name = event->aggregate_name != NULL && *event->aggregate_name != '\0';
+	bool has_id = !goes_uuid_is_nil(&event->aggregate_id);
+
+	return (!has_name || strcmp(event->aggregate_name, aggregate_name) == 0) &&
+		   (!has_id || memcmp(&event->aggregate_id, aggregate_id, sizeof *aggregate_id) == 0);
+}
+
+/*
+ * check_events fails for events that do not agree with the append, or with the versions of those before
+ * them, as the server would, but it names the event as the program counts.
+ */
+static int
+check_events(const Write *write, const goes_event *events, int32_t expected_version,
+			 goes_error **err)
+{
+	bool	is_known = expected_version >= 0; /* after which version they begin */
+	int64_t before = expected_version;
+
+	for (size_t i = 0; i < write->n; i++)
+	{
+		int32_t version = events[i].aggregate_version;
+
+		if (!is_of_aggregate(&events[i], write->aggregate_name, write->aggregate_id))
+			return fail_event(err, GOES_ERR_INVALID, (int64_t) i,
+							  "event %zu is of another aggregate than the append", i);
+		if (version == 0)
+			continue;
+		if (!is_known)
+			before = version - (int64_t) i - 1;
+		is_known = true;
+		if (version != before + (int64_t) i + 1)
+			return fail_event(
+				err, GOES_ERR_INVALID, (int64_t) i,
+				"event %zu has version %d in place of %lld: leave it 0, and the append "
+				"assigns it",
+				i, (int) version, (long long) (before + (int64_t) i + 1));
+	}
+	return GOES_OK;
+}
+
+/*
  * copy_events copies events, and puts the aggregate into those that name none.
  */
 static goes_event *
@@ -49,6 +95,23 @@ copy_events(const goes_event *events, size_t n, const char *aggregate_name,
 	return copy;
 }
 
+/*
+ * prepare checks what the program gave, and copies the events.
+ */
+static int
+prepare(Write *write, const goes_event *events, int32_t expected_version, goes_error **err)
+{
+	int status = check_arguments(write->aggregate_name, write->aggregate_id, expected_version, err);
+
+	if (status == GOES_OK)
+		status = check_events(write, events, expected_version, err);
+	if (status != GOES_OK)
+		return status;
+	write->to_number = copy_events(events, write->n, write->aggregate_name, write->aggregate_id);
+	write->events = write->to_number;
+	return write->events == NULL ? fail_memory(err) : GOES_OK;
+}
+
 int
 goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggregate_id,
 			goes_event *events, size_t n, int32_t expected_version, const goes_context *context,
@@ -63,16 +126,13 @@ goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggr
 
 	if (store == NULL || (events == NULL && n > 0))
 		return fail(err, GOES_ERR_INVALID, "the store and the events must not be NULL");
-	status = check_arguments(aggregate_name, aggregate_id, expected_version, err);
-	if (status != GOES_OK)
-		return status;
 	snprintf(expected, sizeof expected, "%d", (int) expected_version);
 	write.expected = expected_version == GOES_EXPECT_ANY ? NULL : expected;
-	write.to_number = copy_events(events, n, aggregate_name, aggregate_id);
-	if (write.to_number == NULL)
-		return fail_memory(err);
-	write.events = write.to_number;
-	status = write_events(store, &write, context, err);
+	status = prepare(&write, events, expected_version, err);
+	if (status == GOES_OK)
+		status = write_events(store, &write, context, err);
+	else if (store->tx != NULL)
+		tx_mark_failed(store->tx); /* or the rest would be committed without it */
 	if (status == GOES_OK && n > 0)
 		memcpy(events, write.to_number, n * sizeof *events);
 	free(write.to_number);

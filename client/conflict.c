@@ -32,15 +32,16 @@ skip(const char **json, const char *text)
 static bool
 read_control_character(const char **json, char *out)
 {
-	char  digits[5] = {0};
-	char *end;
+	char		  digits[5] = {0};
+	unsigned long code;
 
-	strncpy(digits, *json, 4);
-	*out = (char) strtoul(digits, &end, 16);
-	if (end != digits + 4)
+	if (strspn(*json, "0123456789abcdefABCDEF") < 4)
 		return false;
+	memcpy(digits, *json, 4);
+	code = strtoul(digits, NULL, 16);
+	*out = (char) code;
 	*json += 4;
-	return true;
+	return code > 0 && code < ' ';
 }
 
 /*
@@ -95,12 +96,32 @@ read_number(const char **json, int64_t null, int64_t *out)
 	*out = null;
 	if (skip(json, "null"))
 		return true;
+	if (**json != '-' && (**json < '0' || **json > '9'))
+		return false;
 	errno = 0;
 	*out = strtoll(*json, &end, 10);
 	if (end == *json || errno != 0)
 		return false;
 	*json = end;
 	return true;
+}
+
+/*
+ * version_of returns a version; one that no event can have is as good as unknown.
+ */
+static int32_t
+version_of(int64_t number)
+{
+	return number < INT32_MIN || number > INT32_MAX ? -1 : (int32_t) number;
+}
+
+/*
+ * is_at_end tells whether the last number is whole. A newer server may have more to say after it.
+ */
+static bool
+is_at_end(const char *json)
+{
+	return *json == '}' || *json == ',';
 }
 
 bool
@@ -115,15 +136,16 @@ read_conflict(const char *json, goes_conflict *conflict, int64_t *event_index, B
 				   goes_uuid_parse(id.data, &conflict->aggregate_id) == GOES_OK &&
 				   skip(&json, ", \"current_version\": ") && read_number(&json, -1, &current) &&
 				   skip(&json, ", \"event_version\": ") && read_number(&json, -1, &version) &&
-				   skip(&json, ", \"event_index\": ") && read_number(&json, 0, &place);
+				   skip(&json, ", \"event_index\": ") && read_number(&json, 0, &place) &&
+				   place >= 0 && is_at_end(json);
 
 	buffer_free(&id);
 	if (!is_read)
 		return false;
 	conflict->size = sizeof *conflict;
 	conflict->aggregate_name = name->data;
-	conflict->current_version = (int32_t) current;
-	conflict->event_version = version > INT32_MAX ? -1 : (int32_t) version;
+	conflict->current_version = version_of(current);
+	conflict->event_version = version_of(version);
 	*event_index = place - 1; /* the server counts from 1 */
 	return true;
 }

@@ -152,9 +152,9 @@ GOES_API bool goes_error_is_retryable(const goes_error *error);
 /* What a version conflict is about. */
 typedef struct goes_conflict
 {
-	size_t		size;			/* sizeof(goes_conflict) */
-	const char *aggregate_name; /* lives as long as the error */
-	goes_uuid	aggregate_id;
+	size_t		size;			 /* sizeof(goes_conflict) */
+	const char *aggregate_name;	 /* lives as long as the error */
+	goes_uuid	aggregate_id;	 /* the aggregate's */
 	int32_t		current_version; /* of the aggregate, 0 if it has no events; -1: unknown */
 	int32_t		event_version;	 /* of the event that could not have it; -1: unknown */
 } goes_conflict;
@@ -349,22 +349,26 @@ GOES_API void goes_store_close(goes_store *store);
 GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 						 const goes_context *context, goes_error **err);
 
-/* What goes_append may expect besides a version; 0 is an aggregate that has no events yet. */
+/* goes_append accepts any version. */
 #define GOES_EXPECT_ANY (-2)
+
+/* goes_append expects that the aggregate has events. */
 #define GOES_EXPECT_EXISTS (-1)
 
 /*
  * goes_append stores events as the next versions of an aggregate, all or nothing, provided that it is
- * at the expected version: one of the above, 0, or just that version. No events are fine: then only
- * that is checked. On success the events have the aggregate and their versions; the name is borrowed.
- * An event may have them before, and then they must agree.
+ * at the expected version: just that one, 0 for no events yet, or one of the above. No events are fine:
+ * then only that is checked. On success the events have the aggregate and their versions; the name is
+ * borrowed. An event may have them before, and then they must agree.
  *
  * An append that is stored already (the same events: ids, times, data, order) stores nothing and
- * succeeds. So it may be repeated, with any expectation, when its answer was lost; libgoes does so by itself when the
- * connection is lost. Several appends in a transaction are one change to several aggregates.
+ * succeeds. So it may be repeated, with any expectation, when its answer was lost or did not come in
+ * time; libgoes does so by itself when the connection is lost. Several appends in a transaction are one
+ * change to several aggregates.
  *
  * GOES_ERR_CONFLICT (see goes_error_conflict), GOES_ERR_DUPLICATE if some of the events are stored
- * already, but not all, or others under their ids, GOES_ERR_INVALID, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
+ * already, but not all, or others under their ids, GOES_ERR_INVALID (the event's index says which),
+ * GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
  */
 GOES_API int goes_append(goes_store *store, const char *aggregate_name,
 						 const goes_uuid *aggregate_id, goes_event *events, size_t n,

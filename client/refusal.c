@@ -167,7 +167,10 @@ describe_taken(Call *call, const Write *write, goes_conflict *conflict, int64_t 
 	else if (!is_one_aggregate(write))
 		return false;
 	else if (write->n == 1)
+	{
+		*event_index = 0;
 		conflict->event_version = write->events[0].aggregate_version;
+	}
 	conflict->aggregate_name = write->events[event].aggregate_name;
 	conflict->aggregate_id = write->events[event].aggregate_id;
 	return true;

@@ -179,7 +179,7 @@ write_surely(goes_store *store, Write *write, const goes_context *context, goes_
 		if (!is_first)
 			(void) poll(NULL, 0, PAUSE_MS);
 	}
-	if (write->may_be_done && !is_verdict(status))
+	if (write->may_be_done && write->n > 0 && !is_verdict(status))
 	{
 		goes_error_free(error);
 		return fail(err, GOES_ERR_IN_DOUBT,

@@ -61,7 +61,7 @@ load(goes_store *store, goes_uuid id)
 	return article;
 }
 
-/* Stores what happened as the article's next version, if nobody else took that one. */
+/* Stores what happened as the article's next version, if it is still at the one that was loaded. */
 static int
 record(goes_store *store, const Article *article, const char *name, int pieces, goes_error **error)
 {
@@ -70,29 +70,28 @@ record(goes_store *store, const Article *article, const char *name, int pieces, 
 
 	snprintf(data, sizeof data, "{\"pieces\": %d}", pieces);
 	goes_event_init(&event, name, data);
-	event.aggregate_name = "article";
-	event.aggregate_id = article->id;
-	event.aggregate_version = article->version + 1;
-	return goes_insert(store, &event, 1, NULL, error);
+	return goes_append(store, "article", &article->id, &event, 1, article->version, NULL, error);
 }
 
 /* Sells pieces of an article as the seller saw it. Who saw an old version looks and decides again. */
 static void
 sell(goes_store *store, const char *seller, Article article, int pieces)
 {
-	goes_error *error = NULL;
-	int			status;
-
 	while (article.stock >= pieces)
 	{
-		status = record(store, &article, "article.sold", pieces, &error);
+		goes_conflict conflict = {.size = sizeof conflict};
+		goes_error	 *error = NULL;
+		int			  status = record(store, &article, "article.sold", pieces, &error);
+
 		if (status != GOES_ERR_CONFLICT)
 		{
 			require(status, &error);
 			printf("%s sold %d\n", seller, pieces);
 			return;
 		}
-		printf("%s's version %d: %s\n", seller, article.version + 1, goes_status_text(status));
+		goes_error_conflict(error, &conflict);
+		printf("%s saw version %d, by now it is %d: %s\n", seller, article.version,
+			   conflict.current_version, goes_status_text(status));
 		goes_error_free(error);
 		article = load(store, article.id);
 	}

@@ -160,16 +160,24 @@ report_unexpected(const AppendCall *append, const Version *current)
 }
 
 /*
- * require_room raises an error if the versions would go beyond what the column can hold.
+ * has_room tells whether the versions end before the column does.
  */
-static void
-require_room(const AppendCall *append, int32 current)
+static bool
+has_room(const AppendCall *append, int32 current)
 {
-	if ((int64) current + append->count > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("aggregate %s is at version %d, and has no room for %d more",
-							   describe_aggregate(&append->aggregate), current, append->count),
-						errhint("Versions end at %d: go on with a new aggregate.", PG_INT32_MAX)));
+	return (int64) current + append->count <= PG_INT32_MAX;
+}
+
+/*
+ * report_no_room raises an error for versions beyond what the column can hold.
+ */
+pg_noreturn static void
+report_no_room(const AppendCall *append, int32 current)
+{
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("aggregate %s is at version %d, and has no room for %d more",
+						   describe_aggregate(&append->aggregate), current, append->count),
+					errhint("Versions end at %d: go on with a new aggregate.", PG_INT32_MAX)));
 }
 
 /*
@@ -336,7 +344,12 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 			report_unexpected(append, current);
 		return true;
 	}
-	require_room(append, current->number);
+	if (!has_room(append, current->number))
+	{
+		if (!is_replay(append, last))
+			report_no_room(append, current->number);
+		return true;
+	}
 	*last = current->number + append->count;
 	if (append->count == 0)
 		return true;

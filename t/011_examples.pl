@@ -47,10 +47,10 @@ my $story = <<'END';
 Anna, Bob and Carl see 10 lamps, at version 1
     2 article.sold {"pieces": 7}
 Anna sold 7
-Bob's version 2: version conflict
+Bob saw version 1, by now it is 2: version conflict
     3 article.sold {"pieces": 2}
 Bob sold 2
-Carl's version 2: version conflict
+Carl saw version 1, by now it is 3: version conflict
 Carl cannot sell 3: only 1 left
 END
 

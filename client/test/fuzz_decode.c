@@ -4,7 +4,8 @@
  *
  * The input is a row: a byte for the number of columns, and for each column a byte for the length of
  * its value, 255 for null, and the bytes. What decode_event says about it is compared with a second
- * opinion; the same values, made an event, are encoded, taken apart again and decoded.
+ * opinion; the same values, made an event, are encoded, taken apart again and decoded; and each is
+ * read as a number and as the details of a conflict.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -329,6 +330,27 @@ check_encoding(const Value *values)
 	free(data);
 }
 
+/*
+ * check_conflict reads a value as the details of a conflict. What is read must be able to be so.
+ */
+static void
+check_conflict(Value value)
+{
+	char		 *json = text_of(value);
+	goes_conflict conflict = {0};
+	int64_t		  event_index = INT64_MIN;
+	Buffer		  name = {0};
+
+	if (json != NULL && read_conflict(json, &conflict, &event_index, &name))
+	{
+		REQUIRE(conflict.size == sizeof conflict && event_index >= -1);
+		REQUIRE(conflict.aggregate_name == name.data && strlen(name.data) < strlen(json));
+		REQUIRE(strstr(json, "\"event_index\": ") != NULL);
+	}
+	buffer_free(&name);
+	free(json);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -341,6 +363,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	check_decoding(values, columns);
 	check_encoding(values);
 	for (int i = 0; i < MOST_COLUMNS; i++)
+	{
 		check_numbers(values[i]);
+		check_conflict(values[i]);
+	}
 	return 0;
 }

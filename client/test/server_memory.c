@@ -209,6 +209,115 @@ memory_runs_out_when_an_error_is_made(void **state)
 }
 
 /*
+ * append_all appends to new aggregates, alone and in a transaction.
+ */
+static int
+append_all(void *unused)
+{
+	goes_event	events[2] = {make_event(), make_event()};
+	goes_uuid	id = events[0].aggregate_id;
+	goes_store *store;
+	goes_tx	   *tx;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	for (int i = 0; i < 2; i++)
+		goes_event_init(&events[i], "order.placed", "{}");
+	status = goes_append(store, "order", &id, events, 2, 0, NULL, NULL);
+	assert_int_equal(events[1].aggregate_version, status == GOES_OK ? 2 : 0);
+	if (status == GOES_OK)
+		status = goes_tx_begin(store, &tx, NULL, NULL);
+	if (status == GOES_OK)
+	{
+		for (int i = 0; i < 2; i++)
+			goes_event_init(&events[i], "order.placed", "{}");
+		status = goes_append(goes_tx_store(tx), "order", &id, events, 2, 2, NULL, NULL);
+		if (status == GOES_OK)
+			status = goes_append(goes_tx_store(tx), "order", &id, NULL, 0, 4, NULL, NULL);
+		goes_tx_rollback(tx);
+	}
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_in_an_append(void **state)
+{
+	assert_true(every_allocation_fails(append_all, NULL, GOES_OK, MAY_RECOVER) > 20);
+}
+
+/*
+ * check_conflict checks that a conflict's details are true, as far as they are known.
+ */
+static void
+check_conflict(const goes_error *error, const goes_uuid *id)
+{
+	goes_conflict conflict = {.size = sizeof conflict};
+
+	if (goes_error_status(error) != GOES_ERR_CONFLICT || !goes_error_conflict(error, &conflict))
+		return;
+	assert_string_equal(conflict.aggregate_name, "order");
+	assert_memory_equal(&conflict.aggregate_id, id, sizeof *id);
+	assert_true(conflict.current_version == 1 || conflict.current_version == -1);
+	assert_true(conflict.event_version == 1 || conflict.event_version == -1);
+}
+
+static int
+append_too_late(goes_store *store, const goes_event *stored, goes_error **error)
+{
+	goes_event event;
+
+	goes_event_init(&event, "order.placed", "{}");
+	return goes_append(store, "order", &stored->aggregate_id, &event, 1, 0, NULL, error);
+}
+
+static int
+insert_too_late(goes_store *store, const goes_event *stored, goes_error **error)
+{
+	goes_event event = *stored;
+
+	goes_uuid_v7(&event.id);
+	return goes_insert(store, &event, 1, NULL, error);
+}
+
+static goes_event stored; /* what the late ones conflict with */
+
+static int
+run_into_a_conflict(void *function)
+{
+	int (*const *call)(goes_store *, const goes_event *, goes_error **) = function;
+	goes_error *error = NULL;
+	goes_store *store;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = (*call)(store, &stored, &error);
+	assert_int_equal(goes_error_status(error), status);
+	check_conflict(error, &stored.aggregate_id);
+	goes_error_free(error);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_when_details_are_looked_up(void **state)
+{
+	int (*calls[])(goes_store *, const goes_event *, goes_error **) = {append_too_late,
+																	   insert_too_late};
+	goes_store *store;
+
+	stored = make_event();
+	assert_int_equal(try_open(&store), GOES_OK);
+	assert_int_equal(goes_insert(store, &stored, 1, NULL, NULL), GOES_OK);
+	goes_store_close(store);
+	for (int i = 0; i < 2; i++)
+		assert_true(every_allocation_fails(run_into_a_conflict, &calls[i], GOES_ERR_CONFLICT,
+										   MAY_RECOVER) > 20);
+}
+
+/*
  * The database is made here, so that every scenario takes the same way.
  */
 static int
@@ -232,6 +341,8 @@ main(void)
 		cmocka_unit_test(memory_runs_out_in_a_hook),
 		cmocka_unit_test(memory_runs_out_in_a_transaction),
 		cmocka_unit_test(memory_runs_out_when_an_error_is_made),
+		cmocka_unit_test(memory_runs_out_in_an_append),
+		cmocka_unit_test(memory_runs_out_when_details_are_looked_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -20,19 +20,33 @@ call_insert(goes_store *store, goes_error **err)
 static int
 call_insert_that_conflicts(goes_store *store, goes_error **err)
 {
-	goes_event event = stored;
-	int		   status;
+	goes_event	  event = stored;
+	goes_error	 *error = NULL;
+	goes_conflict conflict = {.size = sizeof conflict};
+	int			  status;
 
 	goes_uuid_v7(&event.id);
-	status = goes_insert(store, &event, 1, NULL, err);
-	if (status != GOES_ERR_CONFLICT)
-		return status == GOES_OK ? GOES_ERR_STATE : status;
-	if (err != NULL)
+	status = goes_insert(store, &event, 1, NULL, &error);
+	if (status == GOES_ERR_CONFLICT && goes_error_conflict(error, &conflict) &&
+		conflict.current_version == stored.aggregate_version)
 	{
-		goes_error_free(*err);
-		*err = NULL;
+		goes_error_free(error);
+		return GOES_OK;
 	}
-	return GOES_OK;
+	if (err != NULL)
+		*err = error;
+	else
+		goes_error_free(error);
+	return status == GOES_OK ? GOES_ERR_STATE : status;
+}
+
+static int
+call_append(goes_store *store, goes_error **err)
+{
+	goes_event event = event_of("happened", "{}");
+
+	return goes_append(store, "appended.to", &stored.aggregate_id, &event, 1, GOES_EXPECT_ANY, NULL,
+					   err);
 }
 
 static int
@@ -118,7 +132,7 @@ call_transaction(goes_store *store, goes_error **err)
 
 static int (*const calls[])(goes_store *, goes_error **) = {
 	call_insert, call_insert_that_conflicts, call_find,		   call_delete,
-	call_count,	 call_small_query,			 call_large_query,
+	call_count,	 call_small_query,			 call_large_query, call_append,
 };
 
 #define CALLS (sizeof calls / sizeof *calls)
@@ -280,8 +294,9 @@ test_without_the_extension_the_error_says_what_to_do(void **state)
 static void
 test_an_extension_that_lacks_a_function_is_too_old(void **state)
 {
-	static const char *const functions[] = {"goes_insert_batch", "goes_query", "goes_query_cursor"};
-	static const int		 users[] = {0, 5, 6};
+	static const char *const functions[] = {"goes_insert_batch", "goes_query", "goes_query_cursor",
+											"goes_append"};
+	static const int		 users[] = {0, 5, 6, 7};
 	goes_store_options		 options = options_of("too_old");
 	goes_error				*error = NULL;
 	goes_store				*store;
@@ -289,7 +304,7 @@ test_an_extension_that_lacks_a_function_is_too_old(void **state)
 	options.max_connections = 1;
 	store = open_with(&options);
 	store_one(store);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 	{
 		admin_do(TEST_DATABASE, "ALTER FUNCTION %s RENAME TO hidden", functions[i]);
 		expect_error(calls[users[i]](store, &error), &error, GOES_ERR_EXTENSION, "too old");

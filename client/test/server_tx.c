@@ -75,6 +75,8 @@ expect_calls_refused(void)
 	int64_t		 count;
 
 	expect_error(goes_insert(inner, &event, 1, NULL, &error), &error, GOES_ERR_STATE, "");
+	expect_error(goes_append(inner, "order", &event.id, &event, 1, 0, NULL, &error), &error,
+				 GOES_ERR_STATE, "");
 	expect_error(goes_find(inner, &event.id, &found, NULL, &error), &error, GOES_ERR_STATE, "");
 	expect_error(goes_delete(inner, &event.id, 1, NULL, &error), &error, GOES_ERR_STATE, "");
 	expect_error(goes_count(inner, NULL, &count, NULL, &error), &error, GOES_ERR_STATE, "");
