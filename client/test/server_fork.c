@@ -149,11 +149,14 @@ use_store(goes_store *store)
 {
 	goes_error	*error = NULL;
 	goes_uuid	 id;
+	goes_event	 event;
 	goes_event	*found;
 	goes_cursor *cursor;
 	int64_t		 count;
 
 	goes_uuid_v7(&id);
+	goes_event_init(&event, "in the child", NULL);
+	check_refused(goes_append(store, "order", &id, &event, 1, GOES_EXPECT_ANY, NULL, &error));
 	check_refused(goes_store_connect(store, NULL, &error));
 	check_refused(insert_one(store, "in the child", NULL, &error));
 	check_refused(goes_find(store, &id, &found, NULL, &error));
