@@ -620,14 +620,15 @@ GOES_API void goes_pool_free(goes_pool *pool);
  */
 typedef struct goes_snapshot
 {
-	goes_uuid	aggregate_id;
-	const char *aggregate_name;
-	int32_t		aggregate_version;
-	int64_t		time;  /* when it was taken; 0: when it is saved */
-	const void *state; /* any bytes; NULL if there are none */
-	size_t		state_len;
+	goes_uuid	aggregate_id;	   /* of which aggregate */
+	const char *aggregate_name;	   /* 1 to 255 characters */
+	int32_t		aggregate_version; /* the last event that is in it */
+	int64_t		time;			   /* when it was taken; 0: when it is saved */
+	const void *state;			   /* any bytes; NULL if there are none */
+	size_t		state_len;		   /* how many */
 } goes_snapshot;
 
+/* The result of goes_snapshot_query. */
 typedef struct goes_snapshot_cursor goes_snapshot_cursor;
 
 /*

@@ -374,7 +374,7 @@ test_a_repeated_append_that_differs_is_a_duplicate(void **state)
 	goes_error_free(error);
 	make_events(again, 2);
 	again[1].id = again[0].id;
-	expect_refused(&id, again, 2, 2, GOES_ERR_DUPLICATE, -1, "does not match");
+	expect_refused(&id, again, 2, 2, GOES_ERR_DUPLICATE, -1, "already exists");
 	expect_history(store, "order", &id, events, 2, 0);
 }
 

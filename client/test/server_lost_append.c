@@ -4,15 +4,10 @@
  *    too, and no append is ever stored twice, or in part.
  */
 #include "appends.h"
-#include "proxy.h"
+#include "lost.h"
 
 #define BATCH 100
-#define PATIENCE_MS 2000
-#define LITTLE_PATIENCE_MS 200
 #define ID_LENGTH 37
-
-static Proxy	 *proxy;
-static const Plan nothing;
 
 /* An append to an aggregate of its own, which has some events already. */
 typedef struct Attempt
@@ -80,7 +75,7 @@ check_attempt(const Attempt *attempt, const Plan *plan, int status, goes_error *
 				 (int) attempt->events[0].aggregate_version);
 	if (status == GOES_OK && stored(attempt, attempt->before) != attempt->n)
 		fail_msg(PLACE ": success, but not all are stored", PLACE_OF(plan));
-	settle(proxy);
+	settle();
 	whole = stored(attempt, attempt->before);
 	if (count_stored("events", attempt->events, attempt->n) != whole ||
 		(whole != attempt->n && whole != 0) || (status == GOES_OK && whole == 0) ||
@@ -109,21 +104,20 @@ append_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_
 	start = milliseconds();
 	status = try_append(store, "order", &attempt.id, attempt.events, n, attempt.expected, context,
 						&error);
-	if (milliseconds() - start > PATIENCE_MS + 1000)
-		fail_msg(PLACE ": it took %lld ms", PLACE_OF(plans), (long long) (milliseconds() - start));
+	expect_soon(plans, start, PATIENCE_MS + 1000);
 	check_attempt(&attempt, plans, status, error);
 	return status;
 }
 
 /*
- * warm_up leaves the store a connection that has appended before.
+ * append_before leaves the store a connection that has appended before.
  */
 static void
-warm_up(goes_store *store)
+append_before(goes_store *store)
 {
 	goes_uuid id = new_id();
 
-	proxy_plan(proxy, &nothing, 1);
+	leave_in_peace();
 	append_new(store, &id, 1);
 }
 
@@ -134,33 +128,33 @@ warm_up(goes_store *store)
 static void
 test_a_cut_at_any_message_is_made_good(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 
-	warm_up(store);
-	settle(proxy);
+	append_before(store);
+	settle();
 	do
 	{
 		int status = append_at(store, &plan, 1, 1, NULL);
 
 		if (status != GOES_OK && !proxy_struck_early(proxy))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
 static void
 test_a_cut_within_a_batch_is_made_good(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 
 	do
 	{
-		warm_up(store);
+		append_before(store);
 		if (append_at(store, &plan, 1, BATCH, NULL) != GOES_OK)
 			fail_msg(PLACE ": not made good", PLACE_OF(&plan));
-	} while (proxy_next(proxy, &plan));
+	} while (next_place(&plan));
 	goes_store_close(store);
 }
 
@@ -171,7 +165,7 @@ test_a_cut_within_a_batch_is_made_good(void **state)
 static void
 test_a_server_that_goes_on_is_waited_for(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			in_doubt = 0;
 
@@ -180,12 +174,12 @@ test_a_server_that_goes_on_is_waited_for(void **state)
 	{
 		int status;
 
-		warm_up(store);
+		append_before(store);
 		status = append_at(store, &plan, 1, BATCH, NULL);
 		in_doubt += status == GOES_ERR_IN_DOUBT;
 		if (status != GOES_OK && (status != GOES_ERR_IN_DOUBT || plan.direction != TO_SERVER))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	assert_true(in_doubt > 0);
 	goes_store_close(store);
 }
@@ -196,7 +190,7 @@ test_a_server_that_goes_on_is_waited_for(void **state)
 static void
 test_without_a_server_the_outcome_is_in_doubt(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", LITTLE_PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	goes_error *error = NULL;
 	goes_uuid	id = new_id();
@@ -206,19 +200,19 @@ test_without_a_server_the_outcome_is_in_doubt(void **state)
 	{
 		int status;
 
-		warm_up(store);
+		append_before(store);
 		status = append_at(store, &plan, 1, 1, NULL);
 		if (status != (proxy_struck(proxy) > 0 ? GOES_ERR_IN_DOUBT : GOES_OK))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 
 	plan = (Plan){.direction = TO_CLIENT, .number = 1, .fate = DROPPED, .refuses = true};
-	warm_up(store);
+	append_before(store);
 	proxy_plan(proxy, &plan, 1);
 	expect_error(try_append(store, "order", &id, NULL, 0, 0, NULL, &error), &error,
 				 GOES_ERR_CONNECT, "");
 	plan.refuses = false;
-	warm_up(store);
+	append_before(store);
 	proxy_plan(proxy, &plan, 1);
 	assert_ok(try_append(store, "order", &id, NULL, 0, 0, NULL, &error));
 	assert_int_equal(proxy_struck(proxy), 1);
@@ -231,13 +225,13 @@ test_without_a_server_the_outcome_is_in_doubt(void **state)
 static void
 test_a_second_cut_does_not_make_an_append_its_own_rival(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plans[] = {{.direction = TO_CLIENT, .number = 5, .fate = DROPPED},
 						   {.direction = TO_SERVER, .number = 5, .fate = TORN}};
 
 	do
 	{
-		warm_up(store);
+		append_before(store);
 		if (append_at(store, plans, 2, 3, NULL) != GOES_OK)
 			fail_msg("second cut at " PLACE, PLACE_OF(&plans[1]));
 		plans[1].number += 3;
@@ -245,16 +239,6 @@ test_a_second_cut_does_not_make_an_append_its_own_rival(void **state)
 			plans[1] = (Plan){.direction = plans[1].direction + 1, .number = 6, .fate = TORN};
 	} while (plans[1].direction < DIRECTIONS);
 	goes_store_close(store);
-}
-
-/* A rival's statement, to be run at the cut. */
-static void
-run_directly(void *statement)
-{
-	PGconn *connection = admin_connection(TEST_DATABASE);
-
-	PQclear(PQexec(connection, statement));
-	PQfinish(connection);
 }
 
 /*
@@ -269,7 +253,7 @@ append_against_rival(goes_store *store, Plan plan, Attempt *attempt, goes_error 
 			 "SELECT goes_append('order', '%s', ARRAY[goes_new_event('rival')])", attempt->id_text);
 	plan.then = run_directly;
 	plan.argument = statement;
-	warm_up(store);
+	append_before(store);
 	proxy_plan(proxy, &plan, 1);
 	return try_append(store, "order", &attempt->id, attempt->events, attempt->n, attempt->expected,
 					  NULL, error);
@@ -278,7 +262,7 @@ append_against_rival(goes_store *store, Plan plan, Attempt *attempt, goes_error 
 static void
 test_a_stored_append_is_known_again_behind_a_rivals(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	const Plan	answer_is_lost = {.direction = TO_CLIENT, .number = 1, .fate = DROPPED};
 
 	for (int i = 0; i < 8; i++)
@@ -302,7 +286,7 @@ test_a_stored_append_is_known_again_behind_a_rivals(void **state)
 static void
 test_what_a_rival_appended_instead_counts(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	const Plan	never_committed = {.direction = TO_SERVER, .number = 4 /* Sync */, .fate = DROPPED};
 
 	for (int i = 0; i < 4; i++)
@@ -327,14 +311,14 @@ test_what_a_rival_appended_instead_counts(void **state)
 		assert_int_equal(attempt.events[0].aggregate_version, attempt.before + 2);
 		assert_int_equal(stored(&attempt, attempt.before + 1), 2);
 	}
-	settle(proxy);
+	settle();
 	goes_store_close(store);
 }
 
 static void
 test_an_old_process_that_commits_late_makes_success(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_SERVER,
 						.number = 4, /* Sync */
 						.fate = DELIVERED,
@@ -347,7 +331,7 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 			 "DEFERRED FOR EACH ROW WHEN (NEW.name <> 'before') EXECUTE FUNCTION linger()");
 	for (int i = 0; i < 4; i++)
 	{
-		warm_up(store);
+		append_before(store);
 		assert_int_equal(append_at(store, &plan, 1, 1, NULL), GOES_OK);
 	}
 	admin_do(TEST_DATABASE, "DROP TRIGGER linger ON events");
@@ -360,7 +344,7 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 static void
 test_the_lost_commit_of_appends_is_found_out(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 1);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			seen[2] = {0};
 
@@ -371,7 +355,7 @@ test_the_lost_commit_of_appends_is_found_out(void **state)
 		goes_tx	   *tx = NULL;
 		int			status;
 
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 		for (int i = 0; i < 2; i++)
 		{
@@ -386,7 +370,7 @@ test_the_lost_commit_of_appends_is_found_out(void **state)
 		check_attempt(&attempts[0], &plan, status, error);
 		check_attempt(&attempts[1], &plan, status, NULL);
 		seen[status == GOES_OK]++;
-	} while (proxy_next(proxy, &plan));
+	} while (next_place(&plan));
 	assert_true(seen[true] > 2 && seen[false] > 2);
 	goes_store_close(store);
 }
@@ -407,7 +391,7 @@ count_runs(goes_tx *tx, const goes_event *events, size_t n, void *user)
 static void
 test_an_append_with_hooks_runs_them_once_whatever_breaks(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			runs;
 
@@ -417,12 +401,12 @@ test_an_append_with_hooks_runs_them_once_whatever_breaks(void **state)
 	{
 		int status;
 
-		warm_up(store);
+		append_before(store);
 		runs = 0;
 		status = append_at(store, &plan, 1, 2, NULL);
 		if (status == GOES_ERR_IN_DOUBT || runs > 2 || (status == GOES_OK && runs < 2))
 			fail_msg(PLACE ": %s, %d hooks", PLACE_OF(&plan), goes_status_text(status), runs);
-	} while (proxy_next_message(proxy, &plan));
+	} while (next_message(&plan));
 	goes_store_close(store);
 }
 
@@ -432,7 +416,7 @@ test_an_append_with_hooks_runs_them_once_whatever_breaks(void **state)
 static void
 test_a_late_append_can_be_repeated(void **state)
 {
-	goes_store	*store = proxy_open(proxy, "events", PATIENCE_MS, 1);
+	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
 	goes_context context = {.size = sizeof context, .timeout_ms = 100};
 	Plan		 plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
 
@@ -445,7 +429,7 @@ test_a_late_append_can_be_repeated(void **state)
 			int64_t		start;
 
 			make_attempt(&attempt, 2);
-			warm_up(store);
+			append_before(store);
 			proxy_plan(proxy, &plan, 1);
 			start = milliseconds();
 			expect_error(try_append(store, "order", &attempt.id, attempt.events, 2,
@@ -453,8 +437,8 @@ test_a_late_append_can_be_repeated(void **state)
 						 &error, GOES_ERR_TIMEOUT, "");
 			assert_int_equal(proxy_struck(proxy), 1);
 			assert_true(milliseconds() - start < 1100);
-			settle(proxy);
-			proxy_plan(proxy, &nothing, 1);
+			settle();
+			leave_in_peace();
 			assert_ok(try_append(store, "order", &attempt.id, attempt.events, 2, attempt.expected,
 								 NULL, &error));
 			check_attempt(&attempt, &plan, GOES_OK, NULL);
@@ -469,7 +453,7 @@ test_a_late_append_can_be_repeated(void **state)
 static void
 test_a_cut_never_tells_wrong_details(void **state)
 {
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	Plan		plan = {.direction = TO_SERVER, .number = 5, .fate = TORN};
 	int			unknown = 0;
 
@@ -489,7 +473,7 @@ test_a_cut_never_tells_wrong_details(void **state)
 			attempt.events[i].aggregate_id = attempt.id;
 			attempt.events[i].aggregate_version = attempt.before + 4 - i;
 		}
-		proxy_plan(proxy, &nothing, 1);
+		leave_in_peace();
 		assert_int_equal(goes_insert(store, attempt.events, 2, NULL, NULL), GOES_ERR_CONFLICT);
 		proxy_plan(proxy, &plan, 1);
 		assert_int_equal(goes_insert(store, attempt.events, 2, NULL, &error), GOES_ERR_CONFLICT);
@@ -512,21 +496,6 @@ test_a_cut_never_tells_wrong_details(void **state)
 	goes_store_close(store);
 }
 
-/*
- * The database is made here, so that every test finds its table.
- */
-static int
-make_table(void **state)
-{
-	goes_store *store = proxy_open(proxy, "events", PATIENCE_MS, 0);
-	goes_error *error = NULL;
-
-	proxy_plan(proxy, &nothing, 1);
-	assert_ok(goes_store_connect(store, NULL, &error));
-	goes_store_close(store);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -544,11 +513,6 @@ main(void)
 		cmocka_unit_test(test_a_late_append_can_be_repeated),
 		cmocka_unit_test(test_a_cut_never_tells_wrong_details),
 	};
-	int failed;
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	proxy = proxy_start();
-	failed = cmocka_run_group_tests(tests, make_table, NULL);
-	proxy_stop(proxy);
-	return failed;
+	return RUN_LOST_TESTS(tests);
 }
