@@ -103,14 +103,14 @@ decode_json(Value value, const char **json, size_t *length)
 }
 
 /*
- * read_event reads a row of so many columns that begins with goes_event's. What the server sends is
- * checked like any other input.
+ * decode_event reads a row that begins with goes_event's columns. What the server sends is checked
+ * like any other input.
  */
-static int
-read_event(const PGresult *result, int row, int columns, goes_event *event, goes_error **err)
+int
+decode_event(const PGresult *result, int row, goes_event *event, goes_error **err)
 {
 	Value values[EVENT_COLUMNS] = {{0}};
-	bool  is_readable = PQnfields(result) == columns && row >= 0 && row < PQntuples(result);
+	bool  is_readable = PQnfields(result) >= EVENT_COLUMNS && row >= 0 && row < PQntuples(result);
 
 	for (int column = 0; is_readable && column < EVENT_COLUMNS; column++)
 		values[column] = value_of(result, row, column);
@@ -124,18 +124,6 @@ read_event(const PGresult *result, int row, int columns, goes_event *event, goes
 	event->name = values[1].bytes;
 	event->aggregate_name = values[4].bytes; /* "" for null */
 	return GOES_OK;
-}
-
-int
-decode_event(const PGresult *result, int row, goes_event *event, goes_error **err)
-{
-	return read_event(result, row, EVENT_COLUMNS, event, err);
-}
-
-int
-decode_loaded_event(const PGresult *result, int row, goes_event *event, goes_error **err)
-{
-	return read_event(result, row, EVENT_COLUMNS + 1, event, err);
 }
 
 const int snapshot_columns[SNAPSHOT_COLUMNS] = {0, 1, 2, 3, 4};

@@ -127,8 +127,6 @@ void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *
 #define SNAPSHOT_COLUMNS 5 /* aggregate id and name, version, time, state */
 
 int decode_event(const PGresult *result, int row, goes_event *event, goes_error **err);
-/* with one more column behind those of an event */
-int decode_loaded_event(const PGresult *result, int row, goes_event *event, goes_error **err);
 int decode_snapshot(const PGresult *result, int row, const int columns[SNAPSHOT_COLUMNS],
 					goes_snapshot *snapshot, goes_error **err); /* the columns that it is in */
 int decode_model(const PGresult *result, const char **json, goes_error **err);

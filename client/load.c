@@ -40,7 +40,7 @@ make_load(QueryRequest *request, const Call *call, const Source *source, goes_er
 static int
 decode_row(goes_cursor *cursor, int row, goes_error **err)
 {
-	return decode_loaded_event(cursor->batch, row, &cursor->event, err);
+	return decode_event(cursor->batch, row, &cursor->event, err);
 }
 
 /*

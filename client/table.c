@@ -4,7 +4,7 @@
  *
  * Outside of a transaction a missing table shows by the error, so there is no price for asking. In a
  * transaction an error would end it, so a table is made sure of before its first use, unless the store
- * has used it before.
+ * has used it before. If it is gone by then, the transaction fails, and the next one makes it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +85,36 @@ add_known(goes_store *store, const Table *table)
 	store->tables = known;
 }
 
+/*
+ * remove_known takes a table away from those that a store knows.
+ */
+static void
+remove_known(goes_store *store, const Table *table)
+{
+	KnownTable **place = find_known(store, table);
+	KnownTable	*known;
+
+	if (place == NULL)
+		return;
+	known = *place;
+	*place = known->next;
+	free(known);
+}
+
+/*
+ * forget makes the next transaction look whether a table is there, since somebody removed it.
+ */
+static void
+forget(goes_store *store, const Table *table)
+{
+	goes_store *outer = tx_outer_store(store->tx);
+
+	remove_known(store, table);
+	pthread_mutex_lock(&outer->lock);
+	remove_known(outer, table);
+	pthread_mutex_unlock(&outer->lock);
+}
+
 void
 table_learn(goes_store *outer, goes_store *inner)
 {
@@ -145,9 +175,14 @@ table_retry(Call *call, const Table *table, int *status, goes_error **error)
 {
 	goes_store *store = call->store;
 
-	if (table->create == 0 || store->tx != NULL || store->no_create || call->has_created ||
+	if (table->create == 0 || store->no_create || call->has_created ||
 		strcmp(goes_error_sqlstate(*error), UNDEFINED_TABLE) != 0)
 		return false;
+	if (store->tx != NULL)
+	{
+		forget(store, table);
+		return false;
+	}
 	call->has_created = true;
 	goes_error_free(*error);
 	*error = NULL;

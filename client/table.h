@@ -22,7 +22,10 @@ int table_check(const char *name, goes_error **err);
  */
 int table_require(Call *call, const Table *table, goes_error **err);
 
-/* After a failed request: makes the table if that is what was missing, and tells whether to go on. */
+/*
+ * After a failed request: makes the table if that is what was missing, and tells whether to go on. In a
+ * transaction it is too late for that.
+ */
 bool table_retry(Call *call, const Table *table, int *status, goes_error **error);
 
 /* The tables that are known to a transaction's store are known to the outer one, too. */

@@ -107,7 +107,7 @@ has_length(Value value, int length, bool may_be_null)
 static bool
 is_event(const Value *values, int columns)
 {
-	return columns == EVENT_COLUMNS && has_length(values[ID], 16, false) &&
+	return columns >= EVENT_COLUMNS && has_length(values[ID], 16, false) &&
 		   values[NAME].length >= 0 && has_length(values[TIME], 8, false) &&
 		   has_length(values[AGGREGATE_ID], 16, true) &&
 		   has_length(values[AGGREGATE_VERSION], 4, true) &&
