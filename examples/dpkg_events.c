@@ -546,20 +546,15 @@ tell_stale_write(goes_store *store, const Package *package)
 		   "---------------------------\n"
 		   "\n"
 		   "The history of %s is at version %d. A program that read it one event\n"
-		   "ago does not know that, and writes what it takes for the next version:\n"
+		   "ago does not know that, and appends to what it saw:\n"
 		   "\n"
 		   "    goes_event_init(&event, \"package.held\", NULL);\n"
-		   "    event.aggregate_name = \"package\";\n"
-		   "    event.aggregate_id = id;\n"
-		   "    event.aggregate_version = %d;\n"
-		   "    status = goes_insert(store, &event, 1, NULL, &error);\n"
+		   "    status = goes_append(store, \"package\", &id, &event, 1, %d, NULL, &error);\n"
 		   "\n",
-		   package->name, package->version, package->version);
+		   package->name, package->version, package->version - 1);
 	goes_event_init(&event, "package.held", NULL);
-	event.aggregate_name = "package";
-	event.aggregate_id = package->id;
-	event.aggregate_version = package->version;
-	status = goes_insert(store, &event, 1, NULL, &error);
+	status =
+		goes_append(store, "package", &package->id, &event, 1, package->version - 1, NULL, &error);
 	if (status != GOES_ERR_CONFLICT)
 	{
 		require(status, &error);
@@ -569,7 +564,7 @@ tell_stale_write(goes_store *store, const Package *package)
 		"status is GOES_ERR_CONFLICT (%s). The error's message:\n"
 		"%s\n"
 		"\n"
-		"So nobody decides on old news: the program has to read again. Nothing of its batch was\n"
+		"So nobody decides on old news: the program has to read again. Nothing of its append was\n"
 		"stored: %s events are called \"package.held\".\n",
 		goes_status_text(status), goes_error_message(error),
 		grouped(count_events(store, "package.held")));
