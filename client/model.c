@@ -181,6 +181,8 @@ use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_mode
 		return status;
 	status = tx_call(tx, function, json, &new_json, user, err);
 	if (status == GOES_OK)
+		status = tx_check(tx, err); /* the function may not tell of a failed call */
+	if (status == GOES_OK)
 		status = deadline_check(deadline, err);
 	remaining = context_until(deadline);
 	if (status == GOES_OK && new_json != NULL)

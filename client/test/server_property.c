@@ -1,62 +1,14 @@
 /*
  * server_property.c
  *    Generated queries over generated events: goes_query_run, goes_count and goes_query_test agree.
- *
- * Values are drawn from a few, so that events and queries meet often, and from the ends of their
- * types. The order is pseudo-random and always the same; GOES_TEST_SEED sets another.
  */
+#include "drawn.h"
 #include "events.h"
 
 #define EVENTS 300
 #define QUERIES 3000
-#define DEFAULT_SEED 20260726
-
-static uint64_t random_state;
-
-/*
- * draw returns a number below `below` (xorshift64*).
- */
-static unsigned
-draw(unsigned below)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return (unsigned) ((random_state * UINT64_C(2685821657736338717)) >> 33) % below;
-}
-
-static bool
-one_in(unsigned n)
-{
-	return draw(n) == 0;
-}
 
 static const char *const names[] = {"placed", "paid", "it's, {\"odd\"} \\", "NULL", "größer €"};
-static const char *const aggregate_names[] = {"order", "invoice", "Order", "", "a\\\"b", "NULL"};
-static const int64_t	 times[] = {
-		INT64_MIN, INT64_MIN + 1, -5,		-1, 0, 1, 2, 3, 10, 11, 12, 100, 101,
-		102,	   INT64_MAX - 1, INT64_MAX};
-static const int32_t versions[] = {INT32_MIN, INT32_MIN + 1, -1,	   0, 1, 2, 3, 4, 5,
-								   6,		  INT32_MAX - 1, INT32_MAX};
-
-#define DRAW(array) ((array)[draw(sizeof(array) / sizeof *(array))])
-
-/*
- * draw_aggregate_id returns one of a few; every seventh is nil.
- */
-static goes_uuid
-draw_aggregate_id(void)
-{
-	goes_uuid id = {0};
-	unsigned  number = draw(7);
-
-	if (number > 0)
-	{
-		memset(id.bytes, (int) number, sizeof id.bytes);
-		id.bytes[15] = 0x80;
-	}
-	return id;
-}
 
 /*
  * generate_events makes events that repeat everything but their ids and whole aggregates.
@@ -93,7 +45,7 @@ generate_events(goes_event *events)
 	}
 }
 
-#define KINDS 15
+#define KINDS (2 + FILTERS)
 
 /*
  * add_step adds a step of a kind to a query.
@@ -101,8 +53,6 @@ generate_events(goes_event *events)
 static void
 add_step(goes_query *query, unsigned kind, const goes_event *events)
 {
-	goes_uuid id = draw_aggregate_id();
-
 	switch (kind)
 	{
 		case 0:
@@ -112,44 +62,8 @@ add_step(goes_query *query, unsigned kind, const goes_event *events)
 			for (unsigned n = 1 + draw(EVENTS / 2); n > 0; n--)
 				goes_query_id(query, &events[draw(EVENTS)].id);
 			break;
-		case 2:
-			goes_query_time(query, DRAW(times));
-			break;
-		case 3:
-			goes_query_time_min(query, DRAW(times));
-			break;
-		case 4:
-			goes_query_time_max(query, DRAW(times));
-			break;
-		case 5:
-			goes_query_time_after(query, DRAW(times));
-			break;
-		case 6:
-			goes_query_time_before(query, DRAW(times));
-			break;
-		case 7:
-			goes_query_time_range(query, DRAW(times), DRAW(times));
-			break;
-		case 8:
-			goes_query_aggregate_name(query, DRAW(aggregate_names));
-			break;
-		case 9:
-			goes_query_aggregate_id(query, &id);
-			break;
-		case 10:
-			goes_query_aggregate(query, DRAW(aggregate_names), one_in(4) ? NULL : &id);
-			break;
-		case 11:
-			goes_query_version(query, DRAW(versions));
-			break;
-		case 12:
-			goes_query_version_min(query, DRAW(versions));
-			break;
-		case 13:
-			goes_query_version_max(query, DRAW(versions));
-			break;
 		default:
-			goes_query_version_range(query, DRAW(versions), DRAW(versions));
+			add_filter(query, kind - 2);
 	}
 }
 
@@ -301,13 +215,11 @@ test_run_count_and_test_agree(void **state)
 {
 	static goes_event events[EVENTS];
 	static char		  numbers[EVENTS][8];
-	const char		 *seed = getenv("GOES_TEST_SEED");
 	goes_store		 *store = open_store("generated");
 	goes_error		 *error = NULL;
 	goes_tx			 *tx;
 
-	random_state = seed == NULL ? DEFAULT_SEED : strtoull(seed, NULL, 10);
-	print_message("# GOES_TEST_SEED=%llu\n", (unsigned long long) random_state);
+	start_drawing();
 	generate_events(events);
 	for (int i = 0; i < EVENTS; i++)
 	{

@@ -4,11 +4,10 @@
  *
  * GOES_TEST_EVENTS sets another number of events, for measuring by hand.
  */
-#include <fcntl.h>
 #include <limits.h>
-#include <unistd.h>
 
 #include "events.h"
+#include "resident.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EVENTS 200000 /* slow, and the memory cannot be told from the sanitizer's own */
@@ -27,38 +26,6 @@ events_wanted(void)
 	const char *wanted = getenv("GOES_TEST_EVENTS");
 
 	return wanted == NULL ? EVENTS : atoi(wanted);
-}
-
-/*
- * memory_kb reads a line of /proc/self/status: VmRSS is what we have, VmHWM the most we had since
- * forget_most_memory.
- */
-static long
-memory_kb(const char *name)
-{
-	FILE *file = fopen("/proc/self/status", "r");
-	char  line[256];
-	long  found = -1;
-
-	assert_non_null(file);
-	while (found < 0 && fgets(line, sizeof line, file) != NULL)
-	{
-		if (strncmp(line, name, strlen(name)) == 0)
-			found = atol(line + strlen(name) + 1);
-	}
-	fclose(file);
-	assert_true(found > 0);
-	return found;
-}
-
-static void
-forget_most_memory(void)
-{
-	int file = open("/proc/self/clear_refs", O_WRONLY);
-
-	assert_true(file >= 0);
-	assert_int_equal(write(file, "5", 1), 1);
-	close(file);
 }
 
 /*

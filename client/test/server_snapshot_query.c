@@ -1,0 +1,500 @@
+/*
+ * server_snapshot_query.c
+ *    Snapshots that a query finds: that they are the right ones in the right order, and how their
+ *    reading ends.
+ */
+#include <limits.h>
+#include <pthread.h>
+
+#include "drawn.h"
+#include "events.h"
+#include "resident.h"
+#include "snapshots.h"
+
+#define SNAPSHOTS 250
+#define QUERIES 1500
+#define MANY 200000
+#define WIDTH 100 /* bytes of a state of those */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MOST_GROWTH_KB LONG_MAX /* it cannot be told from the sanitizer's own */
+#else
+#define MOST_GROWTH_KB (4 * 1024)
+#endif
+
+static goes_store *store;
+
+static int
+start_store(void **state)
+{
+	goes_error *error = NULL;
+
+	store = open_with_one_connection("events");
+	assert_ok(goes_store_connect(store, NULL, &error));
+	return 0;
+}
+
+static int
+stop_store(void **state)
+{
+	goes_store_close(store);
+	return 0;
+}
+
+/* ---- The right ones in the right order */
+
+static goes_snapshot drawn[SNAPSHOTS];
+
+static int
+compare(int64_t one, int64_t other)
+{
+	return one < other ? -1 : one > other;
+}
+
+/*
+ * compare_by compares snapshots by one sort key.
+ */
+static int
+compare_by(goes_sort sort, const goes_snapshot *one, const goes_snapshot *other)
+{
+	switch (sort)
+	{
+		case GOES_SORT_TIME:
+			return compare(one->time, other->time);
+		case GOES_SORT_AGGREGATE_NAME:
+			return strcmp(one->aggregate_name, other->aggregate_name);
+		case GOES_SORT_AGGREGATE_ID:
+			return memcmp(&one->aggregate_id, &other->aggregate_id, sizeof(goes_uuid));
+		default:
+			return compare(one->aggregate_version, other->aggregate_version);
+	}
+}
+
+/*
+ * compare_keys compares snapshots by what no two have in common.
+ */
+static int
+compare_keys(const void *left, const void *right)
+{
+	static const goes_sort keys[] = {GOES_SORT_AGGREGATE_NAME, GOES_SORT_AGGREGATE_ID,
+									 GOES_SORT_AGGREGATE_VERSION};
+	int					   order = 0;
+
+	for (size_t i = 0; order == 0 && i < sizeof keys / sizeof *keys; i++)
+		order = compare_by(keys[i], left, right);
+	return order;
+}
+
+static void
+draw_snapshots(void)
+{
+	static char states[SNAPSHOTS][8];
+
+	for (int i = 0; i < SNAPSHOTS; i++)
+	{
+		bool is_taken;
+
+		do
+		{
+			is_taken = false;
+			drawn[i] = (goes_snapshot){.aggregate_id = draw_aggregate_id(),
+									   .aggregate_name = DRAW(aggregate_names),
+									   .aggregate_version = DRAW(versions),
+									   .time = DRAW(times),
+									   .state = states[i]};
+			drawn[i].state_len = (size_t) snprintf(states[i], sizeof states[i], "%d", i);
+			for (int j = 0; j < i && !is_taken; j++)
+				is_taken = compare_keys(&drawn[i], &drawn[j]) == 0;
+		} while (is_taken || goes_uuid_is_nil(&drawn[i].aggregate_id) ||
+				 *drawn[i].aggregate_name == '\0' || drawn[i].time == 0);
+		save(store, NULL, &drawn[i]);
+	}
+	qsort(drawn, SNAPSHOTS, sizeof *drawn, compare_keys);
+}
+
+/* A query, and what is expected of it. */
+typedef struct Expectation
+{
+	goes_query	  *query;
+	int			   sorts;
+	goes_sort	   by[4];
+	goes_direction direction[4];
+	int			   limit; /* -1: none */
+} Expectation;
+
+static Expectation
+draw_query(void)
+{
+	Expectation drawn_one = {.query = goes_query_new(), .sorts = (int) draw(4), .limit = -1};
+
+	for (unsigned kinds = draw(4); kinds > 0; kinds--)
+	{
+		unsigned kind = draw(FILTERS);
+
+		for (unsigned values = 1 + draw(6); values > 0; values--)
+			add_filter(drawn_one.query, kind);
+	}
+	for (int i = 0; i < drawn_one.sorts; i++)
+	{
+		drawn_one.by[i] = (goes_sort) draw(4);
+		drawn_one.direction[i] = (goes_direction) draw(2);
+		goes_query_sort(drawn_one.query, drawn_one.by[i], drawn_one.direction[i]);
+	}
+	if (one_in(4))
+	{
+		drawn_one.limit = (int) draw(20);
+		goes_query_limit(drawn_one.query, drawn_one.limit);
+	}
+	return drawn_one;
+}
+
+/*
+ * is_expected tells whether a query has to return a snapshot: just as it would return an event.
+ */
+static bool
+is_expected(const Expectation *expectation, const goes_snapshot *snapshot)
+{
+	goes_event event = event_of_aggregate(snapshot->aggregate_name, &snapshot->aggregate_id,
+										  snapshot->aggregate_version);
+
+	event.time = snapshot->time;
+	return goes_query_test(expectation->query, &event);
+}
+
+/*
+ * comes_before tells whether a snapshot has to come before another.
+ */
+static bool
+comes_before(const Expectation *expectation, const goes_snapshot *one, const goes_snapshot *other)
+{
+	for (int i = 0; i < expectation->sorts; i++)
+	{
+		int order = compare_by(expectation->by[i], one, other);
+
+		if (order != 0)
+			return (order < 0) == (expectation->direction[i] == GOES_ASC);
+	}
+	return compare_keys(one, other) < 0;
+}
+
+/*
+ * number_of finds one of the snapshots.
+ */
+static int
+number_of(const goes_snapshot *snapshot)
+{
+	const goes_snapshot *found = bsearch(snapshot, drawn, SNAPSHOTS, sizeof *drawn, compare_keys);
+
+	assert_non_null(found);
+	assert_same_snapshot(snapshot, found);
+	return (int) (found - drawn);
+}
+
+/*
+ * expect_found reads a query's snapshots: each is one of those that it has to return, and comes once
+ * and at its place.
+ */
+static void
+expect_found(goes_store *used, const Expectation *expectation)
+{
+	goes_snapshot_cursor *cursor = NULL;
+	const goes_snapshot	 *snapshot;
+	goes_error			 *error = NULL;
+	bool				  is_found[SNAPSHOTS] = {false};
+	int					  found = 0;
+	int					  last = -1;
+	int					  expected = 0;
+	int					  status;
+
+	assert_ok(goes_snapshot_query(used, NULL, expectation->query, &cursor, NULL, &error));
+	while ((status = goes_snapshot_cursor_next(cursor, &snapshot, &error)) == GOES_EVENT)
+	{
+		int number = number_of(snapshot);
+
+		assert_false(is_found[number]);
+		assert_true(is_expected(expectation, &drawn[number]));
+		if (last >= 0 && expectation->sorts > 0)
+			assert_true(comes_before(expectation, &drawn[last], &drawn[number]));
+		is_found[number] = true;
+		last = number;
+		found++;
+	}
+	assert_ok(status);
+	goes_snapshot_cursor_close(cursor);
+	for (int i = 0; i < SNAPSHOTS; i++)
+	{
+		expected += is_expected(expectation, &drawn[i]);
+		/* a limit leaves out those that come last */
+		if (last >= 0 && expectation->sorts > 0 && !is_found[i] &&
+			is_expected(expectation, &drawn[i]))
+			assert_true(comes_before(expectation, &drawn[last], &drawn[i]));
+	}
+	if (expectation->limit >= 0 && expected > expectation->limit)
+		expected = expectation->limit;
+	assert_int_equal(found, expected);
+}
+
+static void
+test_generated_queries(void **state)
+{
+	goes_error *error = NULL;
+	goes_tx	   *tx = NULL;
+
+	start_drawing();
+	draw_snapshots();
+	for (int i = 0; i < QUERIES; i++)
+	{
+		Expectation expectation = draw_query();
+
+		if (i == QUERIES * 2 / 3)
+			assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+		expect_found(tx == NULL ? store : goes_tx_store(tx), &expectation);
+		goes_query_free(expectation.query);
+	}
+	assert_ok(goes_tx_commit(tx, NULL, &error));
+}
+
+/* ---- Bad arguments */
+
+static void
+test_what_is_no_query_of_snapshots(void **state)
+{
+	goes_snapshot_cursor *cursor = NULL;
+	const goes_snapshot	 *snapshot;
+	goes_error			 *error = NULL;
+	goes_query			 *query = goes_query_new();
+	goes_uuid			  id;
+
+	goes_uuid_v7(&id);
+	expect_error(goes_snapshot_query(NULL, NULL, query, &cursor, NULL, &error), &error,
+				 GOES_ERR_INVALID, "store");
+	expect_error(goes_snapshot_query(store, NULL, query, NULL, NULL, &error), &error,
+				 GOES_ERR_INVALID, "out");
+	expect_error(goes_snapshot_query(store, "", query, &cursor, NULL, &error), &error,
+				 GOES_ERR_INVALID, "table");
+	goes_query_name(query, "placed");
+	expect_error(goes_snapshot_query(store, NULL, query, &cursor, NULL, &error), &error,
+				 GOES_ERR_INVALID, "name");
+	goes_query_free(query);
+	query = goes_query_new();
+	goes_query_id(query, &id);
+	expect_error(goes_snapshot_query(store, NULL, query, &cursor, NULL, &error), &error,
+				 GOES_ERR_INVALID, "id");
+	goes_query_free(query);
+	query = goes_query_new();
+	assert_int_equal(goes_query_limit(query, -1), GOES_ERR_INVALID);
+	expect_error(goes_snapshot_query(store, NULL, query, &cursor, NULL, &error), &error,
+				 GOES_ERR_INVALID, "step");
+	goes_query_free(query);
+	expect_error(goes_snapshot_cursor_next(NULL, &snapshot, &error), &error, GOES_ERR_INVALID,
+				 "cursor");
+	assert_null(cursor);
+	goes_snapshot_cursor_close(NULL);
+}
+
+/* ---- How reading ends */
+
+static goes_snapshot_cursor *
+start(goes_store *used, const char *table, const goes_context *context)
+{
+	goes_snapshot_cursor *cursor = NULL;
+	goes_query			 *query = goes_query_new();
+	goes_error			 *error = NULL;
+
+	goes_query_sort(query, GOES_SORT_AGGREGATE_VERSION, GOES_ASC);
+	assert_ok(goes_snapshot_query(used, table, query, &cursor, context, &error));
+	goes_query_free(query);
+	return cursor;
+}
+
+/*
+ * read_one expects the snapshot of a version.
+ */
+static void
+read_one(goes_snapshot_cursor *cursor, int32_t version)
+{
+	const goes_snapshot *snapshot = NULL;
+	goes_error			*error = NULL;
+
+	assert_ok(goes_snapshot_cursor_next(cursor, &snapshot, &error));
+	assert_non_null(snapshot);
+	assert_int_equal(snapshot->aggregate_version, version);
+}
+
+/*
+ * make_many makes a table with the versions from 1 to MANY of one aggregate.
+ */
+static void
+make_many(void)
+{
+	admin_do(TEST_DATABASE, "SELECT goes_create_snapshot_store('many')");
+	admin_do(TEST_DATABASE, "TRUNCATE many");
+	admin_do(TEST_DATABASE,
+			 "INSERT INTO many (aggregate_id, aggregate_name, aggregate_version, \"time\", state) "
+			 "SELECT '11111111-1111-1111-1111-111111111111', 'order', i, i, "
+			 "decode(repeat('00', %d), 'hex') FROM generate_series(1, %d) AS i",
+			 WIDTH, MANY);
+}
+
+static void
+test_nothing_found_ends_at_once(void **state)
+{
+	goes_snapshot_cursor *cursor = start(store, "empty", NULL);
+	const goes_snapshot	 *snapshot = NULL;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(goes_snapshot_cursor_next(cursor, &snapshot, NULL), GOES_END);
+	assert_null(snapshot);
+	goes_snapshot_cursor_close(cursor);
+}
+
+static void
+test_closing_early_is_quick(void **state)
+{
+	int read[] = {0, 1, 3, 1000, 5000};
+
+	make_many();
+	for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+	{
+		goes_snapshot_cursor *cursor = start(store, "many", NULL);
+		int64_t				  begun;
+
+		for (int32_t version = 1; version <= read[i]; version++)
+			read_one(cursor, version);
+		begun = milliseconds();
+		goes_snapshot_cursor_close(cursor);
+		assert_true(milliseconds() - begun < 1000);
+		assert_int_equal(count_events(store),
+						 0); /* the connection, or another one, is free again */
+	}
+}
+
+/*
+ * The result is some 30 MB.
+ */
+static void
+test_a_large_result_takes_little_memory(void **state)
+{
+	goes_snapshot_cursor *cursor;
+	const goes_snapshot	 *snapshot;
+	long				  before;
+
+	forget_most_memory();
+	before = memory_kb("VmRSS");
+	cursor = start(store, "many", NULL);
+	read_one(cursor, 1);
+	for (int32_t version = 2; version <= MANY; version++)
+		read_one(cursor, version);
+	assert_int_equal(goes_snapshot_cursor_next(cursor, &snapshot, NULL), GOES_END);
+	assert_true(memory_kb("VmHWM") - before < MOST_GROWTH_KB);
+	goes_snapshot_cursor_close(cursor);
+}
+
+static void
+test_other_calls_interleave_in_a_transaction(void **state)
+{
+	goes_snapshot_cursor *first;
+	goes_snapshot_cursor *second;
+	const goes_snapshot	 *snapshot;
+	goes_error			 *error = NULL;
+	goes_uuid			  id;
+	goes_tx				 *tx;
+
+	goes_uuid_v7(&id);
+	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+	for (int32_t version = 1; version <= 20; version++)
+		save_version(goes_tx_store(tx), "few", "order", &id, version);
+	first = start(goes_tx_store(tx), "few", NULL);
+	second = start(goes_tx_store(tx), "few", NULL);
+	for (int32_t version = 1; version <= 20; version++)
+	{
+		read_one(first, version);
+		save_version(goes_tx_store(tx), "few", "order", &id, 100 + version);
+		read_one(second, version);
+		assert_int_equal(latest_version(goes_tx_store(tx), "few", "order", &id), 100 + version);
+	}
+	assert_int_equal(goes_snapshot_cursor_next(first, &snapshot, &error), GOES_END);
+	goes_snapshot_cursor_close(first);
+	goes_snapshot_cursor_close(second); /* before its end */
+	assert_ok(goes_tx_commit(tx, NULL, &error));
+	assert_int_equal(latest_version(store, "few", "order", &id), 120);
+}
+
+static void *
+cancel_soon(void *cancel)
+{
+	usleep(100 * 1000);
+	goes_cancel_trigger(cancel);
+	return NULL;
+}
+
+/*
+ * Somebody else holds the table.
+ */
+static void
+test_a_query_that_has_to_wait(void **state)
+{
+	for (int is_cancelled = 0; is_cancelled < 2; is_cancelled++)
+	{
+		PGconn				 *holder = admin_connection(TEST_DATABASE);
+		goes_snapshot_cursor *cursor = NULL;
+		goes_context		  context = {.size = sizeof context};
+		goes_error			 *error = NULL;
+		int64_t				  begun;
+		pthread_t			  thread;
+
+		PQclear(PQexec(holder, "BEGIN; LOCK TABLE many"));
+		begun = milliseconds();
+		if (is_cancelled)
+		{
+			context.cancel = goes_cancel_new();
+			assert_int_equal(pthread_create(&thread, NULL, cancel_soon, context.cancel), 0);
+		}
+		else
+			context.timeout_ms = 100;
+		expect_error(goes_snapshot_query(store, "many", NULL, &cursor, &context, &error), &error,
+					 is_cancelled ? GOES_ERR_CANCELLED : GOES_ERR_TIMEOUT, "");
+		assert_in_range(milliseconds() - begun, 90, 1100);
+		PQfinish(holder);
+		if (is_cancelled)
+			pthread_join(thread, NULL);
+		goes_cancel_free(context.cancel);
+		assert_int_equal(count_events(store), 0);
+	}
+}
+
+static void
+test_a_reading_that_is_cancelled(void **state)
+{
+	goes_context		  context = {.size = sizeof context, .cancel = goes_cancel_new()};
+	goes_snapshot_cursor *cursor = start(store, "many", &context);
+	const goes_snapshot	 *snapshot;
+	goes_error			 *error = NULL;
+
+	read_one(cursor, 1);
+	goes_cancel_trigger(context.cancel);
+	for (int i = 0; i < 2; i++) /* it stays so */
+		expect_error(goes_snapshot_cursor_next(cursor, &snapshot, &error), &error,
+					 GOES_ERR_CANCELLED, "");
+	goes_snapshot_cursor_close(cursor);
+	goes_cancel_free(context.cancel);
+	assert_int_equal(count_events(store), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_generated_queries),
+		cmocka_unit_test(test_what_is_no_query_of_snapshots),
+		cmocka_unit_test(test_nothing_found_ends_at_once),
+		cmocka_unit_test(test_closing_early_is_quick),
+		cmocka_unit_test(test_a_large_result_takes_little_memory),
+		cmocka_unit_test(test_other_calls_interleave_in_a_transaction),
+		cmocka_unit_test(test_a_query_that_has_to_wait),
+		cmocka_unit_test(test_a_reading_that_is_cancelled),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, start_store, stop_store);
+}
