@@ -9,11 +9,13 @@
 #include "tx.h"
 #include "types.h"
 
-/* A model and what is to be done with it. */
+/* A request about a model. */
 typedef struct Model
 {
+	Request		request;
 	const char *id;
-	const char *json; /* to be saved, or the initial value; NULL: none */
+	bool		has_json; /* is there a parameter for JSON? */
+	const char *json;	  /* to be saved, or the initial value; NULL: none */
 } Model;
 
 /*
@@ -25,41 +27,6 @@ check_model(const goes_store *store, const char *table, const char *id, goes_err
 	if (store == NULL || id == NULL || *id == '\0')
 		return fail(err, GOES_ERR_INVALID, "the store must not be NULL, nor the id empty");
 	return table_check(table, err);
-}
-
-static int
-run_save(Call *call, const Ask *ask, goes_error **err)
-{
-	const Model *model = ask->in;
-	Parameters	 parameters = {0};
-	PGresult	*result = NULL;
-	int			 status;
-
-	add_text(&parameters, TEXT_TYPE, model->id);
-	add_text(&parameters, JSONB_TYPE, model->json);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
-	status = run_request(call, REQUEST_MODEL_SAVE, &parameters, &result, err);
-	PQclear(result);
-	return status;
-}
-
-int
-goes_model_save(goes_store *store, const char *table, const char *id, const char *json,
-				const goes_context *context, goes_error **err)
-{
-	Model model = {id, json};
-	Ask	  save = {.run = run_save,
-				  .in = &model,
-				  .table = {REQUEST_CREATE_MODELS, table},
-				  .in_doubt = "the connection was lost while a model was saved, and whether it is is "
-								"unknown: fetch it to find out"};
-	int	  status = check_model(store, table, id, err);
-
-	if (status != GOES_OK)
-		return status;
-	if (json == NULL)
-		return fail(err, GOES_ERR_INVALID, "json must not be NULL: JSON's null is \"null\"");
-	return ask(store, &save, context, err);
 }
 
 /*
@@ -76,8 +43,11 @@ read_json(const PGresult *result, char **out, goes_error **err)
 	return status;
 }
 
+/*
+ * run sends the request, and reads the model if one is asked for.
+ */
 static int
-run_fetch(Call *call, const Ask *ask, goes_error **err)
+run(Call *call, const Ask *ask, goes_error **err)
 {
 	const Model *model = ask->in;
 	Parameters	 parameters = {0};
@@ -85,22 +55,42 @@ run_fetch(Call *call, const Ask *ask, goes_error **err)
 	int			 status;
 
 	add_text(&parameters, TEXT_TYPE, model->id);
+	if (model->has_json)
+		add_text(&parameters, JSONB_TYPE, model->json);
 	add_text(&parameters, TEXT_TYPE, ask->table.name);
-	status = run_request(call, REQUEST_MODEL_FETCH, &parameters, &result, err);
-	if (status == GOES_OK)
+	status = run_request(call, model->request, &parameters, &result, err);
+	if (status == GOES_OK && ask->out != NULL)
 		status = read_json(result, ask->out, err);
 	PQclear(result);
 	return status;
 }
 
 int
+goes_model_save(goes_store *store, const char *table, const char *id, const char *json,
+				const goes_context *context, goes_error **err)
+{
+	Model model = {REQUEST_MODEL_SAVE, id, true, json};
+	Ask	  save = {.run = run,
+				  .in = &model,
+				  .table = {REQUEST_CREATE_MODELS, table},
+				  .in_doubt = "the connection was lost while a model was saved, and whether it is is "
+								"unknown: fetch it to find out"};
+	int	  status = check_model(store, table, id, err);
+
+	if (status != GOES_OK)
+		return status;
+	if (json == NULL)
+		return fail(err, GOES_ERR_INVALID, "json must not be NULL: JSON's null is \"null\"");
+	return ask(store, &save, context, err);
+}
+
+int
 goes_model_fetch(goes_store *store, const char *table, const char *id, char **json,
 				 const goes_context *context, goes_error **err)
 {
-	Model model = {.id = id};
+	Model model = {.request = REQUEST_MODEL_FETCH, .id = id};
 	char *found = NULL;
-	Ask	  fetch = {
-		  .run = run_fetch, .in = &model, .out = &found, .table = {REQUEST_CREATE_MODELS, table}};
+	Ask fetch = {.run = run, .in = &model, .out = &found, .table = {REQUEST_CREATE_MODELS, table}};
 	int status = check_model(store, table, id, err);
 
 	if (status != GOES_OK)
@@ -113,27 +103,12 @@ goes_model_fetch(goes_store *store, const char *table, const char *id, char **js
 	return status;
 }
 
-static int
-run_delete(Call *call, const Ask *ask, goes_error **err)
-{
-	const Model *model = ask->in;
-	Parameters	 parameters = {0};
-	PGresult	*result = NULL;
-	int			 status;
-
-	add_text(&parameters, TEXT_TYPE, model->id);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
-	status = run_request(call, REQUEST_MODEL_DELETE, &parameters, &result, err);
-	PQclear(result);
-	return status;
-}
-
 int
 goes_model_delete(goes_store *store, const char *table, const char *id, const goes_context *context,
 				  goes_error **err)
 {
-	Model model = {.id = id};
-	Ask delete = {.run = run_delete,
+	Model model = {.request = REQUEST_MODEL_DELETE, .id = id};
+	Ask delete = {.run = run,
 				  .in = &model,
 				  .table = {REQUEST_CREATE_MODELS, table},
 				  .in_doubt =
@@ -142,24 +117,6 @@ goes_model_delete(goes_store *store, const char *table, const char *id, const go
 	int status = check_model(store, table, id, err);
 
 	return status == GOES_OK ? ask(store, &delete, context, err) : status;
-}
-
-static int
-run_lock(Call *call, const Ask *ask, goes_error **err)
-{
-	const Model *model = ask->in;
-	Parameters	 parameters = {0};
-	PGresult	*result = NULL;
-	int			 status;
-
-	add_text(&parameters, TEXT_TYPE, model->id);
-	add_text(&parameters, JSONB_TYPE, model->json);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
-	status = run_request(call, REQUEST_MODEL_LOCK, &parameters, &result, err);
-	if (status == GOES_OK)
-		status = read_json(result, ask->out, err);
-	PQclear(result);
-	return status;
 }
 
 /*
@@ -173,8 +130,7 @@ use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_mode
 	goes_context remaining = context_until(deadline);
 	char		*json = NULL;
 	char		*new_json = NULL;
-	Ask			 lock = {
-				 .run = run_lock, .in = model, .out = &json, .table = {REQUEST_CREATE_MODELS, table}};
+	Ask lock = {.run = run, .in = model, .out = &json, .table = {REQUEST_CREATE_MODELS, table}};
 	int status = ask(store, &lock, &remaining, err);
 
 	if (status != GOES_OK)
@@ -198,7 +154,7 @@ int
 goes_model_use(goes_store *store, const char *table, const char *id, const char *initial_json,
 			   goes_model_fn function, void *user, const goes_context *context, goes_error **err)
 {
-	Model		 model = {id, initial_json};
+	Model		 model = {REQUEST_MODEL_LOCK, id, true, initial_json};
 	Deadline	 deadline;
 	goes_context remaining;
 	goes_tx		*tx;
