@@ -22,14 +22,17 @@ is_unknown(const Call *call, const Ask *ask, int status)
 static int
 run_until_done(Call *call, const Ask *ask, goes_error **error)
 {
-	int status = table_require(call, &ask->table, error);
+	int	 status = table_require(call, &ask->table, error);
+	bool is_in_doubt = false;
 
 	if (status != GOES_OK)
 		return status;
 	do
+	{
 		status = ask->run(call, ask, error);
-	while (session_retry(call, &status, error) || table_retry(call, &ask->table, &status, error));
-	if (is_unknown(call, ask, status))
+		is_in_doubt = is_unknown(call, ask, status); /* not if what follows is lost */
+	} while (session_retry(call, &status, error) || table_retry(call, &ask->table, &status, error));
+	if (is_in_doubt)
 	{
 		goes_error_free(*error);
 		*error = NULL;

@@ -105,12 +105,12 @@ run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goe
 		status = start_reading(cursor, source, &error);
 		if (status == GOES_OK)
 			return GOES_OK;
-		*is_connection_lost = is_lost(call->connection->pg);
 		stop(cursor, status);
 		if (session_retry(call, &status, &error))
 			continue;
 		(void) table_retry(call, &source->table, &status, &error);
 	}
+	*is_connection_lost = is_lost(call->connection->pg);
 	if (store->tx != NULL)
 		tx_mark_failed(store->tx);
 	call_end(&cursor->call);

@@ -111,7 +111,7 @@ typedef enum goes_status
 	GOES_ERR_CONNECT = -3,	   /* no connection, or it was lost and nothing was done */
 	GOES_ERR_TIMEOUT = -4,	   /* the deadline passed */
 	GOES_ERR_CANCELLED = -5,   /* goes_cancel_trigger */
-	GOES_ERR_NOT_FOUND = -6,   /* there is no such event */
+	GOES_ERR_NOT_FOUND = -6,   /* there is no such event, snapshot or model */
 	GOES_ERR_CONFLICT = -7,	   /* the aggregate is at another version: read it again, and retry */
 	GOES_ERR_DUPLICATE = -8,   /* there is another event with that id */
 	GOES_ERR_IN_DOUBT = -9,	   /* the connection was lost, and whether it was done is unknown */
@@ -634,7 +634,9 @@ typedef struct goes_snapshot_cursor goes_snapshot_cursor;
 /*
  * In the functions below `table` is the table of the snapshots, written as in SQL; NULL means
  * "snapshots". It is made when it is first used and missing, unless the store was opened with
- * no_create: then that is GOES_ERR_SCHEMA. They work on a transaction's store, too.
+ * no_create: then that is GOES_ERR_SCHEMA. They work on a transaction's store, too; if somebody dropped
+ * the table after the store had used it, that transaction fails with GOES_ERR_SCHEMA, and the next one
+ * makes it.
  */
 
 /*

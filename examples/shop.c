@@ -1,6 +1,6 @@
 /*
  * shop.c
- *    A shop that keeps its stock as events: libgoes in about a hundred lines.
+ *    A shop that keeps its stock as events: libgoes in about two hundred lines.
  *
  *        cc -o shop shop.c $(pkg-config --cflags --libs libgoes libpq)
  *        POSTGRES_EVENTSTORE=postgres://localhost ./shop
@@ -114,6 +114,64 @@ deliver(goes_store *store, const Article *article, const char *pieces)
 	printf("%s delivered, and an invoice written\n", pieces);
 }
 
+/* An order, and what is added to it. */
+typedef struct Addition
+{
+	goes_uuid order;
+	int		  pieces;
+} Addition;
+
+/* Stores that pieces were added to an order, and adds them up in its summary: in one transaction. */
+static int
+add(goes_tx *tx, const char *summary, char **new_summary, void *user)
+{
+	const Addition *addition = user;
+	char			data[32];
+	goes_event		event;
+	int				pieces = 0;
+	int				status;
+
+	snprintf(data, sizeof data, "{\"pieces\": %d}", addition->pieces);
+	goes_event_init(&event, "order.added", data);
+	status = goes_append(goes_tx_store(tx), "order", &addition->order, &event, 1, GOES_EXPECT_ANY,
+						 NULL, NULL);
+	if (status != GOES_OK)
+		return status;
+	sscanf(summary, "{\"pieces\": %d}", &pieces);
+	pieces += addition->pieces;
+	if (pieces > 5)
+		return GOES_ERR_HOOK; /* then the event is not stored, either */
+	*new_summary = malloc(sizeof data);
+	if (*new_summary == NULL)
+		return GOES_ERR_NOMEM;
+	snprintf(*new_summary, sizeof data, "{\"pieces\": %d}", pieces);
+	return GOES_OK;
+}
+
+/* Adds pieces to an order. Its summary is a read model: it always says what the events add up to. */
+static void
+add_to_order(goes_store *store, goes_uuid order, int pieces)
+{
+	Addition	addition = {order, pieces};
+	char		id[37];
+	char	   *summary;
+	goes_error *error = NULL;
+	int			status;
+
+	goes_uuid_format(&order, id);
+	status =
+		goes_model_use(store, "shop_orders", id, "{\"pieces\": 0}", add, &addition, NULL, &error);
+	if (status == GOES_ERR_HOOK)
+		printf("%d are too many for an order\n", pieces);
+	else
+		require(status, &error);
+	goes_error_free(error);
+	error = NULL;
+	require(goes_model_fetch(store, "shop_orders", id, &summary, NULL, &error), &error);
+	printf("The order is %s\n", summary);
+	goes_free(summary);
+}
+
 /* A hook: whoever has said LISTEN shop hears of new events, but not of those that are undone. */
 static int
 announce(goes_tx *tx, const goes_event *events, size_t n, void *user)
@@ -134,6 +192,7 @@ main(void)
 	goes_store *store;
 	goes_error *error = NULL;
 	Article		lamp = {0};
+	goes_uuid	order;
 
 	require(goes_store_open(&store, NULL, &error), &error); /* on $POSTGRES_EVENTSTORE */
 	require(goes_store_add_hook(store, GOES_POST_INSERT, announce, NULL), &error);
@@ -145,6 +204,11 @@ main(void)
 	sell(store, "Anna", lamp, 7);
 	sell(store, "Bob", lamp, 2);
 	sell(store, "Carl", lamp, 3);
+
+	goes_uuid_v7(&order);
+	add_to_order(store, order, 2);
+	add_to_order(store, order, 1);
+	add_to_order(store, order, 4);
 	goes_store_close(store);
 	return 0;
 }

@@ -52,16 +52,29 @@ Bob saw version 1, by now it is 2: version conflict
 Bob sold 2
 Carl saw version 1, by now it is 3: version conflict
 Carl cannot sell 3: only 1 left
+    1 order.added {"pieces": 2}
+The order is {"pieces": 2}
+    2 order.added {"pieces": 1}
+The order is {"pieces": 3}
+    3 order.added {"pieces": 4}
+4 are too many for an order
+The order is {"pieces": 3}
 END
 
 my ($status, $output, $errors) = run_example('shop');
 is($output, $story, 'a shop on an empty server: the late seller sells, the one too late does not');
 is($errors, '', 'without complaints');
 is($status, 0, 'and it ends well');
-is( $node->safe_psql('goes', "SELECT aggregate_version, name, data FROM events ORDER BY 1"),
+is( $node->safe_psql('goes', "SELECT aggregate_version, name, data FROM events WHERE aggregate_name = 'article' ORDER BY 1"),
     qq(1|article.stocked|{"pieces": 10}\n2|article.sold|{"pieces": 7}\n3|article.sold|{"pieces": 2}),
     'what it printed is what is stored');
 is($node->safe_psql('goes', 'SELECT pieces FROM shop_invoice'), '10', 'the invoice came with the delivery');
+is( $node->safe_psql('goes', "SELECT aggregate_version, data FROM events WHERE aggregate_name = 'order' ORDER BY 1"),
+    qq(1|{"pieces": 2}\n2|{"pieces": 1}),
+    'what was too much for the order is not stored');
+is( $node->safe_psql('goes', 'SELECT model FROM shop_orders WHERE id = (SELECT min(aggregate_id::text) FROM events WHERE name ~ $$^order$$)'),
+    '{"pieces": 3}',
+    'and the summary is what its events add up to');
 
 ($status, $output) = run_example('shop');
 is($output, $story, 'another article, in the store that is there');
@@ -78,7 +91,7 @@ is( join(' ', $output =~ /^ +(\d+) \| 2026-\d\d-\d\d \d\d:\d\d:\d\d \| (?:dpkg|p
     'the history of one package is told in its order');
 like($output, qr/^status is GOES_ERR_CONFLICT \(version conflict\)/m, 'a stale write is refused');
 like($output, qr/: 0 events are called "package.held"/, 'and not stored');
-is( $node->safe_psql('goes', q(SELECT count(*), count(aggregate_id) FROM events WHERE name !~ '^article')),
+is( $node->safe_psql('goes', q(SELECT count(*), count(aggregate_id) FROM events WHERE name !~ '^(article|order)')),
     $node->safe_psql('postgres', "SELECT count(*), count(*) FILTER (WHERE line !~ 'startup|conffile') "
             . "FROM string_to_table(trim(E'\\n' FROM pg_read_file('$directory/dpkg.log')), E'\\n') AS line"),
     'each line is an event, and each line about a package is of its history');

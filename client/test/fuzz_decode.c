@@ -3,14 +3,14 @@
  *    Random input for the decoder and the encoder (libFuzzer; `make fuzz`).
  *
  * The input is a row: a byte for the number of columns, and for each column a byte for the length of
- * its value, 255 for null, and the bytes. What decode_event says about it is compared with a second
- * opinion; the same values, made an event, are encoded, taken apart again and decoded; and each is
- * read as a number and as the details of a conflict.
+ * its value, 255 for null, and the bytes. What the decoder says about it, as an event, a snapshot and a
+ * model, is compared with a second opinion; the same values, made an event, are encoded, taken apart
+ * again and decoded; and each is read as a number and as the details of a conflict.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "snapshot.h"
 #include "types.h"
 
 #define MOST_COLUMNS 10
@@ -136,6 +136,62 @@ check_decoding(const Value *values, int columns)
 		goes_event_free(copy);
 	}
 	goes_error_free(error);
+	PQclear(result);
+}
+
+/*
+ * is_snapshot is the second opinion on a row as goes_load sends it: the state is behind an event.
+ */
+static bool
+is_snapshot(const Value *values, int columns)
+{
+	return columns > EVENT_COLUMNS && has_length(values[AGGREGATE_ID], 16, false) &&
+		   values[AGGREGATE_NAME].length >= 0 && has_length(values[AGGREGATE_VERSION], 4, false) &&
+		   has_length(values[TIME], 8, false) && values[EVENT_COLUMNS].length >= 0;
+}
+
+/*
+ * check_snapshot decodes a row as a snapshot.
+ */
+static void
+check_snapshot(const Value *values, int columns)
+{
+	static const int places[SNAPSHOT_COLUMNS] = {AGGREGATE_ID, AGGREGATE_NAME, AGGREGATE_VERSION,
+												 TIME, EVENT_COLUMNS};
+	PGresult		*result = result_of(values, columns);
+	goes_snapshot	 snapshot;
+	int				 status = decode_snapshot(result, 0, places, &snapshot, NULL);
+
+	REQUIRE((status == GOES_OK) == is_snapshot(values, columns));
+	if (status == GOES_OK)
+	{
+		goes_snapshot *copy = snapshot_copy(&snapshot);
+
+		REQUIRE(copy != NULL && copy->state_len == (size_t) values[EVENT_COLUMNS].length);
+		REQUIRE(copy->state_len == 0 ||
+				memcmp(copy->state, values[EVENT_COLUMNS].bytes, copy->state_len) == 0);
+		REQUIRE(strlen(copy->aggregate_name) <= (size_t) values[AGGREGATE_NAME].length);
+		goes_snapshot_free(copy);
+	}
+	PQclear(result);
+}
+
+/*
+ * check_model decodes the first columns, of which a model is the only one.
+ */
+static void
+check_model(const Value *values, int columns)
+{
+	PGresult   *result = result_of(values, columns);
+	const char *json = NULL;
+	int			status = decode_model(result, &json, NULL);
+
+	if (columns != 1 || values[0].length < 0)
+		REQUIRE(status == GOES_ERR_NOT_FOUND);
+	else if (values[0].length == 0 || values[0].bytes[0] != 1)
+		REQUIRE(status == GOES_ERR_SERVER);
+	else
+		REQUIRE(status == GOES_OK && strlen(json) < (size_t) values[0].length);
 	PQclear(result);
 }
 
@@ -361,6 +417,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	for (int i = 0; i < MOST_COLUMNS; i++)
 		values[i] = take_value(&input);
 	check_decoding(values, columns);
+	check_snapshot(values, columns);
+	check_model(values, columns);
+	check_model(values, 1);
 	check_encoding(values);
 	for (int i = 0; i < MOST_COLUMNS; i++)
 	{

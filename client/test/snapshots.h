@@ -14,7 +14,7 @@ snapshot_of(const char *name, const goes_uuid *id, int32_t version, const char *
 	return (goes_snapshot){.aggregate_id = *id,
 						   .aggregate_name = name,
 						   .aggregate_version = version,
-						   .time = 1000 + version,
+						   .time = INT64_C(1000) + version,
 						   .state = state,
 						   .state_len = state == NULL ? 0 : strlen(state)};
 }

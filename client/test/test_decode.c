@@ -4,17 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "internal.h"
-#include "unit.h"
-
-#define NULL_LENGTH (-1)
-
-/* A value of a row; length -1 is null. */
-typedef struct Value
-{
-	const char *bytes;
-	int			length;
-} Value;
+#include "rows.h"
 
 static const Value placed[EVENT_COLUMNS] = {
 	{"\x01\x98\xab\xcd\xef\x00\x7a\xbc\x8d\xef\x01\x23\x45\x67\x89\xff", 16},
@@ -35,25 +25,6 @@ enum
 	AGGREGATE_VERSION,
 	DATA
 };
-
-/*
- * result_of makes a result of one row.
- */
-static PGresult *
-result_of(const Value *values, int columns)
-{
-	PGresult	*result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	PGresAttDesc attributes[EVENT_COLUMNS + 1] = {{0}};
-
-	assert_non_null(result);
-	for (int i = 0; i < columns; i++)
-		attributes[i] = (PGresAttDesc){.name = "column", .format = 1};
-	if (columns > 0)
-		assert_true(PQsetResultAttrs(result, columns, attributes));
-	for (int i = 0; i < columns; i++)
-		assert_true(PQsetvalue(result, 0, i, (char *) values[i].bytes, values[i].length));
-	return result;
-}
 
 /*
  * placed_but makes the usual row with one value changed.
