@@ -168,6 +168,16 @@ put_event(Buffer *buffer, const goes_event *event)
 }
 
 int
+require_events(const goes_event *events, size_t n, goes_error **err)
+{
+	int status = GOES_OK;
+
+	for (size_t i = 0; status == GOES_OK && i < n; i++)
+		status = check_event(&events[i], (int64_t) i, err);
+	return status;
+}
+
+int
 encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n, goes_error **err)
 {
 	if (n > INT32_MAX)

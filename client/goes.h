@@ -120,7 +120,7 @@ typedef enum goes_status
 	GOES_ERR_SERVER = -12,	   /* another error of the server: see the SQLSTATE */
 	GOES_ERR_STATE = -13,	   /* misuse: not now, not here */
 	GOES_ERR_HOOK = -14,	   /* a hook, or the function of goes_model_use, said no */
-	GOES_ERR_READ_ONLY = -15,  /* the store is append-only: nothing is changed or removed */
+	GOES_ERR_READ_ONLY = -15,  /* the store is append-only; of a standby it is GOES_ERR_SERVER */
 	GOES_ERR_EXTENSION = -16   /* the server lacks the extension, or has too old a version */
 } goes_status;
 
@@ -295,7 +295,8 @@ typedef struct goes_store_options
 	/*
 	 * Where the server is, as a URI or as keywords of libpq; NULL means the environment variable
 	 * POSTGRES_EVENTSTORE. A URL shared with a Go program may have pgx's parameters: pool_max_conns
-	 * counts, other pool_* do not, search_path becomes a setting, an unknown one is an error.
+	 * counts, other pool_* do not, search_path becomes a setting, an unknown one is an error. The
+	 * database that it names is only connected to where the store's own has to be created.
 	 */
 	const char *url;
 	const char *database; /* taken literally; NULL means "goes"; created if missing */
@@ -343,8 +344,8 @@ GOES_API void goes_store_close(goes_store *store);
  * finds out what became of them. After GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED they may be stored or
  * not: inserting the same ones again tells (GOES_ERR_DUPLICATE: they are).
  *
- * GOES_ERR_INVALID (the event's index says which), GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE,
- * GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
+ * GOES_ERR_INVALID (the event's index says which; in a transaction, and with hooks, not that of bad
+ * JSON), GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
  */
 GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 						 const goes_context *context, goes_error **err);
@@ -545,7 +546,7 @@ GOES_API struct pg_conn *goes_tx_conn(goes_tx *tx);
 /*
  * goes_tx_commit commits. It ends and frees the transaction whatever it returns. GOES_ERR_STATE if a
  * statement had failed, so that there was nothing to commit; GOES_ERR_IN_DOUBT if the connection was
- * lost and the outcome cannot be found out.
+ * lost and the outcome cannot be found out. Cursors in it are to be closed before.
  */
 GOES_API int goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err);
 
@@ -563,8 +564,9 @@ typedef enum goes_hook_point
  * A function that goes_insert and goes_append call in their transaction, before or after the events
  * are stored; those of an append have their versions only after it. Zero goes on; a goes_status
  * undoes the call and becomes its status, another value GOES_ERR_HOOK.
- * `tx` must not be ended in it, and the store it was added to not be used (GOES_ERR_STATE); inserts
- * through goes_tx_store(tx) call no hooks.
+ * `tx` must not be ended in it, and the store it was added to not be used (GOES_ERR_STATE); what the
+ * hook itself stores through goes_tx_store(tx) calls no hooks. An append that is repeated calls them
+ * again, also if it is stored already.
  */
 typedef int (*goes_hook)(goes_tx *tx, const goes_event *events, size_t n, void *user);
 
@@ -725,7 +727,8 @@ GOES_API int goes_model_delete(goes_store *store, const char *table, const char 
  * What is to be made of a model: *new_json is from malloc, and freed by libgoes; left NULL the model
  * stays as it is. 0 goes on; a goes_status undoes everything and becomes the status of
  * goes_model_use, another value GOES_ERR_HOOK. Calls on goes_tx_store(tx) belong to the same
- * transaction, which must not be ended here.
+ * transaction, which must not be ended here; the store that goes_model_use was called on must not be
+ * used (GOES_ERR_STATE).
  */
 typedef int (*goes_model_fn)(goes_tx *tx, const char *json, char **new_json, void *user);
 

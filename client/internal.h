@@ -111,6 +111,7 @@ typedef struct Reference
 	goes_uuid id;
 } Reference;
 
+int	 require_events(const goes_event *events, size_t n, goes_error **err);
 int	 encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n,
 				   goes_error **err);
 void encode_data_array(Buffer *buffer, const goes_event *events, size_t n);

@@ -311,7 +311,8 @@ check_usable(const goes_store *store, goes_error **err)
 		return GOES_ERR_STATE;
 	if (hook_store() == store)
 		return fail(err, GOES_ERR_STATE,
-					"a hook must not use the store that called it: use goes_tx_store(tx)");
+					"a hook, or the function of goes_model_use, must not use the store that called "
+					"it: use goes_tx_store(tx)");
 	return store->tx == NULL ? GOES_OK : tx_check(store->tx, err);
 }
 

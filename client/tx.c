@@ -388,7 +388,11 @@ goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err)
 		return fail(err, GOES_ERR_STATE, "the transaction belongs to the parent process");
 	}
 	deadline = context_deadline(tx->outer, context);
-	status = tx_check(tx, err);
+	status = GOES_OK;
+	if (has_failed(tx))
+		status = fail(err, GOES_ERR_STATE,
+					  "an earlier call or statement failed in the transaction or ended it, or a "
+					  "result is left on its connection: nothing was committed");
 	if (status == GOES_OK)
 		status = deadline_check(&deadline, err);
 	if (status != GOES_OK)
@@ -427,11 +431,14 @@ int
 tx_call(goes_tx *tx, goes_model_fn function, const char *json, char **new_json, void *user,
 		goes_error **err)
 {
-	bool was_lent = tx->is_lent;
-	int	 returned;
+	const goes_store *before = store_of_hook;
+	bool			  was_lent = tx->is_lent;
+	int				  returned;
 
 	tx->is_lent = true;
+	store_of_hook = tx->outer;
 	returned = function(tx, json, new_json, user);
+	store_of_hook = before;
 	tx->is_lent = was_lent;
 	return status_of_returned(returned, "the function on the model", err);
 }

@@ -218,8 +218,10 @@ write_with_hooks(goes_store *store, goes_tx *tx, Write *write, const Deadline *d
 				 goes_error **err)
 {
 	goes_context remaining;
-	int			 status = tx_run_hooks(tx, GOES_PRE_INSERT, write->events, write->n, err);
+	int status = require_events(write->events, write->n, err); /* hooks may rely on names */
 
+	if (status == GOES_OK)
+		status = tx_run_hooks(tx, GOES_PRE_INSERT, write->events, write->n, err);
 	if (status == GOES_OK)
 		status = deadline_check(deadline, err);
 	remaining = context_until(deadline);
