@@ -24,11 +24,9 @@ static int
 make_load(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
 {
 	const Load *load = source->in;
-	Buffer		id = {.data = (char *) load->aggregate_id->bytes, .length = sizeof(goes_uuid)};
 
 	(void) err;
-	add_text(&request->parameters, TEXT_TYPE, load->aggregate_name);
-	add_binary(&request->parameters, UUID_TYPE, &id);
+	add_aggregate(&request->parameters, load->aggregate_name, load->aggregate_id);
 	add_text(&request->parameters, TEXT_TYPE, load->snapshots);
 	add_text(&request->parameters, TEXT_TYPE, call->store->table);
 	return GOES_OK;

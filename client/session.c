@@ -138,6 +138,18 @@ add_text(Parameters *parameters, Oid type, const char *value)
 }
 
 /*
+ * add_aggregate adds the name and the id of an aggregate.
+ */
+void
+add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id)
+{
+	Buffer bytes = {.data = (char *) id->bytes, .length = sizeof id->bytes};
+
+	add_text(parameters, TEXT_TYPE, name);
+	add_binary(parameters, UUID_TYPE, &bytes);
+}
+
+/*
  * read_oid reads an OID that was sent as text.
  */
 static Oid

@@ -41,10 +41,7 @@ make_key(Key *key, const char *aggregate_name, const goes_uuid *aggregate_id, in
 static void
 add_key(Parameters *parameters, const Key *key)
 {
-	Buffer id = {.data = (char *) key->aggregate_id->bytes, .length = sizeof(goes_uuid)};
-
-	add_text(parameters, TEXT_TYPE, key->aggregate_name);
-	add_binary(parameters, UUID_TYPE, &id);
+	add_aggregate(parameters, key->aggregate_name, key->aggregate_id);
 	if (key->has_version)
 		add_text(parameters, INT4_TYPE, key->version);
 }

@@ -115,6 +115,7 @@ typedef struct Parameters
 
 void add_binary(Parameters *parameters, Oid type, const Buffer *value);
 void add_text(Parameters *parameters, Oid type, const char *value);
+void add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id);
 int	 session_look_up(Call *call, goes_error **err);
 int	 status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
 int	 make_statement(Call *call, Request request, const Parameters *parameters, Statement *statement,

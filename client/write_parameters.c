@@ -5,18 +5,6 @@
 #include "types.h"
 #include "write.h"
 
-/*
- * add_aggregate adds the aggregate that an append names.
- */
-static void
-add_aggregate(Parameters *parameters, const Write *write)
-{
-	Buffer id = {.data = (char *) write->aggregate_id->bytes, .length = sizeof(goes_uuid)};
-
-	add_text(parameters, TEXT_TYPE, write->aggregate_name);
-	add_binary(parameters, UUID_TYPE, &id);
-}
-
 int
 make_write_parameters(Call *call, const Write *write, Request request, Buffer *buffer,
 					  Parameters *parameters, goes_error **err)
@@ -28,7 +16,7 @@ make_write_parameters(Call *call, const Write *write, Request request, Buffer *b
 	if (status != GOES_OK)
 		return status;
 	if (request == REQUEST_APPEND)
-		add_aggregate(parameters, write);
+		add_aggregate(parameters, write->aggregate_name, write->aggregate_id);
 	add_binary(parameters, session->event_array_type, buffer);
 	if (request == REQUEST_APPEND)
 		add_text(parameters, INT4_TYPE, write->expected);

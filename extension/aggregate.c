@@ -50,6 +50,22 @@ describe_aggregate(const Aggregate *aggregate)
 }
 
 /*
+ * fetch_version returns the version that a query finds, if it finds one.
+ */
+Version
+fetch_version(Store *store, const Statement *statement)
+{
+	Version version = {0};
+	Datum	number;
+	bool	is_null;
+
+	version.exists = fetch_row(store, statement, SPI_OK_SELECT, &number, &is_null);
+	if (version.exists)
+		version.number = DatumGetInt32(number);
+	return version;
+}
+
+/*
  * newest_version looks up the newest version of an aggregate.
  */
 Version
@@ -62,15 +78,9 @@ newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)
 										 "AND aggregate_version IS NOT NULL "
 										 "ORDER BY aggregate_version DESC LIMIT 1",
 										 parameters, lengthof(parameters));
-	Version	  version = {0};
-	Datum	  number;
-	bool	  is_null;
 
 	statement.is_fresh = is_fresh;
-	version.exists = fetch_row(store, &statement, SPI_OK_SELECT, &number, &is_null);
-	if (version.exists)
-		version.number = DatumGetInt32(number);
-	return version;
+	return fetch_version(store, &statement);
 }
 
 /*

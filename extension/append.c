@@ -5,8 +5,8 @@
  * Appends to one aggregate wait for each other on a lock, so that one that comes too
  * late learns it before it stores anything. Writers that do not take the lock, a goes
  * application for one, are met on the unique index, where a version belongs to one
- * transaction at a time: the first event goes in alone, waiting for whoever is about to
- * take its version.
+ * transaction at a time: the first event goes in before the others, waiting for whoever is
+ * about to take its version.
  */
 #include "postgres.h"
 
@@ -198,13 +198,13 @@ insert_single(const AppendCall *append, int32 base)
 }
 
 /*
- * insert_next stores the events with the versions after base, skipping those whose id or
+ * insert_batch stores the events with the versions after base, skipping those whose id or
  * version is taken, and all of them if the first is. It returns how many it stored. It is
  * one statement, so that a guard's locks come after all of its rows, as they do for every
  * writer.
  */
 static uint64
-insert_next(const AppendCall *append, int32 base)
+insert_batch(const AppendCall *append, int32 base)
 {
 	Parameter parameters[] = {
 		{get_array_type(ARR_ELEMTYPE(append->events)), PointerGetDatum(append->events)},
@@ -213,8 +213,6 @@ insert_next(const AppendCall *append, int32 base)
 		{INT8OID, Int64GetDatum(base)}};
 	Statement statement = kept_statement(insert_several, parameters, lengthof(parameters));
 
-	if (append->count == 1)
-		return insert_single(append, base);
 	statement.is_fresh = true;
 	return DatumGetInt64(fetch_value(append->store, &statement));
 }
@@ -296,14 +294,8 @@ newest_of_others(const AppendCall *append)
 						   .parameters = parameters,
 						   .parameter_count = 3,
 						   .is_fresh = true};
-	Version	  version = {0};
-	Datum	  number;
-	bool	  is_null;
 
-	version.exists = fetch_row(append->store, &statement, SPI_OK_SELECT, &number, &is_null);
-	if (version.exists)
-		version.number = DatumGetInt32(number);
-	return version;
+	return fetch_version(append->store, &statement);
 }
 
 /*
@@ -353,7 +345,8 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 	*last = current->number + append->count;
 	if (append->count == 0)
 		return true;
-	stored = insert_next(append, current->number);
+	stored = append->count == 1 ? insert_single(append, current->number)
+								: insert_batch(append, current->number);
 	if (stored > 0 && stored < (uint64) append->count)
 		report_left_out(append, current, stored);
 	return stored > 0 || is_replay(append, last);

@@ -134,6 +134,7 @@ extern void		  complete_event(Datum *values, bool *nulls);
 
 /* aggregate.c: an aggregate's version and lock */
 extern Aggregate aggregate_argument(FunctionCallInfo fcinfo, int number);
+extern Version	 fetch_version(Store *store, const Statement *statement);
 extern Version	 newest_version(Store *store, const Aggregate *aggregate, bool is_fresh);
 extern uint32	 aggregate_lock(const Aggregate *aggregate);
 extern bool		 may_lock_aggregates(uint16 lock_class, int count);
