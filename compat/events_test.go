@@ -39,7 +39,7 @@ func order(id uuid.UUID, version int) record {
 		fmt.Sprintf(`{"version": %d}`, version)}
 }
 
-// samples returns one event of every kind, with fresh ids.
+// samples returns one event of every kind that both sides write, with fresh ids.
 func samples() []record {
 	id := uuid.New
 	shop := id()
@@ -54,9 +54,8 @@ func samples() []record {
 		{id(), "epoch", 0, id(), "order", 1, `false`},
 		{id(), greek, someTime + 3, shop, "магазин", 1, `{"имя": "значение"}`},
 		{id(), emoji, someTime + 4, shop, "магазин", 2, `["🛒", "e\u0301", "\ud83d\uded2", "\u0001"]`},
-		{id(), "quotes'\"\\;--", someTime + 5, id(), "o'rder\"\\", 1, `"'\"\\/; DROP TABLE events"`},
+		{id(), "quotes'\"\\;--", someTime + 5, id(), "order\"\\", 1, `"'\"\\/; DROP TABLE events"`},
 		{id(), strings.Repeat("é", 255), someTime + 6, id(), strings.Repeat("名", 255), 1, `1`},
-		{id(), "version.zero", someTime + 7, id(), "order", 0, `true`},
 		{id(), "version.large", someTime + 8, id(), "order", math.MaxInt32, `0`},
 		{id(), "version.negative", someTime + 9, id(), "order", -1, `-1`},
 		{id(), "numbers", someTime + 10, id(), "order", 1,
@@ -65,6 +64,18 @@ func samples() []record {
 			`{"z": {"y": [{"x": [[], {}, [null, [true]]]}]}, "a": {"": "empty key"}}`},
 		{id(), "long", someTime + 12, id(), "order", 1, `"` + strings.Repeat("0123456789ü", 20_000) + `"`},
 	}
+}
+
+// quotedAggregate is an event that goes 0.5.0 cannot write: it puts the aggregate's name between
+// quotes as it is.
+func quotedAggregate() record {
+	return record{uuid.New(), "quoted.aggregate", someTime, uuid.New(), "o'rder", 1, `{}`}
+}
+
+// versionZero is an event that goes 0.5.0 writes with NULL as its aggregate's version, and then reads as
+// one without an aggregate.
+func versionZero() record {
+	return record{uuid.New(), "version.zero", someTime, uuid.New(), "order", 0, `true`}
 }
 
 // byID sorts records.

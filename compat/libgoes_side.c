@@ -4,15 +4,18 @@
  *
  *        POSTGRES_EVENTSTORE=postgres://... libgoes_side DATABASE
  *
- * Fields are separated by tabs. A request is one line, except that an insert's events follow it, one
- * a line, in the fields of print_event:
+ * Fields are separated by tabs. A request is one line, except that events to store follow it, one a
+ * line, in the fields of print_event:
  *
  *    connect
  *    insert  COUNT
+ *    append  COUNT  EXPECTED_VERSION
  *    query   KEY=VALUE ...
  *    delete  ID
  *
- * The answer is any number of lines "event ...", then "ok" or "error STATUS SQLSTATE MESSAGE".
+ * The answer is any number of lines "event ...", then "ok" or "error STATUS SQLSTATE CURRENT_VERSION
+ * MESSAGE". The aggregate of an append is that of its first event; its events come back with their
+ * versions. CURRENT_VERSION is goes_conflict's, -1 if it is not known.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,11 +90,16 @@ read_number(const char *text)
 static void
 print_end(int status, goes_error *error)
 {
+	goes_conflict conflict = {.size = sizeof conflict};
+
 	if (status >= GOES_OK)
 		printf("ok\n");
 	else
 	{
-		printf("error\t%d\t%s\t", status, goes_error_sqlstate(error));
+		if (!goes_error_conflict(error, &conflict))
+			conflict.current_version = -1;
+		printf("error\t%d\t%s\t%" PRId32 "\t", status, goes_error_sqlstate(error),
+			   conflict.current_version);
 		for (const char *c = goes_error_message(error); *c != '\0'; c++)
 			putchar(*c == '\n' || *c == '\t' ? ' ' : *c);
 		putchar('\n');
@@ -276,28 +284,71 @@ read_event(Line *line)
 	return goes_event_copy(&event);
 }
 
-static int
-run_insert(goes_store *store, Line *line, goes_error **error)
+/* Events to store, and the copies that they borrow from. */
+typedef struct Batch
 {
-	size_t		 count = line->count == 2 ? (size_t) read_number(line->fields[1]) : 0;
-	goes_event	*events = calloc(count + 1, sizeof *events);
-	goes_event **copies = calloc(count + 1, sizeof *copies);
-	int			 status;
+	goes_event	*events;
+	goes_event **copies;
+	size_t		 count;
+} Batch;
 
-	if (events == NULL || copies == NULL)
+static Batch
+read_batch(Line *line, size_t count)
+{
+	Batch batch = {calloc(count + 1, sizeof *batch.events), calloc(count + 1, sizeof *batch.copies),
+				   count};
+
+	if (batch.events == NULL || batch.copies == NULL)
 		fail("out of memory");
 	for (size_t i = 0; i < count; i++)
 	{
-		copies[i] = read_event(line);
-		if (copies[i] == NULL)
+		batch.copies[i] = read_event(line);
+		if (batch.copies[i] == NULL)
 			fail("out of memory");
-		events[i] = *copies[i];
+		batch.events[i] = *batch.copies[i];
 	}
-	status = goes_insert(store, events, count, NULL, error);
-	for (size_t i = 0; i < count; i++)
-		goes_event_free(copies[i]);
-	free(copies);
-	free(events);
+	return batch;
+}
+
+static void
+free_batch(Batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		goes_event_free(batch->copies[i]);
+	free(batch->copies);
+	free(batch->events);
+}
+
+static int
+run_insert(goes_store *store, Line *line, goes_error **error)
+{
+	Batch batch;
+	int	  status;
+
+	if (line->count != 2)
+		fail("insert takes a count");
+	batch = read_batch(line, (size_t) read_number(line->fields[1]));
+	status = goes_insert(store, batch.events, batch.count, NULL, error);
+	free_batch(&batch);
+	return status;
+}
+
+static int
+run_append(goes_store *store, Line *line, goes_error **error)
+{
+	int32_t expected;
+	Batch	batch;
+	int		status;
+
+	if (line->count != 3 || read_number(line->fields[1]) < 1)
+		fail("append takes a count above 0 and a version");
+	expected = (int32_t) read_number(line->fields[2]);
+	batch = read_batch(line, (size_t) read_number(line->fields[1]));
+	status = goes_append(store, batch.copies[0]->aggregate_name, &batch.copies[0]->aggregate_id,
+						 batch.events, batch.count, expected, NULL, error);
+	for (size_t i = 0; i < batch.count && status == GOES_OK; i++)
+		print_event(&batch.events[i]);
+	free_batch(&batch);
 	return status;
 }
 
@@ -321,6 +372,8 @@ run(goes_store *store, Line *line, goes_error **error)
 		return goes_store_connect(store, NULL, error);
 	if (strcmp(request, "insert") == 0)
 		return run_insert(store, line, error);
+	if (strcmp(request, "append") == 0)
+		return run_append(store, line, error);
 	if (strcmp(request, "query") == 0)
 		return run_query(store, line, error);
 	if (strcmp(request, "delete") == 0)

@@ -29,7 +29,9 @@ type libgoesStore struct {
 // libgoesError is a failed call of libgoes.
 type libgoesError struct {
 	status         int
-	state, message string
+	state          string
+	currentVersion int
+	message        string
 }
 
 func (e *libgoesError) Error() string {
@@ -94,12 +96,16 @@ func (s *libgoesStore) call(request string) ([]record, error) {
 			records = append(records, r)
 		case fields[0] == "ok":
 			return records, nil
-		case fields[0] == "error" && len(fields) == 4:
+		case fields[0] == "error" && len(fields) == 5:
 			status, err := strconv.Atoi(fields[1])
 			if err != nil {
 				return nil, err
 			}
-			return nil, &libgoesError{status, fields[2], fields[3]}
+			version, err := strconv.Atoi(fields[3])
+			if err != nil {
+				return nil, err
+			}
+			return nil, &libgoesError{status, fields[2], version, fields[4]}
 		default:
 			return nil, fmt.Errorf("libgoes_side: %q", line)
 		}
@@ -122,16 +128,28 @@ func fromFields(fields []string) (r record, err error) {
 	return r, err
 }
 
-// insert stores events in one batch.
-func (s *libgoesStore) insert(records ...record) error {
-	var request strings.Builder
-	fmt.Fprintf(&request, "insert\t%d\n", len(records))
+// lines writes events as libgoes_side reads them.
+func lines(records []record) string {
+	var text strings.Builder
 	for _, r := range records {
-		fmt.Fprintf(&request, "%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.id, r.name, r.time, r.aggregateID,
+		fmt.Fprintf(&text, "%s\t%s\t%d\t%s\t%s\t%d\t%s\n", r.id, r.name, r.time, r.aggregateID,
 			r.aggregateName, r.aggregateVersion, r.data)
 	}
-	_, err := s.call(request.String())
+	return text.String()
+}
+
+// insert stores events in one batch.
+func (s *libgoesStore) insert(records ...record) error {
+	_, err := s.call(fmt.Sprintf("insert\t%d\n", len(records)) + lines(records))
 	return err
+}
+
+// GOES_EXPECT_ANY of goes.h.
+const expectAny = -2
+
+// append stores events as the next versions of their aggregate, and returns them with their versions.
+func (s *libgoesStore) append(expected int, records ...record) ([]record, error) {
+	return s.call(fmt.Sprintf("append\t%d\t%d\n", len(records), expected) + lines(records))
 }
 
 // mustInsert fails the test if libgoes does.

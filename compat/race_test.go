@@ -50,7 +50,7 @@ func TestExactlyOneWinsAVersion(t *testing.T) {
 	won := map[string]int{}
 	for version := 1; version <= versions; version++ {
 		events, failures := race(writers, aggregate, version)
-		winner := requireOneWinner(t, version, failures)
+		winner := requireOneWinner(t, version, failures, "23505")
 		history = append(history, events[winner])
 		won[fmt.Sprintf("%T", writers[winner])]++
 	}
@@ -78,8 +78,9 @@ func race(writers []writer, aggregate uuid.UUID, version int) ([]record, []error
 	return events, failures
 }
 
-// requireOneWinner returns who won; the others have to know that they lost to a taken version.
-func requireOneWinner(t *testing.T, version int, failures []error) int {
+// requireOneWinner returns who won. The others have to know that they lost to a taken version: goes by
+// the index's error, libgoes by its status, the SQLSTATE and the version that is there.
+func requireOneWinner(t *testing.T, version int, failures []error, state string) int {
 	t.Helper()
 	winner := -1
 	for i, err := range failures {
@@ -90,8 +91,8 @@ func requireOneWinner(t *testing.T, version int, failures []error) int {
 		case err == nil:
 			winner = i
 		case errors.As(err, &refused):
-			if refused.status != statusConflict || refused.state != "23505" {
-				t.Fatalf("version %d: %v", version, err)
+			if refused.status != statusConflict || refused.state != state || refused.currentVersion != version {
+				t.Fatalf("version %d: current version %d: %v", version, refused.currentVersion, err)
 			}
 		default:
 			requireState(t, err, "23505")
@@ -101,6 +102,65 @@ func requireOneWinner(t *testing.T, version int, failures []error) int {
 		t.Fatalf("version %d: nobody won: %v", version, failures)
 	}
 	return winner
+}
+
+// Where goes or another append was first, an append hears so, with the version that is there; the
+// other way round goes gets the index's error.
+func TestAppendsAndGoesRaceForAVersion(t *testing.T) {
+	const database, versions = "compat_append_race", 60
+	goes, libgoes := openGoes(t, database), openLibgoes(t, database)
+	aggregate := uuid.New()
+	writers := []writer{goes, appender{libgoes}, openGoes(t, database), appender{openLibgoes(t, database)}}
+	var history []record
+	for version := 1; version <= versions; version++ {
+		events, failures := race(writers, aggregate, version)
+		winner := requireOneWinner(t, version, failures, "VE001")
+		history = append(history, events[winner])
+	}
+	requireSameOrder(t, "goes", goes.query(t, orderHistory(aggregate)...), history)
+	requireSound(t, goes)
+}
+
+// appender inserts by goes_append, expecting the version before.
+type appender struct{ *libgoesStore }
+
+func (a appender) insert(records ...record) error {
+	_, err := a.append(records[0].aggregateVersion-1, records...)
+	return err
+}
+
+// Appends of "any" all land beside a goes that tries until it does, and leave no gap.
+func TestAppendsOfAnyLandBesideGoes(t *testing.T) {
+	const database, count = "compat_append_any", 40
+	goes, libgoes := openGoes(t, database), openLibgoes(t, database)
+	aggregate := uuid.New()
+	var group sync.WaitGroup
+	group.Go(func() {
+		for i := 0; i < count; i++ {
+			r := order(aggregate, 0)
+			appended, err := libgoes.append(expectAny, r)
+			if err != nil || len(appended) != 1 || appended[0].id != r.id {
+				t.Errorf("append: %v %v", appended, err)
+				return
+			}
+		}
+	})
+	for stored, version := 0, 1; stored < count; version++ {
+		if err := goes.insert(order(aggregate, version)); err == nil {
+			stored++
+		} else {
+			requireState(t, err, "23505")
+		}
+	}
+	group.Wait()
+	for i, r := range goes.query(t, orderHistory(aggregate)...) {
+		if r.aggregateVersion != i+1 {
+			t.Fatalf("event %d has version %d", i+1, r.aggregateVersion)
+		}
+	}
+	if n := len(libgoes.query(t)); n != 2*count {
+		t.Errorf("%d events instead of %d", n, 2*count)
+	}
 }
 
 func TestATakenIDIsRefusedEitherWay(t *testing.T) {
