@@ -8,6 +8,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bounds.h"
 
@@ -37,20 +38,47 @@ detail(const char *format, ...)
 	fflush(stdout);
 }
 
+/* The measures, by the names that choose them. */
+static const struct
+{
+	const char *name;
+	void (*measure)(void);
+} measures[] = {
+	{"batch", measure_batches}, {"aggregate", measure_aggregate}, {"append", measure_appends},
+	{"load", measure_load},		{"memory", measure_memory},		  {"libgoes", measure_libgoes},
+	{"loops", measure_loops},
+};
+
+/*
+ * is_chosen tells whether the arguments name a measure; none of them names all.
+ */
+static bool
+is_chosen(const char *name, int count, char *const *arguments)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(arguments[i], name) == 0)
+			return true;
+	}
+	return count == 0;
+}
+
 int
-main(void)
+main(int count, char **arguments)
 {
 	PGconn *connection = connect_to_server();
+	int		chosen = 0;
 
 	run(connection, "CREATE EXTENSION goes_store");
 	PQfinish(connection);
-
-	measure_batches();
-	measure_aggregate();
-	measure_appends();
-	measure_load();
-	measure_memory();
-	measure_libgoes();
-	measure_loops();
+	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
+	{
+		if (!is_chosen(measures[i].name, count - 1, arguments + 1))
+			continue;
+		measures[i].measure();
+		chosen++;
+	}
+	if (chosen == 0 || chosen < count - 1)
+		die("the measures are batch, aggregate, append, load, memory, libgoes and loops");
 	return 0;
 }

@@ -50,10 +50,12 @@ extern PGresult *query(PGconn *connection, const char *text);
 extern Oid		 type_oid(PGconn *connection, const char *name);
 extern void		 prepare(PGconn *connection, const char *name, const char *text, int type_count,
 						 const Oid *types);
+extern void		 share_processor(PGconn *connection, bool is_shared);
 extern long		 memory_of(PGconn *connection);
 extern double	 seconds_now(void);
 extern void		 pause_for(int milliseconds);
 extern double	 median(double *values, int count);
+extern double	 median_of_turns(const double *values, int count);
 extern uint64_t	 random_number(void);
 
 /* bounds_encode.c: events in binary */

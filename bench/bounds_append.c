@@ -196,11 +196,11 @@ measure_one_append(void)
 	free(buffer.data);
 	run(connection, "DROP TABLE appended, inserted");
 	PQfinish(connection);
-	ratio = median(with_append, PAIRS) / median(bare, PAIRS);
+	ratio = median_of_turns(with_append, PAIRS) / median_of_turns(bare, PAIRS);
 	snprintf(measured, sizeof(measured), "%.2f x bare INSERT", ratio);
 	report("goes_append of 1 event", measured, "at most 1.30 x", ratio <= APPEND_TARGET);
 	detail("goes_append %.1f us, prepared INSERT %.1f us (medians of %d pairs)",
-		   1e6 * median(with_append, PAIRS), 1e6 * median(bare, PAIRS), PAIRS);
+		   1e6 * median_of_turns(with_append, PAIRS), 1e6 * median_of_turns(bare, PAIRS), PAIRS);
 }
 
 /*
@@ -256,12 +256,12 @@ measure_guard(const Shape *shape)
 	free(array.data);
 	run(connection, "DROP TABLE guarded, free");
 	PQfinish(connection);
-	ratio = median(guarded, pairs) / median(unguarded, pairs);
+	ratio = median_of_turns(guarded, pairs) / median_of_turns(unguarded, pairs);
 	snprintf(measured, sizeof(measured), "%.2f x unguarded", ratio);
 	snprintf(target, sizeof(target), "at most %.2f x", shape->target);
 	report(shape->label, measured, target, ratio <= shape->target);
-	detail("guarded %.1f us, unguarded %.1f us (medians of %d pairs)", 1e6 * median(guarded, pairs),
-		   1e6 * median(unguarded, pairs), pairs);
+	detail("guarded %.1f us, unguarded %.1f us (medians of %d pairs)",
+		   1e6 * median_of_turns(guarded, pairs), 1e6 * median_of_turns(unguarded, pairs), pairs);
 }
 
 /*

@@ -4,12 +4,14 @@
  *
  * Whatever goes wrong ends the program: a number is measured or there is none.
  */
-#define _POSIX_C_SOURCE 200809L
-
+#include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bounds.h"
 
@@ -115,6 +117,45 @@ prepare(PGconn *connection, const char *name, const char *text, int type_count, 
 }
 
 /*
+ * run_on lets a process, or with 0 this one, run on some processors only.
+ */
+static void
+run_on(const cpu_set_t *processors, pid_t process)
+{
+	if (sched_setaffinity(process, sizeof(*processors), processors) != 0)
+		die("cannot choose the processor of process %d: %s", (int) process, strerror(errno));
+}
+
+/*
+ * share_processor lets this program and all backends of the connection's database run on
+ * one processor, or on any again. Left alone, one of two backends that take turns may be
+ * on the program's processor for a whole run, and the other beside it, whom to wake takes
+ * three times as long as the call: then the ratio tells where they were.
+ */
+void
+share_processor(PGconn *connection, bool is_shared)
+{
+	static cpu_set_t any;
+	cpu_set_t		 chosen;
+	PGresult *result = query(connection, "SELECT pid::text FROM pg_stat_activity WHERE datname = "
+										 "current_database() AND backend_type = 'client backend'");
+
+	if (is_shared)
+	{
+		if (sched_getaffinity(0, sizeof(any), &any) != 0)
+			die("cannot learn the processors: %s", strerror(errno));
+		CPU_ZERO(&chosen);
+		CPU_SET(sched_getcpu(), &chosen);
+	}
+	else
+		chosen = any;
+	for (int row = 0; row < PQntuples(result); row++)
+		run_on(&chosen, (pid_t) atoi(PQgetvalue(result, row, 0)));
+	run_on(&chosen, 0);
+	PQclear(result);
+}
+
+/*
  * memory_of returns how much memory a connection's backend has for itself, in kB.
  *
  * RssAnon is what the process allocated and touched. Shared buffers and the pages of
@@ -185,6 +226,31 @@ median(double *values, int count)
 {
 	qsort(values, count, sizeof(double), compare_numbers);
 	return values[count / 2];
+}
+
+/*
+ * median_of_turns returns what a thing takes that goes first in every other pair. Coming
+ * first and coming second take different times, above all when each has a backend of
+ * its own: one median over both halves would be anywhere between.
+ */
+double
+median_of_turns(const double *values, int count)
+{
+	double *half = malloc(count * sizeof(double));
+	double	sum = 0;
+
+	if (half == NULL)
+		die("out of memory");
+	for (int first = 0; first < 2; first++)
+	{
+		int length = 0;
+
+		for (int i = first; i < count; i += 2)
+			half[length++] = values[i];
+		sum += median(half, length);
+	}
+	free(half);
+	return sum / 2;
 }
 
 /*
