@@ -11,6 +11,7 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -44,14 +45,6 @@ typedef struct NewVersions
 	int64		room;
 } NewVersions;
 
-/* The columns of the table that say which aggregate and version a row is. */
-typedef struct KeyColumns
-{
-	AttrNumber name;
-	AttrNumber id;
-	AttrNumber version;
-} KeyColumns;
-
 /*
  * compare_names orders names. Most rows share one.
  */
@@ -69,14 +62,33 @@ compare_names(const text *left, const text *right)
 }
 
 /*
- * compare_aggregates orders new rows by aggregate.
+ * half_of_id returns one half of an aggregate's id, which compares as its bytes do.
  */
-static int
+static inline uint64
+half_of_id(const NewVersion *row, int half)
+{
+	uint64 bytes;
+
+	memcpy(&bytes, row->aggregate_id.data + half * sizeof(bytes), sizeof(bytes));
+	return pg_ntoh64(bytes);
+}
+
+/*
+ * compare_aggregates orders new rows by aggregate. The ids come first: most differ in
+ * their first half.
+ */
+static inline int
 compare_aggregates(const NewVersion *left, const NewVersion *right)
 {
-	int order = compare_names(left->aggregate_name, right->aggregate_name);
+	for (int half = 0; half < 2; half++)
+	{
+		uint64 a = half_of_id(left, half);
+		uint64 b = half_of_id(right, half);
 
-	return order != 0 ? order : memcmp(left->aggregate_id.data, right->aggregate_id.data, UUID_LEN);
+		if (a != b)
+			return a < b ? -1 : 1;
+	}
+	return compare_names(left->aggregate_name, right->aggregate_name);
 }
 
 /*
@@ -91,17 +103,23 @@ aggregate_of(NewVersion *row)
 /*
  * compare_rows orders new rows by aggregate and version.
  */
-static int
-compare_rows(const void *left, const void *right)
+static inline int
+compare_rows(const NewVersion *left, const NewVersion *right)
 {
-	const NewVersion *a = left;
-	const NewVersion *b = right;
-	int				  order = compare_aggregates(a, b);
+	int order = compare_aggregates(left, right);
 
 	if (order != 0)
 		return order;
-	return (a->version > b->version) - (a->version < b->version);
+	return (left->version > right->version) - (left->version < right->version);
 }
+
+#define ST_SORT sort_rows
+#define ST_ELEMENT_TYPE NewVersion
+#define ST_COMPARE(a, b) compare_rows(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /*
  * add_row remembers a new row.
@@ -130,28 +148,14 @@ add_row(NewVersions *new, text *aggregate_name, const pg_uuid_t *aggregate_id, i
 }
 
 /*
- * find_key_columns finds the columns in the table.
- */
-static KeyColumns
-find_key_columns(Relation table)
-{
-	KeyColumns columns;
-
-	columns.name = find_column(table, "aggregate_name")->attnum;
-	columns.id = find_column(table, "aggregate_id")->attnum;
-	columns.version = find_column(table, "aggregate_version")->attnum;
-	return columns;
-}
-
-/*
  * collect_rows reads the statement's rows that are of an aggregate.
  */
 static NewVersions
 collect_rows(TriggerData *trigger)
 {
-	Relation		table = trigger->tg_relation;
-	KeyColumns		columns = find_key_columns(table);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
+	Relation		  table = trigger->tg_relation;
+	const VersionKey *columns = version_key(table);
+	TupleTableSlot	 *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
 	NewVersions new = {palloc(FIRST_ROOM * sizeof(NewVersion)), 0, FIRST_ROOM};
 
 	/* a trigger before this one may have read the rows, and left off anywhere */
@@ -166,9 +170,9 @@ collect_rows(TriggerData *trigger)
 		bool  has_no_version;
 
 		CHECK_FOR_INTERRUPTS();
-		name = slot_getattr(slot, columns.name, &has_no_name);
-		id = slot_getattr(slot, columns.id, &has_no_id);
-		version = slot_getattr(slot, columns.version, &has_no_version);
+		name = slot_getattr(slot, columns->name, &has_no_name);
+		id = slot_getattr(slot, columns->id, &has_no_id);
+		version = slot_getattr(slot, columns->version, &has_no_version);
 		if (has_no_name || has_no_id || has_no_version)
 			continue;
 		add_row(&new, DatumGetTextPP(name), DatumGetUUIDP(id), DatumGetInt32(version), place);
@@ -326,7 +330,7 @@ check_versions(TriggerData *trigger, VersionRule rule)
 
 	if (new.count == 0)
 		return;
-	qsort(new.rows, new.count, sizeof(NewVersion), compare_rows);
+	sort_rows(new.rows, new.count);
 	if (rule == VERSIONS_INCREASING)
 		lock_aggregates(trigger->tg_relation, &new);
 	conflict = find_conflict(trigger->tg_relation, &new, rule);

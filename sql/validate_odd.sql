@@ -170,6 +170,18 @@ SELECT goes_create_store('odd');
 RESET client_min_messages;
 SELECT goes_alter_store('odd', 'sequential');
 SELECT add('{2}', 'odd'), add('{2,1}', 'odd'), add('{4,5}', 'odd'), add('{3}', 'odd');
+-- The session knows the table's columns and index by now, and they move; then the table is another one.
+ALTER TABLE odd ADD COLUMN moved uuid;
+UPDATE odd SET moved = aggregate_id;
+ALTER TABLE odd DROP COLUMN aggregate_id;
+ALTER TABLE odd RENAME COLUMN moved TO aggregate_id;
+SELECT add('{3}', 'odd');
+CREATE UNIQUE INDEX ON odd (aggregate_name, aggregate_id, aggregate_version);
+SELECT add('{4}', 'odd'), add('{3}', 'odd');
+ALTER TABLE odd ALTER COLUMN aggregate_version TYPE bigint;
+INSERT INTO odd ("time", name, id) VALUES (0, 'no.aggregate', gen_random_uuid());
+\echo :SQLSTATE
+DROP TABLE odd;
 
 -- Names that need quoting, the extension in a schema of another name.
 CREATE SCHEMA "Odd "" Schema";

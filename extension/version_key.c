@@ -1,0 +1,134 @@
+/*
+ * version_key.c
+ *	  How the versions of a table are looked up, kept for the session.
+ *
+ * A guard asks with every statement. What it is told is good until the table or its
+ * indexes change, which PostgreSQL makes known while it grants a lock on the table.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "catalog/pg_index.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "goes_store.h"
+
+#define FIRST_TABLES 16
+
+static HTAB	 *version_keys = NULL;
+static uint64 change_count = 0; /* how often something was forgotten */
+
+/*
+ * forget_version_keys notes that a table has changed; InvalidOid: any may have.
+ */
+static void
+forget_version_keys(Datum unused, Oid table)
+{
+	HASH_SEQ_STATUS status;
+	VersionKey	   *key;
+
+	change_count++;
+	if (OidIsValid(table))
+	{
+		key = hash_search(version_keys, &table, HASH_FIND, NULL);
+		if (key != NULL)
+			key->is_valid = false;
+		return;
+	}
+	hash_seq_init(&status, version_keys);
+	while ((key = hash_seq_search(&status)) != NULL)
+		key->is_valid = false;
+}
+
+/*
+ * start makes the table of keys.
+ */
+static void
+start(void)
+{
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(VersionKey)};
+
+	version_keys =
+		hash_create("versions of goes_store", FIRST_TABLES, &control, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(forget_version_keys, (Datum) 0);
+}
+
+/*
+ * set_key says how a key of the index is compared with what is looked up. What that
+ * needs lasts as long as the session.
+ */
+static void
+set_key(VersionKey *key, Relation index, int place, StrategyNumber strategy)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	Oid			  type = index->rd_opcintype[place];
+	Oid			  comparison = get_opfamily_member(index->rd_opfamily[place], type, type, strategy);
+
+	ScanKeyEntryInitialize(&key->keys[place], 0, place + 1, strategy, InvalidOid,
+						   index->rd_indcollation[place], get_opcode(comparison), (Datum) 0);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * learn_index fills in what is about the index.
+ */
+static void
+learn_index(VersionKey *key)
+{
+	/* the lock that the statement has already, which costs least */
+	Relation index = index_open(key->index, RowExclusiveLock);
+
+	key->name_key = index->rd_index->indkey.values[0] == key->name ? 0 : 1;
+	key->newest_first = (index->rd_indoption[VERSION_KEYS - 1] & INDOPTION_DESC) != 0
+							? ForwardScanDirection
+							: BackwardScanDirection;
+	set_key(key, index, 0, BTEqualStrategyNumber);
+	set_key(key, index, 1, BTEqualStrategyNumber);
+	set_key(key, index, VERSION_KEYS - 1, BTGreaterEqualStrategyNumber);
+	index_close(index, RowExclusiveLock);
+}
+
+/*
+ * learn fills in what there is to know of a table.
+ */
+static void
+learn(VersionKey *key, Relation table)
+{
+	if (!columns_fit(table, &event_store))
+		report_mismatch(table, schema_problems(table, &event_store), NULL);
+	key->name = find_column(table, "aggregate_name")->attnum;
+	key->id = find_column(table, "aggregate_id")->attnum;
+	key->version = find_column(table, "aggregate_version")->attnum;
+	key->index = version_index(table);
+	if (OidIsValid(key->index))
+		learn_index(key);
+}
+
+/*
+ * version_key returns how the versions of a table are looked up, for as long as the
+ * caller's lock on it. A table that is no store of events is an error; one without the
+ * index has InvalidOid there.
+ */
+const VersionKey *
+version_key(Relation table)
+{
+	Oid			oid = RelationGetRelid(table);
+	VersionKey *key;
+	bool		is_known;
+	uint64		changes;
+
+	if (version_keys == NULL)
+		start();
+	key = hash_search(version_keys, &oid, HASH_ENTER, &is_known);
+	if (is_known && key->is_valid)
+		return key;
+	key->is_valid = false;
+	changes = change_count;
+	learn(key, table);
+	key->is_valid = changes == change_count; /* else it serves this statement only */
+	return key;
+}
