@@ -282,7 +282,8 @@ goes_error_is_retryable(const goes_error *error)
 			return false;
 		default:
 			return strcmp(goes_error_sqlstate(error), "40001") == 0 ||
-				   strcmp(goes_error_sqlstate(error), "40P01") == 0;
+				   strcmp(goes_error_sqlstate(error), "40P01") == 0 ||
+				   strcmp(goes_error_sqlstate(error), "55P03") == 0;
 	}
 }
 

@@ -117,7 +117,7 @@ fail_conflict(const char *primary, const char *detail, const char *hint, goes_er
 
 	if (detail != NULL && read_conflict(detail, &conflict, &details.event_index, &name))
 		details.conflict = &conflict;
-	status = fail_detailed(err, GOES_ERR_CONFLICT, details, "%s%s%s", primary, hint ? "; " : "",
+	status = fail_detailed(err, GOES_ERR_CONFLICT, details, "%s%s%s", primary, hint ? ". " : "",
 						   hint ? hint : "");
 	buffer_free(&name);
 	return status;
@@ -136,8 +136,8 @@ fail_result(PGconn *connection, const PGresult *result, goes_error **err)
 	if (strcmp(sqlstate, VERSION_CONFLICT) == 0)
 		return fail_conflict(primary, detail, hint, err);
 	return fail_sqlstate(err, status_of_sqlstate(sqlstate), sqlstate, "%s%s%s%s%s", primary,
-						 detail ? "; " : "", detail ? detail : "", hint ? "; " : "",
-						 hint ? hint : "");
+						 detail ? ". " : "", detail ? detail : "",
+						 hint ? (detail ? " " : ". ") : "", hint ? hint : "");
 }
 
 /*

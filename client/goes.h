@@ -145,7 +145,7 @@ GOES_API int64_t goes_error_event_index(const goes_error *error);
 /*
  * goes_error_is_retryable tells whether the same work may succeed when it is done again from its
  * start: after GOES_ERR_CONFLICT (read the aggregate again first), GOES_ERR_CONNECT, and when
- * transactions got in each other's way (SQLSTATE 40001, 40P01). Never after GOES_ERR_IN_DOUBT.
+ * transactions got in each other's way (SQLSTATE 40001, 40P01, 55P03). Never after GOES_ERR_IN_DOUBT.
  */
 GOES_API bool goes_error_is_retryable(const goes_error *error);
 

@@ -52,6 +52,14 @@ fill_store(goes_store *store, const char *table, int n, int bytes)
 			 table, bytes, n);
 }
 
+static inline void
+store_events(goes_store *store, const goes_event *events, size_t n)
+{
+	goes_error *error = NULL;
+
+	assert_ok(goes_insert(store, events, n, NULL, &error));
+}
+
 static inline int64_t
 count_events(goes_store *store)
 {
@@ -123,6 +131,37 @@ process_of(goes_store *store)
 	process = PQbackendPID(connection);
 	goes_pool_release(goes_store_pool(store), connection);
 	return process;
+}
+
+/* Compares an event with what the store has under its id. */
+static inline void
+expect_stored_event(goes_store *store, const goes_event *event)
+{
+	goes_error *error = NULL;
+	goes_event *found;
+
+	assert_ok(goes_find(store, &event->id, &found, NULL, &error));
+	assert_memory_equal(&found->id, &event->id, sizeof event->id);
+	assert_string_equal(found->name, event->name);
+	assert_true(found->time == event->time);
+	assert_memory_equal(&found->aggregate_id, &event->aggregate_id, sizeof event->aggregate_id);
+	assert_string_equal(found->aggregate_name, event->aggregate_name ? event->aggregate_name : "");
+	assert_int_equal(found->aggregate_version, event->aggregate_version);
+	assert_string_equal(found->data, event->data ? event->data : "null");
+	assert_int_equal(found->data_len, strlen(found->data));
+	goes_event_free(found);
+}
+
+/* Makes a name of so many characters, to be freed. */
+static inline char *
+unicode_name(size_t characters)
+{
+	static const char *const letters[] = {"a", "ä", "€", "😀"};
+	char					*name = calloc(characters, 4 + 1);
+
+	for (size_t i = 0; i < characters; i++)
+		strcat(name, letters[i % 4]);
+	return name;
 }
 
 #endif

@@ -202,6 +202,7 @@ so_are_transactions_that_got_in_each_others_way(void **state)
 {
 	assert_true(is_retryable(GOES_ERR_SERVER, "40001"));
 	assert_true(is_retryable(GOES_ERR_SERVER, "40P01"));
+	assert_true(is_retryable(GOES_ERR_SERVER, "55P03"));
 	assert_false(is_retryable(GOES_ERR_SERVER, "40003"));
 	assert_false(is_retryable(GOES_ERR_SERVER, "23505"));
 	assert_false(is_retryable(GOES_ERR_SERVER, "40"));
