@@ -8,7 +8,6 @@
 #define GOES_STORE_H
 
 #include "fmgr.h"
-#include "access/skey.h"
 #include "commands/trigger.h"
 #include "lib/stringinfo.h"
 #include "nodes/primnodes.h"
@@ -144,34 +143,6 @@ extern char	  *describe_aggregate(const Aggregate *aggregate);
 
 /* version_check.c: new rows against the versions that are there */
 extern void check_versions(TriggerData *trigger, VersionRule rule);
-
-/* version_scan.c: the newest version of an aggregate, for a role that may not read */
-typedef struct VersionScan VersionScan;
-extern VersionScan		  *version_scan_begin(Relation table);
-extern Version version_scan_newest(VersionScan *scan, const Aggregate *aggregate, int32 floor,
-								   const int32 *own, int own_count);
-extern void	   version_scan_end(VersionScan *scan);
-
-/* version_key.c: how the versions of a table are looked up */
-enum
-{
-	VERSION_KEYS = 3 /* of the index: the aggregate's two, in either order, and its version */
-};
-
-typedef struct VersionKey
-{
-	Oid			  table;
-	bool		  is_valid;
-	AttrNumber	  name; /* the columns of the table */
-	AttrNumber	  id;
-	AttrNumber	  version;
-	Oid			  index;	/* InvalidOid: it is missing */
-	int			  name_key; /* the place of the name among the first two keys */
-	ScanDirection newest_first;
-	ScanKeyData	  keys[VERSION_KEYS]; /* without the values */
-} VersionKey;
-
-extern const VersionKey *version_key(Relation table);
 
 /* conflict.c: raising VE001 */
 typedef struct Conflict

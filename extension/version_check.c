@@ -2,24 +2,15 @@
  * version_check.c
  *	  Are the versions of new rows the ones that come next?
  *
- * The rows of a statement are checked together, after they were stored: sorted by
- * aggregate, each aggregate's versions have to follow what was there before. A row with
- * a null among the aggregate's name, id and version is free.
+ * The rows of a statement are checked together, after they were stored: each
+ * aggregate's versions have to follow what was there before.
  */
 #include "postgres.h"
 
-#include "commands/trigger.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
-#include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/tuplestore.h"
-#include "utils/uuid.h"
 
-#include "goes_store.h"
+#include "version.h"
 
 /*
  * More aggregates than that in a statement, or too many in the transaction, and it locks the
@@ -27,172 +18,23 @@
  */
 #define MOST_LOCKS 64
 
-#define FIRST_ROOM 64
+/* So many aggregates are looked up in the index before their rows are looked at. */
+#define LOOKED_UP_TOGETHER 256
 
-/* A new row. */
-typedef struct NewVersion
+/* The new rows of an aggregate, and what is before them in the index. */
+typedef struct Successors
 {
-	text	 *aggregate_name; /* a neighbour's, if it is the same */
-	pg_uuid_t aggregate_id;
-	int32	  version;
-	int64	  place; /* among the statement's rows, from 1 */
-} NewVersion;
+	NewVersion	*rows;
+	int			 count;
+	VersionEntry before;
+} Successors;
 
-typedef struct NewVersions
+/* Where in the table an aggregate is to be looked at. */
+typedef struct Place
 {
-	NewVersion *rows;
-	int64		count;
-	int64		room;
-} NewVersions;
-
-/*
- * compare_names orders names. Most rows share one.
- */
-static int
-compare_names(const text *left, const text *right)
-{
-	int left_length = VARSIZE_ANY_EXHDR(left);
-	int right_length = VARSIZE_ANY_EXHDR(right);
-	int order;
-
-	if (left == right)
-		return 0;
-	order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right), Min(left_length, right_length));
-	return order != 0 ? order : left_length - right_length;
-}
-
-/*
- * half_of_id returns one half of an aggregate's id, which compares as its bytes do.
- */
-static inline uint64
-half_of_id(const NewVersion *row, int half)
-{
-	uint64 bytes;
-
-	memcpy(&bytes, row->aggregate_id.data + half * sizeof(bytes), sizeof(bytes));
-	return pg_ntoh64(bytes);
-}
-
-/*
- * compare_aggregates orders new rows by aggregate. The ids come first: most differ in
- * their first half.
- */
-static inline int
-compare_aggregates(const NewVersion *left, const NewVersion *right)
-{
-	for (int half = 0; half < 2; half++)
-	{
-		uint64 a = half_of_id(left, half);
-		uint64 b = half_of_id(right, half);
-
-		if (a != b)
-			return a < b ? -1 : 1;
-	}
-	return compare_names(left->aggregate_name, right->aggregate_name);
-}
-
-/*
- * aggregate_of returns a row's aggregate.
- */
-static Aggregate
-aggregate_of(NewVersion *row)
-{
-	return (Aggregate){PointerGetDatum(row->aggregate_name), UUIDPGetDatum(&row->aggregate_id)};
-}
-
-/*
- * compare_rows orders new rows by aggregate and version.
- */
-static inline int
-compare_rows(const NewVersion *left, const NewVersion *right)
-{
-	int order = compare_aggregates(left, right);
-
-	if (order != 0)
-		return order;
-	return (left->version > right->version) - (left->version < right->version);
-}
-
-#define ST_SORT sort_rows
-#define ST_ELEMENT_TYPE NewVersion
-#define ST_COMPARE(a, b) compare_rows(a, b)
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/*
- * add_row remembers a new row.
- */
-static void
-add_row(NewVersions *new, text *aggregate_name, const pg_uuid_t *aggregate_id, int32 version,
-		int64 place)
-{
-	NewVersion *row;
-
-	if (new->count == new->room)
-	{
-		new->room *= 2;
-		new->rows = repalloc_huge(new->rows, new->room * sizeof(NewVersion));
-	}
-	row = &new->rows[new->count];
-	if (new->count > 0 && compare_names(row[-1].aggregate_name, aggregate_name) == 0)
-		row->aggregate_name = row[-1].aggregate_name;
-	else
-		row->aggregate_name =
-			(text *) DatumGetPointer(datumCopy(PointerGetDatum(aggregate_name), false, -1));
-	row->aggregate_id = *aggregate_id;
-	row->version = version;
-	row->place = place;
-	new->count++;
-}
-
-/*
- * collect_rows reads the statement's rows that are of an aggregate.
- */
-static NewVersions
-collect_rows(TriggerData *trigger)
-{
-	Relation		  table = trigger->tg_relation;
-	const VersionKey *columns = version_key(table);
-	TupleTableSlot	 *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
-	NewVersions new = {palloc(FIRST_ROOM * sizeof(NewVersion)), 0, FIRST_ROOM};
-
-	/* a trigger before this one may have read the rows, and left off anywhere */
-	tuplestore_rescan(trigger->tg_newtable);
-	for (int64 place = 1; tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot); place++)
-	{
-		Datum name;
-		Datum id;
-		Datum version;
-		bool  has_no_name;
-		bool  has_no_id;
-		bool  has_no_version;
-
-		CHECK_FOR_INTERRUPTS();
-		name = slot_getattr(slot, columns->name, &has_no_name);
-		id = slot_getattr(slot, columns->id, &has_no_id);
-		version = slot_getattr(slot, columns->version, &has_no_version);
-		if (has_no_name || has_no_id || has_no_version)
-			continue;
-		add_row(&new, DatumGetTextPP(name), DatumGetUUIDP(id), DatumGetInt32(version), place);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	return new;
-}
-
-/*
- * end_of_aggregate returns where the rows of the next aggregate begin.
- */
-static int64
-end_of_aggregate(const NewVersions *new, int64 start)
-{
-	int64 end = start + 1;
-
-	while (end < new->count && compare_aggregates(&new->rows[start], &new->rows[end]) == 0)
-		end++;
-	return end;
-}
+	uint64 number;
+	Successors *new;
+} Place;
 
 /*
  * compare_locks orders the numbers of locks.
@@ -248,16 +90,15 @@ is_next(VersionRule rule, const Version *newest, int32 version)
 }
 
 /*
- * check_aggregate looks for a row of one aggregate, from start to end, that does not come
- * next, and makes it the conflict if it stands before the one that was found already.
+ * check_successors looks for a row of an aggregate that does not come next, and makes it
+ * the conflict if it stands before the one that was found already.
  */
 static void
-check_aggregate(NewVersions *new, int64 start, int64 end, VersionRule rule, Version before,
-				Conflict *conflict)
+check_successors(const Successors *new, Version before, VersionRule rule, Conflict *conflict)
 {
 	Version newest = before;
 
-	for (int64 i = start; i < end; i++)
+	for (int i = 0; i < new->count; i++)
 	{
 		NewVersion *row = &new->rows[i];
 
@@ -274,22 +115,82 @@ check_aggregate(NewVersions *new, int64 start, int64 end, VersionRule rule, Vers
 }
 
 /*
- * newest_before returns the newest version that an aggregate had before the statement.
- * In most statements that is just below the first of the new ones, which are in order.
+ * look_up finds the newest version in the index that an aggregate had before the
+ * statement. In most statements that is just below the first of the new ones.
+ */
+static VersionEntry
+look_up(VersionScan *scan, const Successors *new)
+{
+	int32		 first = new->rows[0].version;
+	VersionEntry entry = {0};
+
+	if (first > 1)
+		entry = version_scan_entry(scan, new->rows, new->count, first - 1);
+	if (!entry.exists)
+		entry = version_scan_entry(scan, new->rows, new->count, PG_INT32_MIN);
+	return entry;
+}
+
+/*
+ * version_before returns the newest version that an aggregate had before the statement.
  */
 static Version
-newest_before(VersionScan *scan, NewVersion *row, const int32 *versions, int count)
+version_before(VersionScan *scan, const Successors *new)
 {
-	Aggregate aggregate = aggregate_of(row);
+	if (!new->before.exists || version_scan_sees(scan, &new->before))
+		return (Version){new->before.exists, new->before.number};
+	return version_scan_newest(scan, new->rows, new->count);
+}
 
-	if (versions[0] > 1)
+/*
+ * place_before returns where the row before an aggregate's new ones is in the table.
+ */
+static Place
+place_before(Successors *new)
+{
+	const ItemPointerData *row = &new->before.row;
+
+	return (Place){(uint64) ItemPointerGetBlockNumberNoCheck(row) << 16 |
+					   ItemPointerGetOffsetNumberNoCheck(row),
+				   new};
+}
+
+#define ST_SORT sort_places
+#define ST_ELEMENT_TYPE Place
+#define ST_COMPARE(a, b) (((a)->number > (b)->number) - ((a)->number < (b)->number))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/*
+ * check_some checks the aggregates from start on, so many that their places fit, and
+ * returns where the next one begins. The table is read in its own order.
+ */
+static int64
+check_some(VersionScan *scan, NewVersions *new, int64 start, VersionRule rule, Conflict *conflict)
+{
+	Successors all[LOOKED_UP_TOGETHER];
+	Place	   places[LOOKED_UP_TOGETHER];
+	int		   count = 0;
+
+	while (start < new->count && count < LOOKED_UP_TOGETHER)
 	{
-		Version newest = version_scan_newest(scan, &aggregate, versions[0] - 1, versions, count);
+		int64 end = end_of_aggregate(new, start);
 
-		if (newest.exists)
-			return newest;
+		CHECK_FOR_INTERRUPTS();
+		all[count] = (Successors){.rows = &new->rows[start], .count = (int) (end - start)};
+		all[count].before = look_up(scan, &all[count]);
+		places[count] = place_before(&all[count]);
+		count++;
+		start = end;
 	}
-	return version_scan_newest(scan, &aggregate, PG_INT32_MIN, versions, count);
+	sort_places(places, count);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		check_successors(places[i].new, version_before(scan, places[i].new), rule, conflict);
+	}
+	return start;
 }
 
 /*
@@ -301,20 +202,10 @@ find_conflict(Relation table, NewVersions *new, VersionRule rule)
 {
 	Conflict	 conflict = {.table = table};
 	VersionScan *scan = version_scan_begin(table);
-	int32		*own = MemoryContextAllocHuge(CurrentMemoryContext, new->count * sizeof(int32));
 
-	for (int64 start = 0, end; start < new->count; start = end)
-	{
-		CHECK_FOR_INTERRUPTS();
-		end = end_of_aggregate(new, start);
-		for (int64 i = start; i < end; i++)
-			own[i - start] = new->rows[i].version;
-		check_aggregate(new, start, end, rule,
-						newest_before(scan, &new->rows[start], own, (int) (end - start)),
-						&conflict);
-	}
+	for (int64 start = 0; start < new->count;)
+		start = check_some(scan, new, start, rule, &conflict);
 	version_scan_end(scan);
-	pfree(own);
 	return conflict;
 }
 
@@ -325,12 +216,11 @@ find_conflict(Relation table, NewVersions *new, VersionRule rule)
 void
 check_versions(TriggerData *trigger, VersionRule rule)
 {
-	NewVersions new = collect_rows(trigger);
+	NewVersions new = new_versions(trigger);
 	Conflict conflict;
 
 	if (new.count == 0)
 		return;
-	sort_rows(new.rows, new.count);
 	if (rule == VERSIONS_INCREASING)
 		lock_aggregates(trigger->tg_relation, &new);
 	conflict = find_conflict(trigger->tg_relation, &new, rule);

@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "goes_store.h"
+#include "version.h"
 
 #define FIRST_TABLES 16
 

@@ -234,6 +234,17 @@ SELECT gen_random_uuid(), 'x', 0, lpad((n % 1000)::text, 32, '0')::uuid, 'many',
 FROM generate_series(0, 9999) AS n;
 \echo :SQLSTATE
 SELECT count(*) FROM events;
+-- Where the newest row is gone, its entry is in the index still. The first of two conflicts is the first of the statement.
+DELETE FROM events WHERE aggregate_version = 100 AND right(aggregate_id::text, 3)::integer % 7 = 0;
+INSERT INTO events
+SELECT gen_random_uuid(), 'x', 0, lpad(n::text, 32, '0')::uuid, 'many', CASE n % 7 WHEN 0 THEN 100 ELSE 101 END
+FROM generate_series(0, 999) AS n;
+INSERT INTO events
+SELECT gen_random_uuid(), 'x', 0, lpad(n::text, 32, '0')::uuid, 'many',
+       CASE n % 7 WHEN 0 THEN 101 ELSE 102 END + (n IN (3, 900))::integer
+FROM generate_series(999, 0, -1) AS n;
+\echo :SQLSTATE
+SELECT count(*) FROM events;
 SET work_mem = '64kB';
 INSERT INTO events
 SELECT gen_random_uuid(), 'x', 0, :a, rpad('large', 255, md5(n::text)), version, to_jsonb(repeat(md5(n::text), 40000))

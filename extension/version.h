@@ -1,0 +1,76 @@
+/*
+ * version.h
+ *	  Checking the versions of new rows, for version_check.c and the rooms below it.
+ */
+#ifndef GOES_VERSION_H
+#define GOES_VERSION_H
+
+#include "access/skey.h"
+#include "storage/itemptr.h"
+
+#include "goes_store.h"
+
+#pragma GCC visibility push(hidden)
+
+/* version_rows.c: the new rows of a statement */
+typedef struct NewVersion
+{
+	text	 *aggregate_name; /* a neighbour's, if it is the same */
+	pg_uuid_t aggregate_id;
+	int32	  version;
+	int64	  place; /* among the statement's rows, from 1 */
+} NewVersion;
+
+typedef struct NewVersions
+{
+	NewVersion *rows;
+	int64		count;
+	int64		room;
+} NewVersions;
+
+extern NewVersions new_versions(TriggerData *trigger);
+extern int64	   end_of_aggregate(const NewVersions *new, int64 start);
+extern Aggregate   aggregate_of(NewVersion *row);
+
+/* version_scan.c: the newest version of an aggregate, for a role that may not read */
+typedef struct VersionScan VersionScan;
+
+/* A version in the index. Its row may be gone, or not committed. */
+typedef struct VersionEntry
+{
+	bool			exists;
+	int32			number; /* 0 if there is none */
+	ItemPointerData row;
+} VersionEntry;
+
+extern VersionScan *version_scan_begin(Relation table);
+extern VersionEntry version_scan_entry(VersionScan *scan, NewVersion *own, int own_count,
+									   int32 floor);
+extern bool			version_scan_sees(VersionScan *scan, const VersionEntry *entry);
+extern Version		version_scan_newest(VersionScan *scan, NewVersion *own, int own_count);
+extern void			version_scan_end(VersionScan *scan);
+
+/* version_key.c: how the versions of a table are looked up */
+enum
+{
+	VERSION_KEYS = 3 /* of the index: the aggregate's two, in either order, and its version */
+};
+
+typedef struct VersionKey
+{
+	Oid			  table;
+	bool		  is_valid;
+	AttrNumber	  name; /* the columns of the table */
+	AttrNumber	  id;
+	AttrNumber	  version;
+	Oid			  index;	/* InvalidOid: it is missing */
+	int			  name_key; /* the place of the name among the first two keys */
+	ScanDirection newest_first;
+	ScanKeyData	  keys[VERSION_KEYS]; /* without the values */
+} VersionKey;
+
+extern const VersionKey *version_key(Relation table);
+
+#pragma GCC visibility pop
+
+#endif
