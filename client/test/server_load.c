@@ -5,27 +5,10 @@
 #include <pthread.h>
 
 #include "events.h"
+#include "one_store.h"
 #include "snapshots.h"
 
-static goes_store *store;
-static goes_uuid   order;
-
-static int
-start_store(void **state)
-{
-	goes_error *error = NULL;
-
-	store = open_with_one_connection("events");
-	assert_ok(goes_store_connect(store, NULL, &error));
-	return 0;
-}
-
-static int
-stop_store(void **state)
-{
-	goes_store_close(store);
-	return 0;
-}
+static goes_uuid order;
 
 static int
 new_order(void **state)

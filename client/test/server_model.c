@@ -3,25 +3,7 @@
  *    Read models: saving, fetching and removing them.
  */
 #include "events.h"
-
-static goes_store *store;
-
-static int
-start_store(void **state)
-{
-	goes_error *error = NULL;
-
-	store = open_with_one_connection("events");
-	assert_ok(goes_store_connect(store, NULL, &error));
-	return 0;
-}
-
-static int
-stop_store(void **state)
-{
-	goes_store_close(store);
-	return 0;
-}
+#include "one_store.h"
 
 static void
 save(goes_store *used, const char *id, const char *json)

@@ -6,33 +6,16 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#define CONNECTIONS 4
+
 #include "events.h"
+#include "one_store.h"
 
 #define THREADS 20
 #define ROUNDS 100
 
-static goes_store *store;
-static goes_uuid   order;
-static char		   model[37]; /* each test's own */
-
-static int
-start_store(void **state)
-{
-	goes_store_options options = options_of("events");
-	goes_error		  *error = NULL;
-
-	options.max_connections = 4;
-	store = open_with(&options);
-	assert_ok(goes_store_connect(store, NULL, &error));
-	return 0;
-}
-
-static int
-stop_store(void **state)
-{
-	goes_store_close(store);
-	return 0;
-}
+static goes_uuid order;
+static char		 model[37]; /* each test's own */
 
 static int
 new_model(void **state)

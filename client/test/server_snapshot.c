@@ -2,28 +2,12 @@
  * server_snapshot.c
  *    Snapshots: saving, finding and removing single ones.
  */
+#define CONNECTIONS 4
+
+#include "one_store.h"
 #include "snapshots.h"
 
-static goes_store *store;
-static goes_uuid   order;
-
-static int
-start_store(void **state)
-{
-	goes_error *error = NULL;
-
-	store = open_store("events");
-	assert_ok(goes_store_connect(store, NULL, &error));
-	goes_uuid_v7(&order);
-	return 0;
-}
-
-static int
-stop_store(void **state)
-{
-	goes_store_close(store);
-	return 0;
-}
+static goes_uuid order;
 
 /*
  * new_order gives each test an aggregate of its own.

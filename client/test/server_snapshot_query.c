@@ -8,6 +8,7 @@
 
 #include "drawn.h"
 #include "events.h"
+#include "one_store.h"
 #include "resident.h"
 #include "snapshots.h"
 
@@ -21,25 +22,6 @@
 #else
 #define MOST_GROWTH_KB (4 * 1024)
 #endif
-
-static goes_store *store;
-
-static int
-start_store(void **state)
-{
-	goes_error *error = NULL;
-
-	store = open_with_one_connection("events");
-	assert_ok(goes_store_connect(store, NULL, &error));
-	return 0;
-}
-
-static int
-stop_store(void **state)
-{
-	goes_store_close(store);
-	return 0;
-}
 
 /* ---- The right ones in the right order */
 
