@@ -136,7 +136,23 @@ ALTER TABLE events ENABLE ALWAYS TRIGGER goes_validate_versions;
 SELECT * FROM goes_check_store();
 SELECT goes_alter_store(validate_versions => 'increasing');
 SELECT trigger, enabled FROM installed;
+-- One that fires where changes are replayed, too, does so in another mode, under its own name again, and after
+-- REPLICA, with which it did so only there; not when it was off in between.
+SELECT goes_alter_store(validate_versions => 'sequential');
+SELECT trigger, enabled FROM installed;
+ALTER TRIGGER goes_validate_versions ON events RENAME TO other;
+ALTER TABLE events ENABLE REPLICA TRIGGER other, ENABLE REPLICA TRIGGER goes_append_only;
+SELECT goes_alter_store(validate_versions => 'increasing', append_only => true);
+SELECT trigger, enabled, definition ~ 'increasing' AS is_increasing FROM installed;
+SELECT * FROM goes_check_store();
+SET session_replication_role = replica;
+DELETE FROM events;
+\echo :SQLSTATE
+RESET session_replication_role;
 SELECT goes_alter_store(validate_versions => 'off', append_only => false);
+SELECT goes_alter_store(validate_versions => 'sequential');
+SELECT trigger, enabled FROM installed;
+SELECT goes_alter_store(validate_versions => 'off');
 
 -- A guard that got another name is still one, and goes when it is switched off.
 SELECT goes_alter_store(validate_versions => 'sequential', append_only => true);
