@@ -104,6 +104,34 @@ has_unique_versions(Relation relation)
 }
 
 /*
+ * is_exact tells whether a collation takes only the same text for equal.
+ */
+static bool
+is_exact(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
+/*
+ * tells_names_apart tells whether an index, and queries of the table, take aggregates
+ * with different names for different, as guards and goes do.
+ */
+static bool
+tells_names_apart(Relation relation, HeapTuple index)
+{
+	bool	   is_null;
+	oidvector *collations = (oidvector *) DatumGetPointer(
+		SysCacheGetAttr(INDEXRELID, index, Anum_pg_index_indcollation, &is_null));
+
+	for (int i = 0; i < collations->dim1; i++)
+	{
+		if (!is_exact(collations->values[i]))
+			return false;
+	}
+	return is_exact(find_column(relation, "aggregate_name")->attcollation);
+}
+
+/*
  * is_version_index tells whether an index of the table has the versions of an aggregate
  * one after the other: its columns are the aggregate's two, in either order, and then the
  * version.
@@ -122,7 +150,8 @@ is_version_index(Relation relation, Oid index_oid)
 		return false;
 	found = (Form_pg_index) GETSTRUCT(tuple);
 	is_one = found->indkey.values[MOST_INDEX_COLUMNS - 1] ==
-			 find_column(relation, "aggregate_version")->attnum;
+				 find_column(relation, "aggregate_version")->attnum &&
+			 tells_names_apart(relation, tuple);
 	ReleaseSysCache(tuple);
 	return is_one;
 }
@@ -145,16 +174,27 @@ version_index(Relation relation)
 }
 
 /*
- * version_index_problem says that there is no such index.
+ * version_index_problem says that there is no such index, and whether there can be one.
  */
 List *
 version_index_problem(List *problems, Relation relation)
 {
+	Form_pg_attribute name = find_column(relation, "aggregate_name");
+	char			 *table = qualified_name(relation);
+
+	if (!is_exact(name->attcollation))
+		return add_problem(problems, PROBLEM_TABLE,
+						   pstrdup("column \"aggregate_name\" takes different names for equal"),
+						   psprintf("ALTER TABLE %s ALTER COLUMN aggregate_name TYPE %s COLLATE "
+									"pg_catalog.\"default\";",
+									table,
+									format_type_with_typemod(name->atttypid, name->atttypmod)),
+						   NULL);
 	return add_problem(problems, PROBLEM_INDEX,
 					   pstrdup("no unique index has the versions of an aggregate in order"),
 					   psprintf("CREATE UNIQUE INDEX ON %s "
 								"(aggregate_id, aggregate_name, aggregate_version);",
-								qualified_name(relation)),
+								table),
 					   NULL);
 }
 

@@ -122,6 +122,39 @@ SELECT * FROM goes_check_store();
 SELECT count(*) FROM pg_index WHERE indrelid = 'events'::regclass AND indnkeyatts = 3;
 INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, gen_random_uuid(), 'a', 1);
 
+-- A collation that takes different names for equal: the index does not tell apart what a guard and goes do.
+CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE collated (LIKE events INCLUDING INDEXES);
+ALTER TABLE collated ALTER COLUMN aggregate_name TYPE text COLLATE no_case;
+SELECT goes_append('order', :a, ARRAY[goes_new_event('a')], 0, 'collated'),
+       goes_append('ORDER', :a, ARRAY[goes_new_event('b')], 1, 'collated');
+SELECT * FROM goes_check_store('collated');
+SELECT goes_alter_store('collated', 'sequential');
+\echo :SQLSTATE
+SELECT goes_alter_store('collated', 'increasing');
+\echo :SQLSTATE
+SELECT goes_alter_store('collated', append_only => true);
+SELECT goes_alter_store('collated', append_only => false);
+ALTER TABLE collated ALTER COLUMN aggregate_name TYPE varchar(255) COLLATE "C";
+SELECT goes_alter_store('collated', 'sequential');
+ALTER TABLE collated ALTER COLUMN aggregate_name TYPE varchar(255) COLLATE no_case;
+INSERT INTO collated VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 3);
+\echo :SQLSTATE
+SELECT * FROM goes_check_store('collated');
+SELECT remedy FROM goes_check_store('collated') \gexec
+SELECT * FROM goes_check_store('collated');
+INSERT INTO collated VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 2), (gen_random_uuid(), 'x', 0, :a, 'ORDER', 3);
+INSERT INTO collated VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 4);
+\echo :SQLSTATE
+-- The index alone has it, in either place: another one serves.
+TRUNCATE collated;
+DROP INDEX collated_aggregate_id_aggregate_name_aggregate_version_idx;
+CREATE UNIQUE INDEX collated_index ON collated (aggregate_name COLLATE no_case, aggregate_id, aggregate_version);
+SELECT * FROM goes_check_store('collated');
+SELECT remedy FROM goes_check_store('collated') \gexec
+SELECT * FROM goes_check_store('collated');
+DROP TABLE collated;
+
 -- A guard that was disabled, for ordinary sessions or for all, and its remedy.
 SELECT goes_alter_store(append_only => true);
 ALTER TABLE events DISABLE TRIGGER USER;
