@@ -211,7 +211,6 @@ extern char *create_table_command(const StoreKind *kind, const char *schema, con
 
 /* index.c: the indexes that it needs */
 extern bool	 has_key(Relation relation, const StoreKind *kind);
-extern List *index_problems(List *problems, Relation relation, const StoreKind *kind);
 extern bool	 has_unique_versions(Relation relation);
 extern Oid	 version_index(Relation relation);
 extern List *version_index_problem(List *problems, Relation relation);
