@@ -178,6 +178,7 @@ switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, con
 	int	  count = table->trigdesc == NULL ? 0 : table->trigdesc->numtriggers;
 	List *commands = NIL;
 	bool  is_on = false;
+	bool  is_always = false;
 	bool  was_on_replica = false;
 
 	for (int i = 0; i < count; i++)
@@ -192,14 +193,17 @@ switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, con
 		}
 		was_on_replica |= fires_on_replica(trigger);
 		if (mode != NULL && has_name)
+		{
 			is_on = is_enabled(trigger) && is_sound(trigger, guard) &&
 					(!guard->has_mode || strcmp(trigger->tgargs[0], mode) == 0);
+			is_always = is_on && fires_on_replica(trigger);
+		}
 		else
 			commands = lappend(commands, drop_command(table, trigger));
 	}
 	if (mode != NULL && !is_on)
 		commands = lappend(commands, create_command(fcinfo, table, guard, mode));
-	if (mode != NULL && !is_on && was_on_replica)
+	if (mode != NULL && was_on_replica && !is_always)
 		commands = lappend(commands, always_command(table, guard));
 	return commands;
 }

@@ -185,6 +185,10 @@ RESET session_replication_role;
 SELECT goes_alter_store(validate_versions => 'off', append_only => false);
 SELECT goes_alter_store(validate_versions => 'sequential');
 SELECT trigger, enabled FROM installed;
+CREATE TRIGGER twin AFTER INSERT ON events REFERENCING NEW TABLE AS new FOR EACH STATEMENT EXECUTE FUNCTION goes_validate_versions('sequential');
+ALTER TABLE events ENABLE ALWAYS TRIGGER twin;
+SELECT goes_alter_store(validate_versions => 'sequential');
+SELECT trigger, enabled FROM installed;
 SELECT goes_alter_store(validate_versions => 'off');
 
 -- A guard that got another name is still one, and goes when it is switched off.
