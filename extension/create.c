@@ -221,6 +221,27 @@ reject_extension_script(const StoreKind *kind)
 }
 
 /*
+ * creation_schema returns the schema that a new table belongs in. PostgreSQL's own errors
+ * do not say what to do when there is none.
+ */
+static Oid
+creation_schema(RangeVar *range)
+{
+	const char *missing = missing_schema(range);
+
+	if (missing != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("schema \"%s\" does not exist", missing),
+				 errhint("Run CREATE SCHEMA %s.", quote_identifier(missing))));
+	if (range->schemaname == NULL && fetch_search_path(false) == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("no schema has been selected to create table \"%s\" in", range->relname),
+				 errhint(NO_SCHEMA_HINT)));
+	return RangeVarGetCreationNamespace(range);
+}
+
+/*
  * create_store makes the table of a store with its indexes, or checks the one that is
  * there and adds the indexes that it lacks.
  */
@@ -238,7 +259,7 @@ create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
 		PG_RETURN_OID(table);
 
 	PreventCommandIfReadOnly(psprintf("%s()", kind->create_function));
-	schema = OidIsValid(table) ? get_rel_namespace(table) : RangeVarGetCreationNamespace(range);
+	schema = OidIsValid(table) ? get_rel_namespace(table) : creation_schema(range);
 	lock_schema(schema);
 	table = InvalidOid;
 	for (int attempt = 1; !OidIsValid(table); attempt++)
@@ -258,6 +279,20 @@ put_problem(ReturnSetInfo *result, const char *text, const char *remedy)
 	if (remedy != NULL)
 		values[1] = CStringGetTextDatum(remedy);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * put_missing adds the row for an event store that does not exist.
+ */
+static void
+put_missing(FunctionCallInfo fcinfo, const char *name)
+{
+	char *commands = create_store_commands(fcinfo, &event_store, name);
+
+	put_problem((ReturnSetInfo *) fcinfo->resultinfo,
+				psprintf("event store \"%s\" does not exist%s", name,
+						 commands == NULL ? ", nor a schema to create it in" : ""),
+				commands == NULL ? NULL : psprintf("%s;", commands));
 }
 
 /*
@@ -304,8 +339,7 @@ goes_check_store(PG_FUNCTION_ARGS)
 	if (OidIsValid(table))
 		problems = list_concat(problems, guard_problems(fcinfo, table));
 	else
-		put_problem(result, psprintf("event store \"%s\" does not exist", name),
-					psprintf("SELECT %s;", create_store_call(fcinfo, &event_store, name)));
+		put_missing(fcinfo, name);
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);

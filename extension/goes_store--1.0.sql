@@ -42,7 +42,7 @@ RETURNS TABLE (problem text, remedy text)
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_check_store(text) IS
-'lists what is wrong with a store, each with the SQL that mends it; no rows: the store is sound';
+'lists what is wrong with a store, each with the SQL that mends it, null where only a person can decide; no rows: the store is sound';
 
 -- Guards: triggers that hold every writer of a store to a rule
 

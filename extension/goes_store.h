@@ -158,17 +158,22 @@ pg_noreturn extern void report_conflict(const Conflict *conflict, const char *fo
 	pg_attribute_printf(2, 3);
 
 /* store.c: a name -> an opened table */
-extern bool		 is_store_name(const char *name);
-extern char		*store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind);
-extern RangeVar *store_range(const char *name, const char *argument_name);
-extern char	 *create_store_call(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name);
-extern Store *store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
-extern Store *store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind,
-							  LOCKMODE mode);
-extern Store *store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name,
-						 const StoreKind *kind, LOCKMODE mode);
-extern void	  store_require_key(Store *store);
-extern void	  store_close(Store *store);
+#define NO_SCHEMA_HINT                                                                            \
+	"Write the table with its schema, as in shop.events, or have search_path name a schema that " \
+	"exists."
+extern bool		   is_store_name(const char *name);
+extern char		  *store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind);
+extern RangeVar	  *store_range(const char *name, const char *argument_name);
+extern const char *missing_schema(const RangeVar *range);
+extern char		  *create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind,
+										 const char *name);
+extern Store	  *store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
+extern Store	  *store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind,
+								   LOCKMODE mode);
+extern Store	  *store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name,
+							  const StoreKind *kind, LOCKMODE mode);
+extern void		   store_require_key(Store *store);
+extern void		   store_close(Store *store);
 
 /* schema.c: what a store's table must be */
 extern bool	 columns_fit(Relation relation, const StoreKind *kind);
@@ -177,7 +182,6 @@ extern char *create_table_command(const StoreKind *kind, const char *schema, con
 
 /* index.c: the indexes that it needs */
 extern bool	 has_key(Relation relation, const StoreKind *kind);
-extern List *index_problems(List *problems, Relation relation, const StoreKind *kind);
 extern bool	 has_unique_versions(Relation relation);
 extern Oid	 version_index(Relation relation);
 extern List *version_index_problem(List *problems, Relation relation);

@@ -106,6 +106,16 @@ is_enabled(const Trigger *trigger)
 }
 
 /*
+ * fires_on_replica tells whether a trigger fires where changes are replayed.
+ */
+static bool
+fires_on_replica(const Trigger *trigger)
+{
+	return trigger->tgenabled == TRIGGER_FIRES_ON_REPLICA ||
+		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+}
+
+/*
  * drop_command returns what removes a trigger.
  */
 static char *
@@ -149,7 +159,17 @@ reject_other_trigger(Relation table, const Trigger *trigger, const Guard *guard)
 }
 
 /*
- * switch_commands returns what switches a guard on, in a mode, or off: NULL.
+ * always_command returns what makes a guard's trigger fire in every session.
+ */
+static char *
+always_command(Relation table, const Guard *guard)
+{
+	return psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", qualified_name(table), guard->name);
+}
+
+/*
+ * switch_commands returns what switches a guard on, in a mode, or off: NULL. One that is
+ * made anew would no longer fire where changes are replayed.
  */
 static List *
 switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *mode)
@@ -158,6 +178,8 @@ switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, con
 	int	  count = table->trigdesc == NULL ? 0 : table->trigdesc->numtriggers;
 	List *commands = NIL;
 	bool  is_on = false;
+	bool  is_always = false;
+	bool  was_on_replica = false;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -169,14 +191,20 @@ switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, con
 			reject_other_trigger(table, trigger, guard);
 			continue;
 		}
+		was_on_replica |= fires_on_replica(trigger);
 		if (mode != NULL && has_name)
+		{
 			is_on = is_enabled(trigger) && is_sound(trigger, guard) &&
 					(!guard->has_mode || strcmp(trigger->tgargs[0], mode) == 0);
+			is_always = is_on && fires_on_replica(trigger);
+		}
 		else
 			commands = lappend(commands, drop_command(table, trigger));
 	}
 	if (mode != NULL && !is_on)
 		commands = lappend(commands, create_command(fcinfo, table, guard, mode));
+	if (mode != NULL && was_on_replica && !is_always)
+		commands = lappend(commands, always_command(table, guard));
 	return commands;
 }
 

@@ -104,6 +104,34 @@ has_unique_versions(Relation relation)
 }
 
 /*
+ * is_exact tells whether a collation takes only the same text for equal.
+ */
+static bool
+is_exact(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
+/*
+ * tells_names_apart tells whether an index, and queries of the table, take aggregates
+ * with different names for different, as guards and goes do.
+ */
+static bool
+tells_names_apart(Relation relation, HeapTuple index)
+{
+	bool	   is_null;
+	oidvector *collations = (oidvector *) DatumGetPointer(
+		SysCacheGetAttr(INDEXRELID, index, Anum_pg_index_indcollation, &is_null));
+
+	for (int i = 0; i < collations->dim1; i++)
+	{
+		if (!is_exact(collations->values[i]))
+			return false;
+	}
+	return is_exact(find_column(relation, "aggregate_name")->attcollation);
+}
+
+/*
  * is_version_index tells whether an index of the table has the versions of an aggregate
  * one after the other: its columns are the aggregate's two, in either order, and then the
  * version.
@@ -122,7 +150,8 @@ is_version_index(Relation relation, Oid index_oid)
 		return false;
 	found = (Form_pg_index) GETSTRUCT(tuple);
 	is_one = found->indkey.values[MOST_INDEX_COLUMNS - 1] ==
-			 find_column(relation, "aggregate_version")->attnum;
+				 find_column(relation, "aggregate_version")->attnum &&
+			 tells_names_apart(relation, tuple);
 	ReleaseSysCache(tuple);
 	return is_one;
 }
@@ -145,16 +174,27 @@ version_index(Relation relation)
 }
 
 /*
- * version_index_problem says that there is no such index.
+ * version_index_problem says that there is no such index, and whether there can be one.
  */
 List *
 version_index_problem(List *problems, Relation relation)
 {
+	Form_pg_attribute name = find_column(relation, "aggregate_name");
+	char			 *table = qualified_name(relation);
+
+	if (!is_exact(name->attcollation))
+		return add_problem(problems, PROBLEM_TABLE,
+						   pstrdup("column \"aggregate_name\" takes different names for equal"),
+						   psprintf("ALTER TABLE %s ALTER COLUMN aggregate_name TYPE %s COLLATE "
+									"pg_catalog.\"default\";",
+									table,
+									format_type_with_typemod(name->atttypid, name->atttypmod)),
+						   NULL);
 	return add_problem(problems, PROBLEM_INDEX,
 					   pstrdup("no unique index has the versions of an aggregate in order"),
 					   psprintf("CREATE UNIQUE INDEX ON %s "
 								"(aggregate_id, aggregate_name, aggregate_version);",
-								qualified_name(relation)),
+								table),
 					   NULL);
 }
 
@@ -174,28 +214,64 @@ free_index_name(Relation relation, const RequiredIndex *index)
 }
 
 /*
+ * has_to_wait tells whether an index is over a column that no command mends.
+ */
+static bool
+has_to_wait(const RequiredIndex *index, List *undecided)
+{
+	ListCell *cell;
+
+	foreach (cell, undecided)
+	{
+		const RequiredColumn *column = lfirst(cell);
+
+		for (int i = 0; i < index->column_count; i++)
+		{
+			if (strcmp(index->columns[i], column->name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * waiting adds the problem of an index that cannot be made before a person has decided
+ * what becomes of its columns.
+ */
+static List *
+waiting(List *problems, ProblemKind kind, const char *text)
+{
+	return add_problem(problems, kind, psprintf("%s, once its columns fit", text), NULL, NULL);
+}
+
+/*
  * missing_indexes adds a problem for each index that the table lacks.
  */
 static List *
-missing_indexes(List *problems, Relation relation, const StoreKind *kind)
+missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *undecided)
 {
 	for (int i = 0; i < kind->index_count; i++)
 	{
 		const RequiredIndex *index = &kind->indexes[i];
 		const char			*unique = index->is_unique ? "UNIQUE " : "";
 		char				*keys;
+		char				*text;
 		char				*name;
 
 		if (has_index(relation, index))
 			continue;
 		keys = index_columns(index);
+		text = psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys);
+		if (has_to_wait(index, undecided))
+		{
+			problems = waiting(problems, PROBLEM_INDEX, text);
+			continue;
+		}
 		name = free_index_name(relation, index);
-		problems = add_problem(
-			problems, PROBLEM_INDEX,
-			psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys),
-			psprintf("CREATE %sINDEX %s ON %s (%s);", unique, quote_identifier(name),
-					 qualified_name(relation), keys),
-			name);
+		problems = add_problem(problems, PROBLEM_INDEX, text,
+							   psprintf("CREATE %sINDEX %s ON %s (%s);", unique,
+										quote_identifier(name), qualified_name(relation), keys),
+							   name);
 	}
 	return problems;
 }
@@ -204,7 +280,7 @@ missing_indexes(List *problems, Relation relation, const StoreKind *kind)
  * missing_key adds a problem if two rows could be about the same thing.
  */
 static List *
-missing_key(List *problems, Relation relation, const RequiredIndex *key)
+missing_key(List *problems, Relation relation, const RequiredIndex *key, List *undecided)
 {
 	const char *format = "ALTER TABLE %s ADD PRIMARY KEY (%s);";
 	char	   *keys = index_columns(key);
@@ -212,6 +288,8 @@ missing_key(List *problems, Relation relation, const RequiredIndex *key)
 
 	if (has_index(relation, key))
 		return problems;
+	if (has_to_wait(key, undecided))
+		return waiting(problems, PROBLEM_TABLE, psprintf("missing unique index on (%s)", keys));
 	if (OidIsValid(relation->rd_pkindex))
 		format = "CREATE UNIQUE INDEX ON %s (%s);";
 	if (key->column_count == 1)
@@ -232,10 +310,12 @@ has_key(Relation relation, const StoreKind *kind)
 }
 
 /*
- * index_problems adds a problem for each index that the table lacks.
+ * index_problems adds a problem for each index that the table lacks. Those over a column
+ * that takes a decision have no remedy.
  */
 List *
-index_problems(List *problems, Relation relation, const StoreKind *kind)
+index_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)
 {
-	return missing_indexes(missing_key(problems, relation, &kind->key), relation, kind);
+	problems = missing_key(problems, relation, &kind->key, undecided);
+	return missing_indexes(problems, relation, kind, undecided);
 }

@@ -11,26 +11,26 @@
 /* clang-format off */
 /* Columns and indexes of events are goes' own. */
 static const RequiredColumn event_columns[EVENT_COLUMNS] = {
-	[EVENT_ID] = {"id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_PREVENTED},
-	[EVENT_NAME] = {"name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_PREVENTED},
-	[EVENT_TIME] = {"time", INT8OID, INT8OID, "bigint", NULLS_PREVENTED},
-	[EVENT_AGGREGATE_ID] = {"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_STORED},
-	[EVENT_AGGREGATE_NAME] = {"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_STORED},
-	[EVENT_AGGREGATE_VERSION] = {"aggregate_version", INT4OID, INT4OID, "integer", NULLS_STORED},
-	[EVENT_DATA] = {"data", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_STORED},
+	[EVENT_ID] = {"id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_PREVENTED, "pg_catalog.gen_random_uuid()"},
+	[EVENT_NAME] = {"name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_PREVENTED, NULL},
+	[EVENT_TIME] = {"time", INT8OID, INT8OID, "bigint", NULLS_PREVENTED, NULL},
+	[EVENT_AGGREGATE_ID] = {"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_STORED, NULL},
+	[EVENT_AGGREGATE_NAME] = {"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_STORED, NULL},
+	[EVENT_AGGREGATE_VERSION] = {"aggregate_version", INT4OID, INT4OID, "integer", NULLS_STORED, NULL},
+	[EVENT_DATA] = {"data", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_STORED, "'null'"},
 };
 
 static const RequiredColumn snapshot_columns[] = {
-	{"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_FORBIDDEN},
-	{"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_FORBIDDEN},
-	{"aggregate_version", INT4OID, INT4OID, "integer", NULLS_FORBIDDEN},
-	{"time", INT8OID, INT8OID, "bigint", NULLS_FORBIDDEN},
-	{"state", BYTEAOID, BYTEAOID, "pg_catalog.bytea", NULLS_FORBIDDEN},
+	{"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_FORBIDDEN, NULL},
+	{"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_FORBIDDEN, NULL},
+	{"aggregate_version", INT4OID, INT4OID, "integer", NULLS_FORBIDDEN, NULL},
+	{"time", INT8OID, INT8OID, "bigint", NULLS_FORBIDDEN, NULL},
+	{"state", BYTEAOID, BYTEAOID, "pg_catalog.bytea", NULLS_FORBIDDEN, NULL},
 };
 
 static const RequiredColumn model_columns[] = {
-	{"id", TEXTOID, TEXTOID, "pg_catalog.text", NULLS_FORBIDDEN},
-	{"model", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_FORBIDDEN},
+	{"id", TEXTOID, TEXTOID, "pg_catalog.text", NULLS_FORBIDDEN, NULL},
+	{"model", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_FORBIDDEN, NULL},
 };
 
 /* clang-format on */

@@ -28,6 +28,7 @@ typedef struct RequiredColumn
 	Oid			other_type; /* serves as well */
 	const char *definition; /* a type that search_path has no say in */
 	Nulls		nulls;
+	const char *filling; /* what rows get that were there before the column; NULL: nothing */
 } RequiredColumn;
 
 typedef struct RequiredIndex
@@ -53,9 +54,20 @@ struct StoreKind
 	int					  index_count;
 };
 
-/* index.c: the columns of an index, for SQL */
 #pragma GCC visibility push(hidden)
-extern char			  *index_columns(const RequiredIndex *index);
+
+/* index.c: the indexes that a table lacks; the columns of one, for SQL */
+extern List *index_problems(List *problems, Relation relation, const StoreKind *kind,
+							List *undecided);
+extern char *index_columns(const RequiredIndex *index);
+
+/* remedy.c: the SQL that mends columns */
+extern const char *not_null(const RequiredColumn *column);
+extern bool		   can_add_column(Relation relation, const RequiredColumn *column);
+extern char		  *add_columns_command(Relation relation, List *columns);
+extern char		  *mend_column_command(Relation relation, Form_pg_attribute attribute,
+									   const RequiredColumn *column, bool is_mistyped);
+
 #pragma GCC visibility pop
 
 #endif

@@ -2,9 +2,9 @@
  * plan.c
  *	  The one door to SPI: run a statement about a store.
  *
- * A statement names its table, since SPI knows no other way, and names can change: the
- * table is locked, but not its schema. So it is checked after each statement that the
- * plan was about the table that was opened; if it was not, the error undoes it.
+ * A plan goes by the name of its table, and names can change: the table is locked, but
+ * not its schema. So it is checked after each statement that the plan was about the table
+ * that was opened; if it was not, the error undoes it.
  */
 #include "postgres.h"
 
@@ -13,104 +13,10 @@
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "parser/parsetree.h"
-#include "utils/builtins.h"
-#include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 
-#include "goes_store.h"
-#include "plan_cache.h"
-
-/*
- * table_text puts the table's name into a statement's text.
- */
-static char *
-table_text(Oid table, const char *text)
-{
-	char		  *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-													 get_rel_name(table));
-	const char	  *mark;
-	StringInfoData result;
-
-	initStringInfo(&result);
-	for (; (mark = strstr(text, "%s")) != NULL; text = mark + 2)
-	{
-		appendBinaryStringInfo(&result, text, mark - text);
-		appendStringInfoString(&result, name);
-	}
-	appendStringInfoString(&result, text);
-	return result.data;
-}
-
-/*
- * prepare makes a plan that lasts until SPI_finish.
- */
-static SPIPlanPtr
-prepare(Store *store, const Statement *statement)
-{
-	Oid		  *types = palloc(sizeof(Oid) * (statement->parameter_count + 1));
-	SPIPlanPtr plan;
-
-	for (int i = 0; i < statement->parameter_count; i++)
-		types[i] = statement->parameters[i].type;
-	plan = SPI_prepare_cursor(table_text(store->oid, statement->text), statement->parameter_count,
-							  types, statement->cursor_options);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
-	return plan;
-}
-
-/*
- * switch_off changes a setting until the GUC nest level ends.
- */
-static void
-switch_off(const char *setting)
-{
-	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
-/*
- * plan_look_up makes the generic plan of a kept statement, which looks up rows by a key.
- * As long as the table is small PostgreSQL would rather read all of it, and keep to that
- * when it has grown. It charges so much for a scan that is switched off that it would
- * compile the plan, should there be no other way.
- */
-static void
-plan_look_up(SPIPlanPtr plan)
-{
-	int			level = NewGUCNestLevel();
-	CachedPlan *generic_plan;
-
-	switch_off("enable_seqscan");
-	switch_off("jit");
-	generic_plan = SPI_plan_get_cached_plan(plan);
-	if (generic_plan != NULL)
-		ReleaseCachedPlan(generic_plan, CurrentResourceOwner);
-	AtEOXact_GUC(true, level);
-}
-
-/*
- * kept_plan returns the statement's plan from the cache, putting it there first if
- * need be; NULL if there is no place, and *plan is then good until SPI_finish.
- */
-static KeptPlan *
-kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan)
-{
-	KeptPlan *kept = find_kept_plan(store, statement);
-
-	if (kept == NULL)
-	{
-		*plan = prepare(store, statement);
-		kept = keep_plan(store, statement, *plan);
-		if (kept != NULL && (statement->cursor_options & CURSOR_OPT_GENERIC_PLAN) != 0)
-			plan_look_up(*plan);
-	}
-	if (kept != NULL)
-		*plan = kept->plan;
-	return kept;
-}
+#include "plan.h"
 
 /*
  * parameter_list gives the values to the executor. They count as constants, so a
@@ -218,7 +124,7 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 	if (statement->is_kept)
 		kept = kept_plan(store, statement, &plan);
 	else
-		plan = prepare(store, statement);
+		plan = make_plan(store, statement);
 	options.params = parameter_list(statement);
 	options.read_only = expected == SPI_OK_SELECT && !statement->is_fresh;
 	options.dest = receiver;
@@ -345,7 +251,7 @@ open_portal(Store *store, const Statement *statement, const char *name)
 	char		 *portal_name;
 
 	connect_to_spi();
-	plan = prepare(store, statement);
+	plan = make_plan(store, statement);
 	portal =
 		SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), !statement->is_fresh);
 	require_table(store, plan, true);

@@ -16,7 +16,7 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-#include "plan_cache.h"
+#include "plan.h"
 
 #define MOST_KEPT_PLANS 64
 

@@ -33,20 +33,25 @@ report_mismatch(Relation relation, List *problems, const char *hint)
 	StringInfoData text;
 	StringInfoData remedies;
 	ListCell	  *cell;
+	bool		   is_mended = true; /* by the remedies */
 
 	initStringInfo(&text);
 	initStringInfo(&remedies);
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);
-		bool	 is_first = text.len == 0;
 
-		appendStringInfo(&text, "%s%s", is_first ? "" : "; ", problem->text);
+		appendStringInfo(&text, "%s%s", text.len > 0 ? "; " : "", problem->text);
 		if (problem->remedy != NULL)
-			appendStringInfo(&remedies, "%s%s", is_first ? "" : "\n", problem->remedy);
+			appendStringInfo(&remedies, "%s%s", remedies.len > 0 ? "\n" : "", problem->remedy);
+		else
+			is_mended = false;
 	}
 	if (((Problem *) linitial(problems))->kind == PROBLEM_KIND)
 		hint = "Choose another name for the store.";
+	else if (!is_mended)
+		hint = "No command mends all of it: decide what becomes of the table's rows, or use "
+			   "another table.";
 	else if (hint == NULL)
 		hint = "Run the commands in DETAIL as the table's owner, or use another table.";
 	ereport(ERROR, (errcode(ERRCODE_GOES_SCHEMA_MISMATCH),

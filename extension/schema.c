@@ -82,61 +82,52 @@ columns_fit(Relation relation, const StoreKind *kind)
 }
 
 /*
- * not_null returns how the definition of a column ends.
+ * add_missing adds a problem for some columns that a table lacks.
  */
-static const char *
-not_null(const RequiredColumn *column)
+static List *
+add_missing(List *problems, List *columns, const char *reason, char *remedy)
 {
-	return column->nulls == NULLS_STORED ? "" : " NOT NULL";
+	StringInfoData text;
+	ListCell	  *cell;
+
+	if (columns == NIL)
+		return problems;
+	initStringInfo(&text);
+	foreach (cell, columns)
+	{
+		const RequiredColumn *column = lfirst(cell);
+
+		appendStringInfo(&text, "%s\"%s\"",
+						 text.len > 0 ? ", " : "missing columns: ", column->name);
+	}
+	appendStringInfoString(&text, reason);
+	return add_problem(problems, PROBLEM_TABLE, text.data, remedy, NULL);
 }
 
 /*
- * missing_columns names the columns that a table lacks, all in one problem.
+ * missing_columns names the columns that a table lacks: those that can be added, and those
+ * that take a decision.
  */
 static List *
-missing_columns(List *problems, Relation relation, const StoreKind *kind)
+missing_columns(List *problems, Relation relation, const StoreKind *kind, List **undecided)
 {
-	StringInfoData text;
-	StringInfoData remedy;
-	const char	  *separator = "";
+	List *to_add = NIL;
+	List *to_decide = NIL;
 
-	initStringInfo(&text);
-	initStringInfo(&remedy);
 	for (int i = 0; i < kind->column_count; i++)
 	{
 		const RequiredColumn *column = &kind->columns[i];
 
 		if (find_column(relation, column->name) != NULL)
 			continue;
-		appendStringInfo(&text, "%s\"%s\"", separator, column->name);
-		appendStringInfo(&remedy, "%sADD COLUMN %s %s%s", separator, quote_identifier(column->name),
-						 column->definition, not_null(column));
-		separator = ", ";
+		if (can_add_column(relation, column))
+			to_add = lappend(to_add, unconstify(RequiredColumn *, column));
+		else
+			to_decide = lappend(to_decide, unconstify(RequiredColumn *, column));
 	}
-	if (text.len == 0)
-		return problems;
-	return add_problem(problems, PROBLEM_TABLE, psprintf("missing columns: %s", text.data),
-					   psprintf("ALTER TABLE %s %s;", qualified_name(relation), remedy.data), NULL);
-}
-
-/*
- * conversion returns an expression that turns a column's values into those of the
- * type it should have. Names are left as text, so that none is cut short in silence.
- * States were most likely kept as the text that their bytes are.
- */
-static char *
-conversion(const RequiredColumn *column, Oid type)
-{
-	const char *name = quote_identifier(column->name);
-
-	if (column->type == INT8OID && (type == TIMESTAMPTZOID || type == TIMESTAMPOID))
-		return psprintf(
-			"(EXTRACT(epoch FROM %s) OPERATOR(pg_catalog.*) 1000000000::numeric)::bigint", name);
-	if (column->type == VARCHAROID || column->type == TEXTOID)
-		return psprintf("%s::pg_catalog.text", name);
-	if (column->type == BYTEAOID)
-		return psprintf("pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8')", name);
-	return psprintf("%s::pg_catalog.text::%s", name, column->definition);
+	problems = add_missing(problems, to_add, "", add_columns_command(relation, to_add));
+	*undecided = list_concat(*undecided, to_decide);
+	return add_missing(problems, to_decide, ", and only you know what the rows have there", NULL);
 }
 
 /*
@@ -156,29 +147,23 @@ describe_unfit(Form_pg_attribute attribute, const RequiredColumn *column)
 }
 
 /*
- * mend_column returns the DDL that makes a column fit. What produces values of the old
- * type has to go first, since it cannot be converted.
+ * unfit_column adds a problem for a column that cannot hold what is stored in it.
  */
-static char *
-mend_column(const char *table, Form_pg_attribute attribute, const RequiredColumn *column)
+static List *
+unfit_column(List *problems, Relation relation, Form_pg_attribute attribute,
+			 const RequiredColumn *column, List **undecided)
 {
-	char *alter = psprintf("ALTER TABLE %s ALTER COLUMN %s", table, quote_identifier(column->name));
 	bool  is_mistyped = !has_type(attribute, column) || !has_room(attribute);
-	StringInfoData remedy;
+	char *text = describe_unfit(attribute, column);
+	char *remedy = mend_column_command(relation, attribute, column, is_mistyped);
 
-	initStringInfo(&remedy);
-	if (attribute->attgenerated != '\0')
-		appendStringInfo(&remedy, "%s DROP EXPRESSION;\n", alter);
-	else if (attribute->attidentity != '\0')
-		appendStringInfo(&remedy, "%s DROP IDENTITY;\n", alter);
-	else if (attribute->atthasdef && is_mistyped)
-		appendStringInfo(&remedy, "%s DROP DEFAULT;\n", alter);
-	if (is_mistyped)
-		appendStringInfo(&remedy, "%s TYPE %s USING %s;", alter, column->definition,
-						 conversion(column, attribute->atttypid));
-	else
-		remedy.data[remedy.len - 1] = '\0';
-	return remedy.data;
+	if (remedy == NULL)
+	{
+		text =
+			psprintf("%s, and its values cannot be kept: rename the column, and check again", text);
+		*undecided = lappend(*undecided, unconstify(RequiredColumn *, column));
+	}
+	return add_problem(problems, PROBLEM_TABLE, text, remedy, NULL);
 }
 
 /*
@@ -186,10 +171,8 @@ mend_column(const char *table, Form_pg_attribute attribute, const RequiredColumn
  * could hold what cannot be read.
  */
 static List *
-unfit_columns(List *problems, Relation relation, const StoreKind *kind)
+unfit_columns(List *problems, Relation relation, const StoreKind *kind, List **undecided)
 {
-	char *table = qualified_name(relation);
-
 	for (int i = 0; i < kind->column_count; i++)
 	{
 		const RequiredColumn *column = &kind->columns[i];
@@ -198,14 +181,14 @@ unfit_columns(List *problems, Relation relation, const StoreKind *kind)
 		if (attribute == NULL)
 			continue;
 		if (!takes_values(attribute, column))
-			problems = add_problem(problems, PROBLEM_TABLE, describe_unfit(attribute, column),
-								   mend_column(table, attribute, column), NULL);
-		if (has_nulls(attribute, column))
-			problems = add_problem(problems, PROBLEM_TABLE,
-								   psprintf("column \"%s\" must not allow nulls", column->name),
-								   psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;", table,
-											quote_identifier(column->name)),
-								   NULL);
+			problems = unfit_column(problems, relation, attribute, column, undecided);
+		if (has_nulls(attribute, column) && !list_member_ptr(*undecided, column))
+			problems =
+				add_problem(problems, PROBLEM_TABLE,
+							psprintf("column \"%s\" must not allow nulls", column->name),
+							psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;",
+									 qualified_name(relation), quote_identifier(column->name)),
+							NULL);
 	}
 	return problems;
 }
@@ -243,18 +226,20 @@ other_kind(Relation relation)
 
 /*
  * schema_problems lists everything that is wrong with a table, or NIL. The remedies
- * are in an order in which they can be run.
+ * are in an order in which they can be run, rows or not; where rows would be in the way
+ * there is none.
  */
 List *
 schema_problems(Relation relation, const StoreKind *kind)
 {
 	List *problems = NIL;
+	List *undecided = NIL; /* columns that no command mends */
 
 	if (relation->rd_rel->relkind != RELKIND_RELATION)
 		return other_kind(relation);
-	problems = missing_columns(problems, relation, kind);
-	problems = unfit_columns(problems, relation, kind);
-	return index_problems(problems, relation, kind);
+	problems = missing_columns(problems, relation, kind, &undecided);
+	problems = unfit_columns(problems, relation, kind, &undecided);
+	return index_problems(problems, relation, kind, undecided);
 }
 
 /*

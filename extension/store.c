@@ -111,19 +111,43 @@ store_range(const char *name, const char *argument_name)
 }
 
 /*
- * create_store_call returns what to run for a store that is missing. It is qualified
- * where search_path does not find it.
+ * missing_schema returns the name of the schema that a table is said to be in, if there
+ * is none; otherwise NULL.
+ */
+const char *
+missing_schema(const RangeVar *range)
+{
+	const char *schema = range->schemaname;
+
+	if (schema == NULL || strcmp(schema, "pg_temp") == 0 ||
+		OidIsValid(get_namespace_oid(schema, true)))
+		return NULL;
+	return schema;
+}
+
+/*
+ * create_store_commands returns what to run for a store that is missing; NULL if a person
+ * has to say first in which schema it is to be. The function is qualified where
+ * search_path does not find it.
  */
 char *
-create_store_call(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name)
+create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name)
 {
+	RangeVar   *range = store_range(name, "store");
 	Oid			function = fcinfo->flinfo->fn_oid;
 	const char *schema = NULL;
+	const char *missing = missing_schema(range);
+	char	   *command;
 
+	if (range->schemaname == NULL && fetch_search_path(false) == NIL)
+		return NULL;
 	if (!FunctionIsVisible(function))
 		schema = get_namespace_name(get_func_namespace(function));
-	return psprintf("%s(%s)", quote_qualified_identifier(schema, kind->create_function),
-					quote_literal_cstr(name));
+	command = psprintf("SELECT %s(%s)", quote_qualified_identifier(schema, kind->create_function),
+					   quote_literal_cstr(name));
+	if (missing == NULL)
+		return command;
+	return psprintf("CREATE SCHEMA %s; %s", quote_identifier(missing), command);
 }
 
 /*
@@ -161,13 +185,15 @@ store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind, LO
 {
 	Store *store = store_find(fcinfo, argument, "store", kind, mode);
 	char  *name;
+	char  *commands;
 
 	if (store != NULL)
 		return store;
 	name = store_name(fcinfo, argument, kind);
+	commands = create_store_commands(fcinfo, kind, name);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("%s \"%s\" does not exist", kind->noun, name),
-			 errhint("Run SELECT %s.", create_store_call(fcinfo, kind, name))));
+			 commands == NULL ? errhint(NO_SCHEMA_HINT) : errhint("Run %s.", commands)));
 }
 
 /*

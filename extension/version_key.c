@@ -19,6 +19,9 @@
 
 #define FIRST_TABLES 16
 
+/* From so many tables on those that are gone make room for others. */
+#define MANY_TABLES 64
+
 static HTAB	 *version_keys = NULL;
 static uint64 change_count = 0; /* how often something was forgotten */
 
@@ -109,23 +112,44 @@ learn(VersionKey *key, Relation table)
 }
 
 /*
+ * drop_forgotten makes room for another table: what was forgotten may be of tables that
+ * are gone, which a session can make and drop by the thousand.
+ */
+static void
+drop_forgotten(void)
+{
+	HASH_SEQ_STATUS status;
+	VersionKey	   *key;
+
+	if (hash_get_num_entries(version_keys) < MANY_TABLES)
+		return;
+	hash_seq_init(&status, version_keys);
+	while ((key = hash_seq_search(&status)) != NULL)
+	{
+		if (!key->is_valid)
+			hash_search(version_keys, &key->table, HASH_REMOVE, NULL);
+	}
+}
+
+/*
  * version_key returns how the versions of a table are looked up, for as long as the
- * caller's lock on it. A table that is no store of events is an error; one without the
- * index has InvalidOid there.
+ * caller's lock on it, and until the next call. A table that is no store of events is an
+ * error; one without the index has InvalidOid there.
  */
 const VersionKey *
 version_key(Relation table)
 {
 	Oid			oid = RelationGetRelid(table);
 	VersionKey *key;
-	bool		is_known;
 	uint64		changes;
 
 	if (version_keys == NULL)
 		start();
-	key = hash_search(version_keys, &oid, HASH_ENTER, &is_known);
-	if (is_known && key->is_valid)
+	key = hash_search(version_keys, &oid, HASH_FIND, NULL);
+	if (key != NULL && key->is_valid)
 		return key;
+	drop_forgotten();
+	key = hash_search(version_keys, &oid, HASH_ENTER, NULL);
 	key->is_valid = false;
 	changes = change_count;
 	learn(key, table);

@@ -28,7 +28,7 @@ SELECT goes_create_store('mine');
 RESET ROLE;
 SELECT relowner::regrole FROM pg_class WHERE oid = 'mine'::regclass;
 
--- Where it cannot be: PostgreSQL's own errors.
+-- Where it cannot be.
 SELECT goes_create_store('no_such_schema.events');
 \echo :SQLSTATE
 SET ROLE create_store_owner;
@@ -94,8 +94,28 @@ SELECT * FROM public.goes_check_store('missing');
 SET search_path = create_store, public;
 SELECT goes_insert_batch(ARRAY[goes_new_event('lost')], 'missing');
 \echo :SQLSTATE
-SELECT goes_insert_batch('{}', 'no_such_schema.missing');
+-- So is a schema.
+SELECT goes_insert_batch('{}', '"No Such" . missing');
 \echo :SQLSTATE
+SELECT * FROM goes_check_store('"No Such" . missing');
+SELECT remedy FROM goes_check_store('"No Such" . missing') \gexec
+SELECT goes_insert_batch('{}', '"No Such" . missing');
+DROP TABLE "No Such".missing;
+SELECT goes_insert_batch('{}', '"No Such" . missing');
+DROP SCHEMA "No Such";
+SELECT goes_model_fetch('a', 'no_such_schema.models');
+\echo :SQLSTATE
+SELECT goes_create_model_store('no_such_schema.models');
+\echo :SQLSTATE
+SELECT goes_count(store => 'pg_temp.missing');
+\echo :SQLSTATE
+SET search_path = no_such_schema;
+SELECT public.goes_count(store => 'missing');
+\echo :SQLSTATE
+SELECT * FROM public.goes_check_store('missing');
+SELECT public.goes_create_store('missing');
+\echo :SQLSTATE
+SET search_path = create_store, public;
 SELECT goes_delete('{}', 'missing');
 \echo :SQLSTATE
 SELECT * FROM goes_find(NULL, 'missing');

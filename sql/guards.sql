@@ -122,6 +122,39 @@ SELECT * FROM goes_check_store();
 SELECT count(*) FROM pg_index WHERE indrelid = 'events'::regclass AND indnkeyatts = 3;
 INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, gen_random_uuid(), 'a', 1);
 
+-- A collation that takes different names for equal: the index does not tell apart what a guard and goes do.
+CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE collated (LIKE events INCLUDING INDEXES);
+ALTER TABLE collated ALTER COLUMN aggregate_name TYPE text COLLATE no_case;
+SELECT goes_append('order', :a, ARRAY[goes_new_event('a')], 0, 'collated'),
+       goes_append('ORDER', :a, ARRAY[goes_new_event('b')], 1, 'collated');
+SELECT * FROM goes_check_store('collated');
+SELECT goes_alter_store('collated', 'sequential');
+\echo :SQLSTATE
+SELECT goes_alter_store('collated', 'increasing');
+\echo :SQLSTATE
+SELECT goes_alter_store('collated', append_only => true);
+SELECT goes_alter_store('collated', append_only => false);
+ALTER TABLE collated ALTER COLUMN aggregate_name TYPE varchar(255) COLLATE "C";
+SELECT goes_alter_store('collated', 'sequential');
+ALTER TABLE collated ALTER COLUMN aggregate_name TYPE varchar(255) COLLATE no_case;
+INSERT INTO collated VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 3);
+\echo :SQLSTATE
+SELECT * FROM goes_check_store('collated');
+SELECT remedy FROM goes_check_store('collated') \gexec
+SELECT * FROM goes_check_store('collated');
+INSERT INTO collated VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 2), (gen_random_uuid(), 'x', 0, :a, 'ORDER', 3);
+INSERT INTO collated VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 4);
+\echo :SQLSTATE
+-- The index alone has it, in either place: another one serves.
+TRUNCATE collated;
+DROP INDEX collated_aggregate_id_aggregate_name_aggregate_version_idx;
+CREATE UNIQUE INDEX collated_index ON collated (aggregate_name COLLATE no_case, aggregate_id, aggregate_version);
+SELECT * FROM goes_check_store('collated');
+SELECT remedy FROM goes_check_store('collated') \gexec
+SELECT * FROM goes_check_store('collated');
+DROP TABLE collated;
+
 -- A guard that was disabled, for ordinary sessions or for all, and its remedy.
 SELECT goes_alter_store(append_only => true);
 ALTER TABLE events DISABLE TRIGGER USER;
@@ -136,7 +169,27 @@ ALTER TABLE events ENABLE ALWAYS TRIGGER goes_validate_versions;
 SELECT * FROM goes_check_store();
 SELECT goes_alter_store(validate_versions => 'increasing');
 SELECT trigger, enabled FROM installed;
+-- One that fires where changes are replayed, too, does so in another mode, under its own name again, and after
+-- REPLICA, with which it did so only there; not when it was off in between.
+SELECT goes_alter_store(validate_versions => 'sequential');
+SELECT trigger, enabled FROM installed;
+ALTER TRIGGER goes_validate_versions ON events RENAME TO other;
+ALTER TABLE events ENABLE REPLICA TRIGGER other, ENABLE REPLICA TRIGGER goes_append_only;
+SELECT goes_alter_store(validate_versions => 'increasing', append_only => true);
+SELECT trigger, enabled, definition ~ 'increasing' AS is_increasing FROM installed;
+SELECT * FROM goes_check_store();
+SET session_replication_role = replica;
+DELETE FROM events;
+\echo :SQLSTATE
+RESET session_replication_role;
 SELECT goes_alter_store(validate_versions => 'off', append_only => false);
+SELECT goes_alter_store(validate_versions => 'sequential');
+SELECT trigger, enabled FROM installed;
+CREATE TRIGGER twin AFTER INSERT ON events REFERENCING NEW TABLE AS new FOR EACH STATEMENT EXECUTE FUNCTION goes_validate_versions('sequential');
+ALTER TABLE events ENABLE ALWAYS TRIGGER twin;
+SELECT goes_alter_store(validate_versions => 'sequential');
+SELECT trigger, enabled FROM installed;
+SELECT goes_alter_store(validate_versions => 'off');
 
 -- A guard that got another name is still one, and goes when it is switched off.
 SELECT goes_alter_store(validate_versions => 'sequential', append_only => true);

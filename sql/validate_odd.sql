@@ -183,6 +183,20 @@ INSERT INTO odd ("time", name, id) VALUES (0, 'no.aggregate', gen_random_uuid())
 \echo :SQLSTATE
 DROP TABLE odd;
 
+-- What the session knows of tables that are gone makes room for others.
+DO $$
+BEGIN
+    FOR n IN 1..300 LOOP
+        CREATE TEMPORARY TABLE scratch (LIKE events INCLUDING INDEXES);
+        PERFORM goes_alter_store('scratch', 'sequential');
+        PERFORM add('{1}', 'scratch');
+        DROP TABLE scratch;
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT sum(used_bytes) < 50000 AS is_bounded FROM pg_backend_memory_contexts WHERE name = 'versions of goes_store';
+
 -- Names that need quoting, the extension in a schema of another name.
 CREATE SCHEMA "Odd "" Schema";
 SELECT goes_create_store('"Odd "" Schema"."Odd ""Store"');

@@ -1,9 +1,9 @@
 /*
- * plan_cache.h
- *	  Plans that are kept for the session, for plan.c.
+ * plan.h
+ *	  Plans, for the rooms that make, keep and run them.
  */
-#ifndef GOES_PLAN_CACHE_H
-#define GOES_PLAN_CACHE_H
+#ifndef GOES_PLAN_H
+#define GOES_PLAN_H
 
 #include "executor/spi.h"
 
@@ -22,7 +22,16 @@ typedef struct KeptPlan
 	bool	   is_stale; /* never to be used again */
 } KeptPlan;
 
-/* A valid plan of the statement; NULL if there is none. */
+/* plan_make.c: a plan of the statement that lasts until SPI_finish. */
+extern SPIPlanPtr make_plan(Store *store, const Statement *statement);
+
+/*
+ * The statement's plan from the cache, where it is put first if need be; NULL if there is no
+ * place, and *plan is then good until SPI_finish.
+ */
+extern KeptPlan *kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan);
+
+/* plan_cache.c: a valid plan of the statement; NULL if there is none. */
 extern KeptPlan *find_kept_plan(Store *store, const Statement *statement);
 
 /* Keeps a fresh plan for the session; NULL if all places are taken by running plans. */

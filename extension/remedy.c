@@ -1,0 +1,193 @@
+/*
+ * remedy.c
+ *	  The SQL that mends the columns of a table, as far as SQL can.
+ *
+ * A remedy is printed for a person to run as it stands, on a table that most likely has
+ * rows. Where nobody but that person knows what becomes of them there is no remedy.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_coerce.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "kind.h"
+
+/*
+ * may_have_rows tells whether there is room for a row: what was removed counts, too.
+ */
+static bool
+may_have_rows(Relation relation)
+{
+	return RelationGetNumberOfBlocks(relation) > 0;
+}
+
+/*
+ * not_null returns how the definition of a column ends.
+ */
+const char *
+not_null(const RequiredColumn *column)
+{
+	return column->nulls == NULLS_STORED ? "" : " NOT NULL";
+}
+
+/*
+ * can_add_column tells whether a column can be added without a decision about the rows
+ * that are there.
+ */
+bool
+can_add_column(Relation relation, const RequiredColumn *column)
+{
+	return column->nulls == NULLS_STORED || column->filling != NULL || !may_have_rows(relation);
+}
+
+/*
+ * add_columns_command returns the DDL that adds columns. The rows that are there get
+ * their values by way of a default, which then goes.
+ */
+char *
+add_columns_command(Relation relation, List *columns)
+{
+	bool		   has_rows = columns != NIL && may_have_rows(relation);
+	StringInfoData add;
+	StringInfoData drop;
+	ListCell	  *cell;
+
+	initStringInfo(&add);
+	initStringInfo(&drop);
+	foreach (cell, columns)
+	{
+		const RequiredColumn *column = lfirst(cell);
+		const char			 *name = quote_identifier(column->name);
+
+		appendStringInfo(&add, "%sADD COLUMN %s %s%s", add.len > 0 ? ", " : "", name,
+						 column->definition, not_null(column));
+		if (!has_rows || column->filling == NULL)
+			continue;
+		appendStringInfo(&add, " DEFAULT %s", column->filling);
+		appendStringInfo(&drop, "%sALTER COLUMN %s DROP DEFAULT", drop.len > 0 ? ", " : "", name);
+	}
+	if (drop.len == 0)
+		return psprintf("ALTER TABLE %s %s;", qualified_name(relation), add.data);
+	return psprintf("ALTER TABLE %s %s;\nALTER TABLE %s %s;", qualified_name(relation), add.data,
+					qualified_name(relation), drop.data);
+}
+
+/*
+ * byte_conversion does what conversion does for a column of bytes: they are most likely
+ * those of the text of a value, and for a UUID its own.
+ */
+static char *
+byte_conversion(const RequiredColumn *column, const char *name)
+{
+	if (column->type == UUIDOID)
+		return psprintf("pg_catalog.encode(%s, 'hex')::%s", name, column->definition);
+	if (column->type == JSONBOID)
+		return psprintf("pg_catalog.convert_from(%s, 'UTF8')::%s", name, column->definition);
+	if (column->type == VARCHAROID || column->type == TEXTOID)
+		return psprintf("pg_catalog.convert_from(%s, 'UTF8')", name);
+	return NULL;
+}
+
+/*
+ * has_cast tells whether values of a type can be cast to another one.
+ */
+static bool
+has_cast(Oid from, Oid to)
+{
+	Oid function;
+
+	return find_coercion_pathway(to, from, COERCION_EXPLICIT, &function) != COERCION_PATH_NONE;
+}
+
+/*
+ * has_fractions tells whether a cast from a type to an integer would round.
+ */
+static bool
+has_fractions(Oid type)
+{
+	return type == NUMERICOID || type == FLOAT4OID || type == FLOAT8OID || type == JSONBOID;
+}
+
+/*
+ * cast_conversion does what conversion does with a cast, one that is an error where it
+ * would lose something.
+ */
+static char *
+cast_conversion(const RequiredColumn *column, const char *name, Oid type)
+{
+	if (!has_cast(type, column->type))
+		return NULL;
+	/* character(n) would keep the spaces at its end */
+	if (TypeCategory(type) == TYPCATEGORY_STRING)
+		return psprintf("%s::pg_catalog.text::%s", name, column->definition);
+	if (has_fractions(type) && (column->type == INT8OID || column->type == INT4OID))
+		return psprintf("pg_catalog.trim_scale(%s::pg_catalog.numeric)::pg_catalog.text::%s", name,
+						column->definition);
+	return psprintf("%s::%s", name, column->definition);
+}
+
+/*
+ * conversion returns an expression that turns a column's values into those of the
+ * type it should have; NULL if they mean nothing there. Names are left as text, so that
+ * none is cut short in silence.
+ */
+static char *
+conversion(const RequiredColumn *column, Oid column_type)
+{
+	const char *name = quote_identifier(column->name);
+	Oid			type = getBaseType(column_type);
+
+	if (type == BYTEAOID)
+		return byte_conversion(column, name);
+	if (column->type == INT8OID &&
+		(type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID))
+		return psprintf(
+			"(EXTRACT(epoch FROM %s) OPERATOR(pg_catalog.*) 1000000000::numeric)::bigint", name);
+	if (column->type == VARCHAROID || column->type == TEXTOID)
+		return psprintf("%s::pg_catalog.text", name);
+	if (column->type == BYTEAOID)
+		return psprintf("pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8')", name);
+	if (column->type == JSONBOID && !has_cast(type, JSONBOID))
+		return psprintf("pg_catalog.to_jsonb(%s)", name);
+	return cast_conversion(column, name, type);
+}
+
+/*
+ * mend_column_command returns the DDL that makes a column fit; NULL if that takes a
+ * decision about its values. What produces values of the old type has to go first, since
+ * it cannot be converted.
+ */
+char *
+mend_column_command(Relation relation, Form_pg_attribute attribute, const RequiredColumn *column,
+					bool is_mistyped)
+{
+	const char *name = quote_identifier(column->name);
+	char	   *alter = psprintf("ALTER TABLE %s ALTER COLUMN %s", qualified_name(relation), name);
+	char	   *values = conversion(column, attribute->atttypid);
+	StringInfoData remedy;
+
+	/* without rows nothing is converted */
+	if (values == NULL && !may_have_rows(relation))
+		values = psprintf("%s::pg_catalog.text::%s", name, column->definition);
+	/* of generated columns only stored ones have values that can stay */
+	if ((is_mistyped && values == NULL) ||
+		(attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED))
+		return NULL;
+	initStringInfo(&remedy);
+	if (attribute->attgenerated != '\0')
+		appendStringInfo(&remedy, "%s DROP EXPRESSION;\n", alter);
+	else if (attribute->attidentity != '\0')
+		appendStringInfo(&remedy, "%s DROP IDENTITY;\n", alter);
+	else if (attribute->atthasdef && is_mistyped)
+		appendStringInfo(&remedy, "%s DROP DEFAULT;\n", alter);
+	if (is_mistyped)
+		appendStringInfo(&remedy, "%s TYPE %s USING %s;", alter, column->definition, values);
+	else
+		remedy.data[remedy.len - 1] = '\0';
+	return remedy.data;
+}

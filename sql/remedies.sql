@@ -1,0 +1,178 @@
+-- Every remedy works as it is printed, on a table with rows, too, or there is none and the problem says why.
+CREATE SCHEMA remedies;
+SET search_path = remedies, public;
+
+-- Makes a store, spoils it, runs every remedy that goes_check_store has for it, and tells what came of it.
+CREATE FUNCTION mend(spoil text, has_rows boolean, OUT outcome text) LANGUAGE plpgsql AS $$
+DECLARE
+    found record;
+BEGIN
+    CREATE TABLE events (
+        id uuid CONSTRAINT key PRIMARY KEY,
+        name varchar(255) NOT NULL,
+        "time" bigint NOT NULL,
+        aggregate_id uuid,
+        aggregate_name varchar(255),
+        aggregate_version integer,
+        data jsonb
+    );
+    CREATE INDEX by_name ON events (name);
+    CREATE INDEX by_time ON events ("time");
+    CREATE UNIQUE INDEX by_version ON events (aggregate_id, aggregate_name, aggregate_version);
+    IF has_rows THEN
+        PERFORM goes_append('order', '019a0000-0000-7000-8000-00000000000a', ARRAY[goes_new_event('a'), goes_new_event('b')]);
+        PERFORM goes_insert_batch(ARRAY[goes_new_event('c', '{"n": 1}'), goes_new_event('d')]);
+    END IF;
+    EXECUTE spoil;
+    FOR found IN SELECT * FROM goes_check_store() LOOP
+        IF found.remedy IS NULL THEN
+            outcome = concat_ws('; ', outcome, 'decide: ' || found.problem);
+            CONTINUE;
+        END IF;
+        BEGIN
+            EXECUTE found.remedy;
+        EXCEPTION WHEN OTHERS THEN
+            outcome = concat_ws('; ', outcome, format('FAILED: %s: %s', found.remedy, SQLERRM));
+        END;
+    END LOOP;
+    IF outcome IS NULL THEN
+        SELECT 'LEFT: ' || string_agg(problem, '; ') INTO outcome FROM goes_check_store();
+    END IF;
+    IF outcome IS NULL AND has_rows AND (SELECT count(DISTINCT id) <> 4 OR count(data) <> 4 FROM goes_query()) THEN
+        outcome = 'LOST';
+    END IF;
+    outcome = coalesce(outcome, 'mended');
+    DROP TABLE events;
+END
+$$;
+
+CREATE DOMAIN our_time AS timestamptz;
+CREATE TABLE spoils (number serial, spoil text);
+-- Columns that are missing.
+INSERT INTO spoils (spoil)
+SELECT format('ALTER TABLE events DROP COLUMN %I', attname)
+FROM pg_attribute
+WHERE attrelid = 'goes_event'::regclass AND attnum > 0
+ORDER BY attnum;
+INSERT INTO spoils (spoil) VALUES
+    ('ALTER TABLE events DROP COLUMN id, DROP COLUMN name, DROP COLUMN aggregate_id, DROP COLUMN data');
+-- Columns of another type, with values that mean something if any of that type do.
+INSERT INTO spoils (spoil)
+SELECT format('ALTER TABLE events ALTER COLUMN %s TYPE %s USING %s', "column", type, value)
+FROM (VALUES
+    ('data', 'json', 'data::json'),
+    ('data', 'text', 'data::text'),
+    ('data', 'bytea', 'convert_to(data::text, ''UTF8'')'),
+    ('data', 'xml', 'xmlcomment(data::text)'),
+    ('data', 'numeric', '1.5'),
+    ('data', 'timestamptz', 'now()'),
+    ('data', 'integer[]', '''{1,2}'''),
+    ('"time"', 'timestamptz', 'goes_timestamp("time")'),
+    ('"time"', 'timestamp', 'goes_timestamp("time")'),
+    ('"time"', 'date', 'goes_timestamp("time")'),
+    ('"time"', 'numeric(30,3)', '"time"'),
+    ('"time"', 'double precision', '"time"'),
+    ('"time"', 'integer', '"time" / 1000000000'),
+    ('"time"', 'text', '"time"'),
+    ('"time"', 'jsonb', 'to_jsonb("time")'),
+    ('"time"', 'interval', 'make_interval(secs => "time" / 1e9)'),
+    ('"time"', 'uuid', 'id'),
+    ('aggregate_version', 'bigint', 'aggregate_version'),
+    ('aggregate_version', 'smallint', 'aggregate_version'),
+    ('aggregate_version', 'numeric', 'aggregate_version'),
+    ('aggregate_version', 'real', 'aggregate_version'),
+    ('aggregate_version', 'text', 'aggregate_version'),
+    ('aggregate_version', 'timestamptz', 'goes_timestamp(aggregate_version * 1000)'),
+    ('aggregate_id', 'text', 'aggregate_id'),
+    ('aggregate_id', 'character(40)', 'aggregate_id'),
+    ('aggregate_id', 'bytea', 'uuid_send(aggregate_id)'),
+    ('aggregate_id', 'bigint', '4711'),
+    ('aggregate_name', 'bytea', 'aggregate_name::bytea'),
+    ('aggregate_name', 'varchar(254)', 'aggregate_name'),
+    ('aggregate_name', 'name', 'aggregate_name'),
+    ('aggregate_name', 'integer', '4711'),
+    ('name', 'text[]', 'ARRAY[name]'),
+    ('name', 'character(300)', 'name'),
+    ('name', 'boolean', 'true'),
+    ('id', 'text', 'id'),
+    ('id', 'bytea', 'uuid_send(id)'),
+    ('id', 'integer', 'hashtext(id::text)')) AS other ("column", type, value);
+INSERT INTO spoils (spoil) VALUES
+    ('ALTER TABLE events ALTER COLUMN "time" TYPE our_time USING goes_timestamp("time")'),
+-- Columns with what makes values of that type.
+    ('ALTER TABLE events ALTER COLUMN "time" TYPE timestamptz USING goes_timestamp("time"), ALTER COLUMN "time" SET DEFAULT now()'),
+    ('ALTER TABLE events DROP COLUMN "time"; ALTER TABLE events ADD COLUMN "time" bigint GENERATED ALWAYS AS IDENTITY'),
+    ('ALTER TABLE events DROP COLUMN "time"; ALTER TABLE events ADD COLUMN "time" integer GENERATED BY DEFAULT AS IDENTITY'),
+    ('ALTER TABLE events DROP COLUMN data; ALTER TABLE events ADD COLUMN data jsonb GENERATED ALWAYS AS (''1'') STORED'),
+    ('ALTER TABLE events DROP COLUMN data; ALTER TABLE events ADD COLUMN data text GENERATED ALWAYS AS (''"x"'') STORED'),
+-- Indexes.
+    ('ALTER TABLE events DROP CONSTRAINT key'),
+    ('ALTER TABLE events DROP CONSTRAINT key, ADD COLUMN number serial PRIMARY KEY'),
+    ('ALTER TABLE events DROP COLUMN id, ADD COLUMN number serial PRIMARY KEY'),
+    ('DROP INDEX by_name, by_time, by_version'),
+    ('DROP INDEX by_version; CREATE UNIQUE INDEX ON events (aggregate_id, aggregate_name, aggregate_version) WHERE name <> ''''');
+
+\pset format unaligned
+SELECT spoil, mend(spoil, true) AS filled, mend(spoil, false) AS empty FROM spoils ORDER BY number;
+\pset format aligned
+-- PostgreSQL 18 has generated columns without values of their own.
+SELECT mend(format('ALTER TABLE events DROP COLUMN data; ALTER TABLE events ADD COLUMN data jsonb GENERATED ALWAYS AS (''1'') %s',
+                   CASE WHEN current_setting('server_version_num')::integer >= 180000 THEN 'VIRTUAL' ELSE 'STORED' END),
+            true) ~ '^(mended|decide: column "data" must not be generated, and [^;]*)$' AS has_remedy_or_reason;
+
+-- A person decides, and then the rest has a remedy.
+CREATE TABLE numbered (id serial PRIMARY KEY, aggregate_id integer, aggregate_name text, aggregate_version bigint, "time" timestamptz);
+INSERT INTO numbered (aggregate_id, aggregate_name, aggregate_version, "time")
+SELECT 4711, 'order', n, '2026-01-02 03:04:05+00'
+FROM generate_series(1, 2) AS n;
+SELECT * FROM goes_check_store('numbered');
+SELECT goes_create_store('numbered');
+\echo :SQLSTATE
+SELECT goes_count(store => 'numbered');
+ALTER TABLE numbered RENAME COLUMN id TO number;
+ALTER TABLE numbered RENAME COLUMN aggregate_id TO old_id;
+ALTER TABLE numbered ADD COLUMN name text NOT NULL DEFAULT 'order.changed';
+SELECT * FROM goes_check_store('numbered');
+SELECT remedy FROM goes_check_store('numbered') \gexec
+SELECT * FROM goes_check_store('numbered');
+SELECT number, id IS NULL AS has_no_id, name, "time", aggregate_id, aggregate_version, data FROM numbered ORDER BY number;
+SELECT count(DISTINCT id) FROM goes_query(store => 'numbered');
+
+-- Single rows that are in the way: PostgreSQL says which.
+CREATE TABLE single (LIKE numbered);
+ALTER TABLE single ALTER COLUMN data TYPE text, ALTER COLUMN aggregate_version TYPE numeric, ALTER COLUMN number DROP NOT NULL;
+INSERT INTO single (id, name, "time", aggregate_version, data) VALUES (gen_random_uuid(), 'a', 0, 1.5, 'no JSON');
+SELECT remedy FROM goes_check_store('single') WHERE problem ~ 'type' \gexec
+
+-- Without any remedy there is no DETAIL; one without a remedy does not get in front of the others.
+CREATE TABLE timeless (LIKE numbered INCLUDING INDEXES);
+INSERT INTO timeless SELECT * FROM numbered;
+ALTER TABLE timeless ALTER COLUMN "time" TYPE interval USING '1 day';
+SELECT goes_create_store('timeless');
+DROP INDEX timeless_name_idx;
+SELECT goes_create_store('timeless');
+
+-- Snapshots and models have no values to make up.
+CREATE TABLE snapshots (aggregate_id integer, aggregate_name text, "time" date NOT NULL);
+INSERT INTO snapshots VALUES (4711, 'order', '2026-01-02');
+SELECT goes_create_snapshot_store();
+\echo :SQLSTATE
+CREATE TABLE models (id integer PRIMARY KEY, model bytea NOT NULL);
+INSERT INTO models VALUES (1, '{"total": 30}');
+DO $$
+DECLARE
+    remedies text;
+BEGIN
+    PERFORM goes_create_model_store();
+EXCEPTION WHEN SQLSTATE 'VE004' THEN
+    GET STACKED DIAGNOSTICS remedies = PG_EXCEPTION_DETAIL;
+    EXECUTE remedies;
+END
+$$;
+SELECT goes_create_model_store(), goes_model_fetch('1');
+ALTER TABLE models DROP COLUMN id;
+SELECT goes_create_model_store();
+\echo :SQLSTATE
+
+SET client_min_messages = warning;
+DROP SCHEMA remedies CASCADE;
