@@ -10,6 +10,7 @@
 #include "exec.h"
 
 #define VERSION_CONFLICT "VE001"
+#define READ_ONLY_TRANSACTION "25006"
 #define MOST_CANCEL_MS 250
 
 /* A request to cancel, on its way. */
@@ -171,6 +172,9 @@ fail_result(PGconn *connection, const PGresult *result, goes_error **err)
 
 	if (sqlstate == NULL || primary == NULL)
 		return fail_lost(connection, err);
+	if (hint == NULL && strcmp(sqlstate, READ_ONLY_TRANSACTION) == 0)
+		hint = "The server is a standby, or the session is read-only: with several hosts in the "
+			   "URL, target_session_attrs=read-write finds the one that takes writes.";
 	if (strcmp(sqlstate, VERSION_CONFLICT) == 0)
 		return fail_conflict(primary, detail, hint, err);
 	return fail_sqlstate(err, status_of_sqlstate(sqlstate), sqlstate, "%s%s%s%s%s", primary,
