@@ -13,6 +13,7 @@
 #include "types.h"
 
 #define TRY_AGAIN_MS 50
+#define PROTOCOL_VIOLATION "08P01" /* and all that pgbouncer itself has to say */
 
 /*
  * has_sqlstate tells whether an error is one of those in a list separated by spaces.
@@ -115,6 +116,19 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 }
 
 /*
+ * fail_behind_pooler makes the error for what a pooler says of the store's database, which may be that
+ * it is missing. Making it would be of little use: pgbouncer would not look again for 15 seconds.
+ */
+static int
+fail_behind_pooler(const goes_error *error, goes_error **err)
+{
+	return fail_sqlstate(err, GOES_ERR_CONNECT, PROTOCOL_VIOLATION,
+						 "%s (libgoes creates no database by way of a pooler: create it on the "
+						 "server itself)",
+						 goes_error_message(error));
+}
+
+/*
  * take_connection takes a connection to the store's database, making the database if need be.
  */
 static int
@@ -125,6 +139,13 @@ take_connection(goes_store *store, Connection **out, const Deadline *deadline, g
 
 	if (status == GOES_OK)
 		return GOES_OK;
+	if (has_sqlstate(error, PROTOCOL_VIOLATION) &&
+		strstr(goes_error_message(error), store->database) != NULL)
+	{
+		status = fail_behind_pooler(error, err);
+		goes_error_free(error);
+		return status;
+	}
 	if (!store->is_own_pool || !has_sqlstate(error, "3D000"))
 		return pass_error(err, error, goes_error_status(error));
 	if (store->no_create)
