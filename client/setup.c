@@ -163,6 +163,32 @@ take_connection(goes_store *store, Connection **out, const Deadline *deadline, g
 }
 
 /*
+ * check_search_path fails if the search_path of the connection string did not reach the server: a pooler
+ * may ignore it, and the table would be made and used in another schema.
+ */
+static int
+check_search_path(Call *call, goes_error **err)
+{
+	const char *wanted = pool_conninfo(call->store->pool)->search_path;
+	Statement	statement = {.text = "SELECT pg_catalog.current_setting('search_path')",
+							 .is_text_result = true};
+	PGresult   *result = NULL;
+	int			status;
+
+	if (wanted == NULL)
+		return GOES_OK;
+	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, err);
+	if (status == GOES_OK && strcmp(PQgetvalue(result, 0, 0), wanted) != 0)
+		status =
+			fail(err, GOES_ERR_SCHEMA,
+				 "the search_path of the connection string did not reach the server, which has "
+				 "%s (a pooler ignores it?): leave it out, and name the table with its schema",
+				 PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return status;
+}
+
+/*
  * fail_extension makes the error for an extension that cannot be created.
  */
 static int
@@ -290,7 +316,9 @@ set_up(goes_store *store, const Deadline *deadline, goes_error **err)
 
 	if (status != GOES_OK)
 		return status;
-	status = require_extension(&call, err);
+	status = check_search_path(&call, err);
+	if (status == GOES_OK)
+		status = require_extension(&call, err);
 	if (status == GOES_OK)
 		status = require_table(&call, err);
 	/* what was looked up before the table and its indexes were made */

@@ -150,6 +150,34 @@ test_a_pooler_that_lacks_the_database(void **state)
 	close(listener);
 }
 
+static int
+forget_search_path(struct pg_conn *connection, void *user)
+{
+	PQclear(PQexec(connection, "SET search_path = public"));
+	return 0;
+}
+
+/*
+ * A pooler may ignore it, as this pool does; then the table would be made in another schema.
+ */
+static void
+test_a_search_path_that_does_not_arrive(void **state)
+{
+	char			 *url = uri_of("postgres", "/" TEST_DATABASE "?search_path=nowhere,public");
+	goes_pool_options forgetful = {
+		.size = sizeof forgetful, .url = url, .on_connect = forget_search_path};
+	goes_store_options options = make_options(NULL);
+	goes_error		  *error = NULL;
+
+	assert_int_equal(try_url(server_url(), &error), GOES_OK); /* the database is there */
+	assert_ok(goes_pool_new(&options.pool, &forgetful, &error));
+	options.table = "placed_elsewhere";
+	expect_refusal(&options, GOES_ERR_SCHEMA, "search_path");
+	assert_null(admin(TEST_DATABASE, "SELECT to_regclass('placed_elsewhere')"));
+	goes_pool_free(options.pool);
+	free(url);
+}
+
 static void
 test_a_port_without_a_server(void **state)
 {
@@ -339,6 +367,7 @@ main(void)
 		cmocka_unit_test(test_a_role_that_may_not_log_in),
 		cmocka_unit_test(test_a_host_that_never_answers),
 		cmocka_unit_test(test_a_pooler_that_lacks_the_database),
+		cmocka_unit_test(test_a_search_path_that_does_not_arrive),
 		cmocka_unit_test(test_a_port_without_a_server),
 		cmocka_unit_test(test_no_host_is_there),
 		cmocka_unit_test(test_cancelled_while_connecting),
