@@ -17,12 +17,13 @@
 #define MOST_OPTIONS 100
 #define SQLSTATE_LENGTH 5
 
-/* One of several hosts: its parts of the lists host, hostaddr and port. */
+/* One of several hosts: its parts of the lists host, hostaddr and port, and what it has to be. */
 typedef struct Host
 {
-	char *host;
-	char *hostaddr;
-	char *port;
+	char	   *host;
+	char	   *hostaddr;
+	char	   *port;
+	const char *attributes; /* target_session_attrs; NULL: as conninfo says */
 } Host;
 
 static void
@@ -90,6 +91,8 @@ start(const Conninfo *conninfo, const Host *host, const char *database)
 			value = host->hostaddr;
 		else if (strcmp(option->keyword, "port") == 0)
 			value = host->port;
+		else if (strcmp(option->keyword, "target_session_attrs") == 0 && host->attributes != NULL)
+			value = host->attributes;
 		else if (strcmp(option->keyword, "dbname") == 0 && database != NULL)
 			value = database;
 		else if (strcmp(option->keyword, "client_encoding") == 0)
@@ -244,9 +247,12 @@ another_may_answer(int status, const goes_error *error)
 		   status == GOES_ERR_TIMEOUT;
 }
 
-int
-connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const Deadline *deadline,
-		   goes_error **err)
+/*
+ * connect_to_one connects to the first of the hosts that answers and has the attributes.
+ */
+static int
+connect_to_one(PGconn **out, const Conninfo *conninfo, const char *attributes, const char *database,
+			   const Deadline *deadline, goes_error **err)
 {
 	const char *hosts = conninfo_value(conninfo, "host");
 	const char *addresses = conninfo_value(conninfo, "hostaddr");
@@ -264,7 +270,7 @@ connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const D
 			"the connection string has lists of different lengths in host, hostaddr and port");
 	for (int i = 0; i < count; i++)
 	{
-		Host	 host = {0};
+		Host	 host = {.attributes = attributes};
 		Deadline share = share_of(deadline, count - i);
 
 		goes_error_free(error);
@@ -281,4 +287,22 @@ connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const D
 			break;
 	}
 	return pass_error(err, error, status);
+}
+
+/*
+ * connect_to connects to one of the hosts. Alone with each of them, libpq would take the first that
+ * answers for the preferred one.
+ */
+int
+connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const Deadline *deadline,
+		   goes_error **err)
+{
+	const char *attributes = conninfo_value(conninfo, "target_session_attrs");
+	Deadline	half = share_of(deadline, 2);
+
+	if (attributes == NULL || strcmp(attributes, "prefer-standby") != 0)
+		return connect_to_one(out, conninfo, NULL, database, deadline, err);
+	if (connect_to_one(out, conninfo, "standby", database, &half, NULL) == GOES_OK)
+		return GOES_OK;
+	return connect_to_one(out, conninfo, "any", database, deadline, err);
 }

@@ -75,7 +75,13 @@ take_parameter(Conninfo *conninfo, Buffer *settings, const char *name, const cha
 	if (status != GOES_OK || *is_kept)
 		return status;
 	if (strcmp(name, "search_path") == 0)
+	{
+		free(conninfo->search_path);
+		conninfo->search_path = strdup(value);
+		if (conninfo->search_path == NULL)
+			return fail_memory(err);
 		add_setting(settings, name, value);
+	}
 	else if (strcmp(name, "pool_max_conns") == 0)
 	{
 		char *end;
@@ -378,5 +384,6 @@ conninfo_free(Conninfo *conninfo)
 {
 	if (conninfo->options != NULL)
 		PQconninfoFree(conninfo->options);
+	free(conninfo->search_path);
 	*conninfo = (Conninfo){0};
 }

@@ -11,6 +11,7 @@ typedef struct Conninfo
 {
 	PQconninfoOption *options;		  /* libpq's, with their values */
 	int				  pool_max_conns; /* pgx's; 0: not given */
+	char			 *search_path;	  /* pgx's, too, and one of the options; NULL: not given */
 } Conninfo;
 
 /* conninfo.c */

@@ -2,49 +2,88 @@
  * exec.c
  *    Running a statement within a deadline, and understanding what the server says about it.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exec.h"
 
 #define VERSION_CONFLICT "VE001"
+#define READ_ONLY_TRANSACTION "25006"
+#define MOST_CANCEL_MS 250
+
+/* A request to cancel, on its way. */
+typedef struct Cancelling
+{
+	PGcancel *cancel;
+	int		  sent; /* closed when the server has it */
+} Cancelling;
+
+static void
+free_cancelling(Cancelling *cancelling)
+{
+	PQfreeCancel(cancelling->cancel);
+	close(cancelling->sent);
+	free(cancelling);
+}
 
 /*
  * send_cancel asks the server to cancel what a connection runs. Before libpq 17 that blocks, so it
- * happens in a thread of its own, which nobody waits for.
+ * happens in a thread of its own.
  */
 static void *
 send_cancel(void *argument)
 {
-	PGcancel *cancel = argument;
-	char	  ignored[256];
+	Cancelling *cancelling = argument;
+	char		ignored[256];
 
-	(void) PQcancel(cancel, ignored, sizeof ignored);
-	PQfreeCancel(cancel);
+	(void) PQcancel(cancelling->cancel, ignored, sizeof ignored);
+	free_cancelling(cancelling);
 	return NULL;
 }
 
 /*
- * abandon gives up on a statement that is late or cancelled. Its connection is not used again.
+ * start_cancel starts the thread that sends the request, and frees it in the end.
+ */
+static bool
+start_cancel(Cancelling *cancelling)
+{
+	pthread_attr_t attributes;
+	pthread_t	   thread;
+	bool		   is_started;
+
+	if (cancelling->cancel == NULL || pthread_attr_init(&attributes) != 0)
+		return false;
+	(void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	is_started = pthread_create(&thread, &attributes, send_cancel, cancelling) == 0;
+	pthread_attr_destroy(&attributes);
+	return is_started;
+}
+
+/*
+ * abandon gives up on a statement that is late or cancelled. Its connection is not used again, but
+ * closed only after the server has been told, if that does not take long: to a pooler a client that is
+ * gone has nothing to cancel, and the statement would go on.
  */
 static void
 abandon(PGconn *connection)
 {
-	PGcancel	  *cancel = PQgetCancel(connection);
-	pthread_attr_t attributes;
-	pthread_t	   thread;
+	Deadline	deadline = deadline_in(MOST_CANCEL_MS, NULL);
+	Cancelling *cancelling = malloc(sizeof *cancelling);
+	int			ends[2];
 
-	if (cancel == NULL)
-		return;
-	if (pthread_attr_init(&attributes) != 0)
+	if (cancelling == NULL || pipe2(ends, O_CLOEXEC) != 0)
 	{
-		PQfreeCancel(cancel);
+		free(cancelling);
 		return;
 	}
-	(void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attributes, send_cancel, cancel) != 0)
-		PQfreeCancel(cancel);
-	pthread_attr_destroy(&attributes);
+	*cancelling = (Cancelling){.cancel = PQgetCancel(connection), .sent = ends[1]};
+	if (start_cancel(cancelling))
+		(void) wait_socket(ends[0], true, false, &deadline, NULL);
+	else
+		free_cancelling(cancelling);
+	close(ends[0]);
 }
 
 int
@@ -133,6 +172,9 @@ fail_result(PGconn *connection, const PGresult *result, goes_error **err)
 
 	if (sqlstate == NULL || primary == NULL)
 		return fail_lost(connection, err);
+	if (hint == NULL && strcmp(sqlstate, READ_ONLY_TRANSACTION) == 0)
+		hint = "The server is a standby, or the session is read-only: with several hosts in the "
+			   "URL, target_session_attrs=read-write finds the one that takes writes.";
 	if (strcmp(sqlstate, VERSION_CONFLICT) == 0)
 		return fail_conflict(primary, detail, hint, err);
 	return fail_sqlstate(err, status_of_sqlstate(sqlstate), sqlstate, "%s%s%s%s%s", primary,

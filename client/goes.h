@@ -296,7 +296,8 @@ typedef struct goes_store_options
 	 * Where the server is, as a URI or as keywords of libpq; NULL means the environment variable
 	 * POSTGRES_EVENTSTORE. A URL shared with a Go program may have pgx's parameters: pool_max_conns
 	 * counts, other pool_* do not, search_path becomes a setting, an unknown one is an error. The
-	 * database that it names is only connected to where the store's own has to be created.
+	 * database that it names is only connected to where the store's own has to be created. Several
+	 * hosts are tried in turn; target_session_attrs=read-write finds the one that takes writes.
 	 */
 	const char *url;
 	const char *database; /* taken literally; NULL means "goes"; created if missing */
@@ -306,7 +307,13 @@ typedef struct goes_store_options
 	int64_t		connect_timeout_ms;	  /* for all of the set-up; 0: 3000; below 0: none */
 	int64_t		operation_timeout_ms; /* of a call whose context names none; 0 and below: none */
 	bool		no_create;			  /* fail instead of creating database, extension or table */
-	bool		no_prepared_statements; /* for a transaction-pooling pgbouncer older than 1.21 */
+
+	/*
+	 * For a pooler that gives each transaction another session, such as pgbouncer with transaction
+	 * pooling, unless it keeps track of prepared statements. Without this a transaction may fail there
+	 * with SQLSTATE 26000 and has to be repeated; other calls go on.
+	 */
+	bool no_prepared_statements;
 } goes_store_options;
 
 /* goes_store_options_init sets every field to its default; `size` is sizeof(goes_store_options). */

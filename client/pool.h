@@ -30,8 +30,9 @@ typedef struct Session
 	Oid			event_array_type;
 	Oid			reference_type;
 	Oid			reference_array_type;
-	unsigned	prepared;	/* a bit for each kind of request */
-	unsigned	generation; /* part of the names of prepared statements */
+	unsigned	prepared;			 /* a bit for each kind of request */
+	goes_uuid	statements;			 /* part of their names; made with the first */
+	bool		keeps_no_statements; /* they were gone once: texts are sent instead */
 } Session;
 
 typedef struct Connection

@@ -13,6 +13,7 @@
 #include "store.h"
 #include "types.h"
 
+#define NO_SUCH_STATEMENT "26000"
 #define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
 #define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
 #define FILTERS "names => $1, ids => $2, " SHARED_FILTERS
@@ -108,11 +109,11 @@ static const char indexes_text[] =
 void
 session_forget(Session *session)
 {
-	unsigned generation = session->generation;
+	bool keeps_no_statements = session->keeps_no_statements;
 
 	free(session->schema);
 	free(session->table);
-	*session = (Session){.generation = generation + 1};
+	*session = (Session){.keeps_no_statements = keeps_no_statements};
 }
 
 void
@@ -330,6 +331,26 @@ request_text(const Call *call, Request request)
 }
 
 /*
+ * statement_name makes the name of a request's prepared statement, to be freed. A pooler may hand a
+ * connection a server's session in which another program has prepared statements of its own: so a
+ * name is never another connection's.
+ */
+static char *
+statement_name(Session *session, Request request)
+{
+	Buffer name = {0};
+	char   unique[37];
+
+	if (session->prepared == 0)
+		goes_uuid_v7(&session->statements);
+	goes_uuid_format(&session->statements, unique);
+	buffer_format(&name, "goes_%s_%d", unique, (int) request);
+	if (buffer_string(&name) == NULL)
+		buffer_free(&name);
+	return name.data;
+}
+
+/*
  * make_statement makes the statement of a request, and prepares it if it is not yet. Its text, or
  * name, is to be freed.
  */
@@ -338,22 +359,21 @@ make_statement(Call *call, Request request, const Parameters *parameters, Statem
 			   goes_error **err)
 {
 	Session *session = &call->connection->session;
+	bool	 is_named = !call->store->no_prepared_statements && !session->keeps_no_statements;
 	unsigned bit = 1u << request;
 	char	*text = NULL;
 	char	*name = NULL;
-	Buffer	 named = {0};
 	int		 status = GOES_OK;
 
-	if (call->store->no_prepared_statements || !(session->prepared & bit))
+	if (!is_named || !(session->prepared & bit))
 	{
 		text = request_text(call, request);
 		if (text == NULL)
 			return fail_memory(err);
 	}
-	if (!call->store->no_prepared_statements)
+	if (is_named)
 	{
-		buffer_format(&named, "goes_%d_%u", (int) request, session->generation);
-		name = buffer_string(&named);
+		name = statement_name(session, request);
 		if (name == NULL)
 			status = fail_memory(err);
 		else if (text != NULL)
@@ -424,11 +444,25 @@ run_request(Call *call, Request request, const Parameters *parameters, PGresult 
 static bool
 is_outdated(const char *sqlstate)
 {
-	return strcmp(sqlstate, "26000") == 0 || /* no such statement */
+	return strcmp(sqlstate, NO_SUCH_STATEMENT) == 0 ||
 		   strcmp(sqlstate, "42704") == 0 || /* no such type */
 		   strcmp(sqlstate, "42883") == 0 ||
 		   strcmp(sqlstate, "3F000") == 0 || /* function, schema */
 		   strcmp(sqlstate, "XX000") == 0;
+}
+
+/*
+ * fail_without_statements says what to do about a transaction whose prepared statement was gone.
+ */
+static int
+fail_without_statements(goes_error **error)
+{
+	goes_error_free(*error);
+	*error = NULL;
+	return fail_sqlstate(error, GOES_ERR_SERVER, NO_SUCH_STATEMENT,
+						 "the server's session has lost its prepared statements, or a pooler gives "
+						 "every transaction another session: repeat the transaction, and set "
+						 "no_prepared_statements if there is such a pooler");
 }
 
 /*
@@ -439,12 +473,19 @@ is_outdated(const char *sqlstate)
 bool
 session_retry(Call *call, int *status, goes_error **error)
 {
+	Session *session = &call->connection->session;
+	bool	 are_statements_gone;
+
 	if (*status == GOES_OK)
 		return false;
+	are_statements_gone = strcmp(goes_error_sqlstate(*error), NO_SUCH_STATEMENT) == 0;
 	if (!call->is_renewed && is_outdated(goes_error_sqlstate(*error)))
 	{
 		call->is_renewed = true;
-		session_forget(&call->connection->session);
+		session_forget(session);
+		session->keeps_no_statements |= are_statements_gone;
+		if (call->store->tx != NULL && are_statements_gone)
+			*status = fail_without_statements(error);
 		if (call->store->tx != NULL)
 			return false;
 		goes_error_free(*error);

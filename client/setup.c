@@ -13,6 +13,7 @@
 #include "types.h"
 
 #define TRY_AGAIN_MS 50
+#define PROTOCOL_VIOLATION "08P01" /* and all that pgbouncer itself has to say */
 
 /*
  * has_sqlstate tells whether an error is one of those in a list separated by spaces.
@@ -115,6 +116,19 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 }
 
 /*
+ * fail_behind_pooler makes the error for what a pooler says of the store's database, which may be that
+ * it is missing. Making it would be of little use: pgbouncer would not look again for 15 seconds.
+ */
+static int
+fail_behind_pooler(const goes_error *error, goes_error **err)
+{
+	return fail_sqlstate(err, GOES_ERR_CONNECT, PROTOCOL_VIOLATION,
+						 "%s (libgoes creates no database by way of a pooler: create it on the "
+						 "server itself)",
+						 goes_error_message(error));
+}
+
+/*
  * take_connection takes a connection to the store's database, making the database if need be.
  */
 static int
@@ -125,6 +139,13 @@ take_connection(goes_store *store, Connection **out, const Deadline *deadline, g
 
 	if (status == GOES_OK)
 		return GOES_OK;
+	if (has_sqlstate(error, PROTOCOL_VIOLATION) &&
+		strstr(goes_error_message(error), store->database) != NULL)
+	{
+		status = fail_behind_pooler(error, err);
+		goes_error_free(error);
+		return status;
+	}
 	if (!store->is_own_pool || !has_sqlstate(error, "3D000"))
 		return pass_error(err, error, goes_error_status(error));
 	if (store->no_create)
@@ -139,6 +160,32 @@ take_connection(goes_store *store, Connection **out, const Deadline *deadline, g
 	if (status != GOES_OK)
 		return status;
 	return pool_take(store->pool, out, deadline, err);
+}
+
+/*
+ * check_search_path fails if the search_path of the connection string did not reach the server: a pooler
+ * may ignore it, and the table would be made and used in another schema.
+ */
+static int
+check_search_path(Call *call, goes_error **err)
+{
+	const char *wanted = pool_conninfo(call->store->pool)->search_path;
+	Statement	statement = {.text = "SELECT pg_catalog.current_setting('search_path')",
+							 .is_text_result = true};
+	PGresult   *result = NULL;
+	int			status;
+
+	if (wanted == NULL)
+		return GOES_OK;
+	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, err);
+	if (status == GOES_OK && strcmp(PQgetvalue(result, 0, 0), wanted) != 0)
+		status =
+			fail(err, GOES_ERR_SCHEMA,
+				 "the search_path of the connection string did not reach the server, which has "
+				 "%s (a pooler ignores it?): leave it out, and name the table with its schema",
+				 PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return status;
 }
 
 /*
@@ -269,7 +316,9 @@ set_up(goes_store *store, const Deadline *deadline, goes_error **err)
 
 	if (status != GOES_OK)
 		return status;
-	status = require_extension(&call, err);
+	status = check_search_path(&call, err);
+	if (status == GOES_OK)
+		status = require_extension(&call, err);
 	if (status == GOES_OK)
 		status = require_table(&call, err);
 	/* what was looked up before the table and its indexes were made */

@@ -73,6 +73,12 @@ void store_release(goes_store *store);
 /* setup.c: database, extension and table are there after it */
 int set_up(goes_store *store, const Deadline *deadline, goes_error **err);
 
+/*
+ * standby.c: what was committed before is not lost when a synchronous standby takes over. A standby
+ * cannot say that, and fails.
+ */
+int await_standbys(Call *call, goes_error **err);
+
 /* session.c */
 typedef enum Request
 {

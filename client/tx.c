@@ -309,7 +309,8 @@ look_once(goes_tx *tx, const Deadline *deadline)
 	if (call_begin(&call, tx->outer, &context, NULL) != GOES_OK)
 		return OUTCOME_UNKNOWN;
 	outcome = outcome_on_server(&call, tx->number);
-	if (outcome == OUTCOME_COMMITTED && !is_event_there(&call, &tx->event))
+	if (outcome == OUTCOME_COMMITTED &&
+		(!is_event_there(&call, &tx->event) || await_standbys(&call, NULL) != GOES_OK))
 		outcome = OUTCOME_UNKNOWN;
 	call_end(&call);
 	return outcome;

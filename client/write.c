@@ -131,6 +131,8 @@ try_write(goes_store *store, Write *write, const goes_context *context, bool *is
 	if (may_have_come_through && write->request == REQUEST_INSERT &&
 		(status == GOES_ERR_DUPLICATE || status == GOES_ERR_CONFLICT))
 		forgive_own_events(&call, write, &status, &error);
+	if (may_have_come_through && status == GOES_OK)
+		status = await_standbys(&call, &error);
 	*is_connection_lost = status == GOES_ERR_CONNECT && is_lost(call.connection->pg);
 	call_end(&call);
 	return pass_error(err, error, status);

@@ -63,6 +63,7 @@ struct Proxy
 	bool			is_stopping;
 	int				messages[DIRECTIONS];
 	int				connections;
+	int				late_cancels;
 };
 
 /*
@@ -294,6 +295,20 @@ delay(Proxy *proxy, Flow *flow, const Plan *plan, bool *is_done)
 }
 
 /*
+ * has_session tells whether some client is there whose statement could be cancelled.
+ */
+static bool
+has_session(const Proxy *proxy)
+{
+	for (int i = 0; i < MOST_LINKS; i++)
+	{
+		if (proxy->links[i].is_ready)
+			return true;
+	}
+	return false;
+}
+
+/*
  * pass_message forwards the first message of a flow's input if it is whole, and carries out the plan
  * for it; false if nothing happened.
  */
@@ -321,6 +336,7 @@ pass_message(Proxy *proxy, Link *link, Direction direction)
 	if (flow->in.length < length)
 		return false;
 	proxy->messages[direction] += has_number;
+	proxy->late_cancels += link->is_cancel && !has_session(proxy);
 	link->is_started = true;
 	if (direction == TO_CLIENT && flow->in.data[0] == 'Z')
 		link->is_ready = true;
@@ -559,6 +575,7 @@ proxy_plan(Proxy *proxy, const Plan *plans, int count)
 	proxy->is_refusing = false;
 	proxy->messages[TO_SERVER] = proxy->messages[TO_CLIENT] = 0;
 	proxy->connections = 0;
+	proxy->late_cancels = 0;
 	(void) !write(proxy->wake[1], "", 1);
 	pthread_mutex_unlock(&proxy->lock);
 }
@@ -597,6 +614,12 @@ int
 proxy_connections(Proxy *proxy)
 {
 	return read_number(proxy, &proxy->connections);
+}
+
+int
+proxy_late_cancels(Proxy *proxy)
+{
+	return read_number(proxy, &proxy->late_cancels);
 }
 
 int

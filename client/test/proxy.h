@@ -59,10 +59,14 @@ void proxy_plan(Proxy *proxy, const Plan *plans, int count);
 /* proxy_cut cuts every connection, those too whose server's side was kept. */
 void proxy_cut(Proxy *proxy);
 
-/* Of the time since proxy_plan: messages, connections, plans carried out so far. */
+/*
+ * Of the time since proxy_plan: messages, connections, plans carried out so far, and requests to cancel
+ * that came when no session was left.
+ */
 int proxy_messages(Proxy *proxy, Direction direction);
 int proxy_connections(Proxy *proxy);
 int proxy_struck(Proxy *proxy);
+int proxy_late_cancels(Proxy *proxy);
 
 /* Had the connection that a plan last struck not yet been ready for its first statement? */
 bool proxy_struck_early(Proxy *proxy);

@@ -439,6 +439,29 @@ test_a_late_connection_is_not_used_again(void **state)
 	goes_store_close(store);
 }
 
+/*
+ * A pooler knows of nothing to cancel once the connection is gone, and the server would go on.
+ */
+static void
+test_the_server_is_told_before_a_late_connection_ends(void **state)
+{
+	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
+	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	PGconn		*rival = admin_connection(TEST_DATABASE);
+	goes_event	 event;
+	goes_error	*error = NULL;
+
+	warm_up(store);
+	PQclear(PQexec(rival, "BEGIN; LOCK TABLE events IN EXCLUSIVE MODE"));
+	goes_event_init(&event, "order.placed", NULL);
+	expect_error(goes_insert(store, &event, 1, &context, &error), &error, GOES_ERR_TIMEOUT, "");
+	PQfinish(rival);
+	settle();
+	assert_int_equal(count_stored("events", &event, 1), 0);
+	assert_int_equal(proxy_late_cancels(proxy), 0);
+	goes_store_close(store);
+}
+
 int
 main(void)
 {
@@ -456,6 +479,7 @@ main(void)
 		cmocka_unit_test(test_a_delay_at_any_message_meets_the_timeout),
 		cmocka_unit_test(test_a_delayed_insert_can_be_cancelled),
 		cmocka_unit_test(test_a_late_connection_is_not_used_again),
+		cmocka_unit_test(test_the_server_is_told_before_a_late_connection_ends),
 	};
 
 	return RUN_LOST_TESTS(tests);

@@ -115,6 +115,69 @@ test_a_host_that_never_answers(void **state)
 	close(silent);
 }
 
+/*
+ * refuse_like_pgbouncer answers one client that its database is missing.
+ */
+static void *
+refuse_like_pgbouncer(void *listener)
+{
+	static const char message[] = "E\0\0\0"
+								  "\x3f"
+								  "SFATAL\0VFATAL\0C08P01\0"
+								  "Mdatabase \"" TEST_DATABASE "\" does not exist\0";
+	int				  client = accept(*(int *) listener, NULL, NULL);
+	char			  ignored[1024];
+
+	(void) !read(client, ignored, sizeof ignored);
+	(void) !write(client, message, sizeof message);
+	close(client);
+	return NULL;
+}
+
+static void
+test_a_pooler_that_lacks_the_database(void **state)
+{
+	char			   url[256];
+	int				   port;
+	int				   listener = listen_silently(&port);
+	goes_store_options options = make_options(url);
+	pthread_t		   thread;
+
+	snprintf(url, sizeof url, "postgres://shop:" SECRET "@127.0.0.1:%d?sslmode=disable", port);
+	assert_int_equal(pthread_create(&thread, NULL, refuse_like_pgbouncer, &listener), 0);
+	expect_refusal(&options, GOES_ERR_CONNECT, "create it on the server itself");
+	pthread_join(thread, NULL);
+	close(listener);
+}
+
+static int
+forget_search_path(struct pg_conn *connection, void *user)
+{
+	PQclear(PQexec(connection, "SET search_path = public"));
+	return 0;
+}
+
+/*
+ * A pooler may ignore it, as this pool does; then the table would be made in another schema.
+ */
+static void
+test_a_search_path_that_does_not_arrive(void **state)
+{
+	char			 *url = uri_of("postgres", "/" TEST_DATABASE "?search_path=nowhere,public");
+	goes_pool_options forgetful = {
+		.size = sizeof forgetful, .url = url, .on_connect = forget_search_path};
+	goes_store_options options = make_options(NULL);
+	goes_error		  *error = NULL;
+
+	assert_int_equal(try_url(server_url(), &error), GOES_OK); /* the database is there */
+	assert_ok(goes_pool_new(&options.pool, &forgetful, &error));
+	options.table = "placed_elsewhere";
+	expect_refusal(&options, GOES_ERR_SCHEMA, "search_path");
+	assert_null(admin(TEST_DATABASE, "SELECT to_regclass('placed_elsewhere')"));
+	goes_pool_free(options.pool);
+	free(url);
+}
+
 static void
 test_a_port_without_a_server(void **state)
 {
@@ -303,6 +366,8 @@ main(void)
 		cmocka_unit_test(test_no_password),
 		cmocka_unit_test(test_a_role_that_may_not_log_in),
 		cmocka_unit_test(test_a_host_that_never_answers),
+		cmocka_unit_test(test_a_pooler_that_lacks_the_database),
+		cmocka_unit_test(test_a_search_path_that_does_not_arrive),
 		cmocka_unit_test(test_a_port_without_a_server),
 		cmocka_unit_test(test_no_host_is_there),
 		cmocka_unit_test(test_cancelled_while_connecting),
