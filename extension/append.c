@@ -13,6 +13,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "replication/message.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -31,29 +34,6 @@
 #define MOST_ATTEMPTS 1000
 
 PG_FUNCTION_INFO_V1(goes_append);
-
-#define INSERT        \
-	"INSERT INTO %s " \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
-
-/* Events of $1 of the aggregate $2, $3, with the versions after $4. */
-#define SELECT_EVENTS                                                                      \
-	"SELECT id, name, \"time\", $3, $2, (place OPERATOR(pg_catalog.+) $4)::integer, data " \
-	"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "                                  \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
-
-static const char insert_one[] =
-	INSERT "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-
-static const char			 insert_several[] =
-	"WITH first AS (" INSERT SELECT_EVENTS
-	"WHERE place OPERATOR(pg_catalog.=) 1 ON CONFLICT DO NOTHING RETURNING 1), "
-	"rest AS (" INSERT SELECT_EVENTS
-	"WHERE place OPERATOR(pg_catalog.>) 1 AND EXISTS (SELECT FROM first) "
-	"ON CONFLICT DO NOTHING RETURNING 1) "
-	"SELECT pg_catalog.count(*) FROM (SELECT FROM first UNION ALL SELECT FROM rest) AS stored";
-
-static const char insert_plainly[] = INSERT SELECT_EVENTS;
 
 /*
  * expectation reads the argument expected_version.
@@ -181,72 +161,13 @@ report_no_room(const AppendCall *append, int32 current)
 }
 
 /*
- * insert_single stores the event of an append of one without taking it out of an array,
- * since most appends are of one. It returns how many it stored.
- */
-static uint64
-insert_single(const AppendCall *append, int32 base)
-{
-	const Datum *event = append->first;
-	Parameter	 parameters[] = {{UUIDOID, event[EVENT_ID]},		{TEXTOID, event[EVENT_NAME]},
-								 {INT8OID, event[EVENT_TIME]},		{UUIDOID, append->aggregate.id},
-								 {TEXTOID, append->aggregate.name}, {INT4OID, Int32GetDatum(base + 1)},
-								 {JSONBOID, event[EVENT_DATA]}};
-	Statement	 statement = kept_statement(insert_one, parameters, lengthof(parameters));
-
-	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
-}
-
-/*
- * insert_batch stores the events with the versions after base, skipping those whose id or
- * version is taken, and all of them if the first is. It returns how many it stored. It is
- * one statement, so that a guard's locks come after all of its rows, as they do for every
- * writer.
- */
-static uint64
-insert_batch(const AppendCall *append, int32 base)
-{
-	Parameter parameters[] = {
-		{get_array_type(ARR_ELEMTYPE(append->events)), PointerGetDatum(append->events)},
-		{TEXTOID, append->aggregate.name},
-		{UUIDOID, append->aggregate.id},
-		{INT8OID, Int64GetDatum(base)}};
-	Statement statement = kept_statement(insert_several, parameters, lengthof(parameters));
-
-	statement.is_fresh = true;
-	return DatumGetInt64(fetch_value(append->store, &statement));
-}
-
-/*
- * insert_or_fail stores some of the events, the first of them with the version after
- * base, and returns how many it stored. What is in the way is PostgreSQL's own error.
- */
-static uint64
-insert_or_fail(const AppendCall *append, int first, int count, int64 base)
-{
-	Oid		  type = ARR_ELEMTYPE(append->events);
-	Parameter parameters[] = {
-		{get_array_type(type), PointerGetDatum(event_array(type, append->elements + first, count))},
-		{TEXTOID, append->aggregate.name},
-		{UUIDOID, append->aggregate.id},
-		{INT8OID, Int64GetDatum(base)}};
-	Statement statement = kept_statement(insert_plainly, parameters, lengthof(parameters));
-
-	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
-}
-
-/*
  * find_left_out returns the place, from 1, of the first event that was not stored, and
  * tells whether its id is taken by another append; 0 if all are there.
  */
 static int64
 find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 {
-	Parameter parameters[] = {
-		{get_array_type(ARR_ELEMTYPE(append->events)), PointerGetDatum(append->events)},
-		{TEXTOID, append->aggregate.name},
-		{UUIDOID, append->aggregate.id},
-		{INT8OID, Int64GetDatum(base)}};
+	Parameter parameters[APPEND_PARAMETERS];
 	Statement statement = {
 		.text =
 			"SELECT sent.place, stored.id IS NOT NULL AND NOT EXISTS "
@@ -263,11 +184,12 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 			"(sent.place OPERATOR(pg_catalog.+) $4)) IS NOT TRUE "
 			"ORDER BY sent.place LIMIT 1",
 		.parameters = parameters,
-		.parameter_count = 4,
+		.parameter_count = APPEND_PARAMETERS,
 		.is_fresh = true};
 	Datum values[2];
 	bool  nulls[2];
 
+	append_parameters(append, append->events, base, parameters);
 	if (!fetch_row(append->store, &statement, SPI_OK_SELECT, values, nulls))
 		return 0;
 	*is_taken = DatumGetBool(values[1]);
@@ -321,6 +243,21 @@ report_left_out(const AppendCall *append, const Version *base, uint64 stored)
 }
 
 /*
+ * is_done tells whether the append is stored already, and the answer may say so: it may
+ * be the first one, of an append that was stored and then lost the standby that it waited
+ * for. So a commit of this transaction's own waits for the standbys again.
+ */
+static bool
+is_done(const AppendCall *append, int32 *last)
+{
+	if (!is_replay(append, last))
+		return false;
+	if (SyncRepRequested() && SyncRepStandbyNames != NULL && *SyncRepStandbyNames != '\0')
+		write_wal_message("goes_store");
+	return true;
+}
+
+/*
  * try_append stores the events after the current version, or finds that they are stored
  * already, and tells whether *last is the last version then. Otherwise somebody took the
  * first one's version.
@@ -332,13 +269,13 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 
 	if (!is_expected(append, current))
 	{
-		if (append->count == 0 || !is_replay(append, last))
+		if (append->count == 0 || !is_done(append, last))
 			report_unexpected(append, current);
 		return true;
 	}
 	if (!has_room(append, current->number))
 	{
-		if (!is_replay(append, last))
+		if (!is_done(append, last))
 			report_no_room(append, current->number);
 		return true;
 	}
@@ -349,7 +286,7 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 								: insert_batch(append, current->number);
 	if (stored > 0 && stored < (uint64) append->count)
 		report_left_out(append, current, stored);
-	return stored > 0 || is_replay(append, last);
+	return stored > 0 || is_done(append, last);
 }
 
 /*

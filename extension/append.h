@@ -1,6 +1,6 @@
 /*
  * append.h
- *	  An append under way, for append.c and replay.c.
+ *	  An append under way, for append.c and the rooms below it.
  */
 #ifndef GOES_APPEND_H
 #define GOES_APPEND_H
@@ -22,7 +22,21 @@ typedef struct AppendCall
 	int64	   base;				 /* those begin after this one */
 } AppendCall;
 
+/* append_insert.c: the statements that store the events */
+enum
+{
+	APPEND_PARAMETERS = 4
+};
+
+extern void	  append_parameters(const AppendCall *append, ArrayType *events, int64 base,
+								Parameter *parameters);
+extern uint64 insert_single(const AppendCall *append, int32 base);
+extern uint64 insert_batch(const AppendCall *append, int32 base);
+extern uint64 insert_or_fail(const AppendCall *append, int first, int count, int64 base);
+
 /*
+ * replay.c
+ *
  * Are the events of an append stored already? Then *last is the version of the last one.
  * A part of them, or something else under one of their ids, is VE003.
  */

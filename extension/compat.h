@@ -27,6 +27,13 @@
 	(pg_namespace_aclcheck((schema), (role), ACL_CREATE) == ACLCHECK_OK)
 #endif
 
+/* 17 can also flush the message, which the commit does anyway. */
+#if PG_VERSION_NUM >= 170000
+#define write_wal_message(prefix) LogLogicalMessage((prefix), "", 0, true, false)
+#else
+#define write_wal_message(prefix) LogLogicalMessage((prefix), "", 0, true)
+#endif
+
 /* 18 can count what an index scan does. */
 #if PG_VERSION_NUM >= 180000
 #define begin_index_scan(table, index, snapshot, keys) \

@@ -200,6 +200,35 @@ test_what_the_standby_lacks_is_in_doubt(void **state)
 	goes_store_close(store);
 }
 
+/*
+ * An append that is stored already has nothing to store, but to wait for.
+ */
+static void
+test_an_append_that_is_repeated_waits_for_the_standby(void **state)
+{
+	goes_store	*store = open_by(standby_first, "read-write", 400);
+	goes_context context = {.size = sizeof context, .timeout_ms = 300};
+	goes_error	*error = NULL;
+	goes_event	 event = event_of("repeated", "{}");
+	goes_uuid	 id = event.id;
+	pthread_t	 thread;
+
+	assert_ok(goes_store_connect(store, NULL, &error));
+	run_command(STOP_STANDBY);
+	assert_int_equal(pthread_create(&thread, NULL, end_waiting, NULL), 0);
+	expect_error(goes_append(store, "order", &id, &event, 1, 0, NULL, &error), &error,
+				 GOES_ERR_IN_DOUBT, "");
+	pthread_join(thread, NULL);
+	assert_true(is_there(store, &event));
+	expect_error(goes_append(store, "order", &id, &event, 1, 0, &context, &error), &error,
+				 GOES_ERR_TIMEOUT, "");
+	run_command(START_STANDBY);
+	wait_for_standby();
+	assert_ok(goes_append(store, "order", &id, &event, 1, 0, NULL, &error));
+	assert_int_equal(event.aggregate_version, 1);
+	goes_store_close(store);
+}
+
 static void
 test_a_standby_that_comes_back_makes_success(void **state)
 {
@@ -246,6 +275,7 @@ main(void)
 		cmocka_unit_test(test_a_standby_can_be_read_and_says_where_to_write),
 		cmocka_unit_test(test_attributes_choose_among_the_hosts),
 		cmocka_unit_test(test_what_the_standby_lacks_is_in_doubt),
+		cmocka_unit_test(test_an_append_that_is_repeated_waits_for_the_standby),
 		cmocka_unit_test(test_a_standby_that_comes_back_makes_success),
 		cmocka_unit_test(test_the_standby_takes_over_under_load),
 	};
