@@ -31,7 +31,7 @@ run_until_done(Call *call, const Ask *ask, goes_error **error)
 	{
 		status = ask->run(call, ask, error);
 		is_in_doubt = is_unknown(call, ask, status); /* not if what follows is lost */
-	} while (session_retry(call, &status, error) || table_retry(call, &ask->table, &status, error));
+	} while (request_retry(call, &status, error) || table_retry(call, &ask->table, &status, error));
 	if (is_in_doubt)
 	{
 		goes_error_free(*error);

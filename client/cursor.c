@@ -106,7 +106,7 @@ run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goe
 		if (status == GOES_OK)
 			return GOES_OK;
 		stop(cursor, status);
-		if (session_retry(call, &status, &error))
+		if (request_retry(call, &status, &error))
 			continue;
 		(void) table_retry(call, &source->table, &status, &error);
 	}

@@ -1,6 +1,6 @@
 /*
  * request.c
- *    From a query to the parameters of its statement, in the order that session.c gives them.
+ *    From a query to the parameters of its statement, in the order that statement.c gives them.
  */
 #include <string.h>
 

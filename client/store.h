@@ -79,7 +79,7 @@ int set_up(goes_store *store, const Deadline *deadline, goes_error **err);
  */
 int await_standbys(Call *call, goes_error **err);
 
-/* session.c */
+/* statement.c */
 typedef enum Request
 {
 	REQUEST_INSERT,
@@ -122,15 +122,17 @@ typedef struct Parameters
 void add_binary(Parameters *parameters, Oid type, const Buffer *value);
 void add_text(Parameters *parameters, Oid type, const char *value);
 void add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id);
-int	 session_look_up(Call *call, goes_error **err);
-int	 status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
 int	 make_statement(Call *call, Request request, const Parameters *parameters, Statement *statement,
 					goes_error **err);
 void free_statement(Statement *statement);
 int	 send_request(Call *call, Request request, const Parameters *parameters, goes_error **err);
 int	 run_request(Call *call, Request request, const Parameters *parameters, PGresult **out,
 				 goes_error **err);
-bool session_retry(Call *call, int *status, goes_error **error); /* after a failed request */
+bool request_retry(Call *call, int *status, goes_error **error); /* after a failed request */
+
+/* session.c: what a connection knows */
+int session_look_up(Call *call, goes_error **err);
+int status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
 
 /* tx.c */
 Connection		 *tx_connection(goes_tx *tx);

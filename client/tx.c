@@ -286,7 +286,7 @@ is_event_there(Call *call, const goes_uuid *event)
 			PQclear(result);
 			result = NULL;
 			status = run_request(call, REQUEST_FIND, &parameters, &result, &error);
-		} while (session_retry(call, &status, &error));
+		} while (request_retry(call, &status, &error));
 	}
 	if (status == GOES_OK)
 		is_there = PQntuples(result) > 0;

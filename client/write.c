@@ -60,7 +60,7 @@ write_once(Call *call, Write *write, goes_error **err)
 
 	do
 		status = send_events(call, write, &result, &error);
-	while (session_retry(call, &status, &error));
+	while (request_retry(call, &status, &error));
 	if (status == GOES_OK)
 		read_result(write, result);
 	else if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg))
