@@ -4,9 +4,8 @@
  *    too, and no append is ever stored twice, or in part.
  */
 #include "appends.h"
-#include "lost.h"
+#include "lost_write.h"
 
-#define BATCH 100
 #define ID_LENGTH 37
 
 /* An append to an aggregate of its own, which has some events already. */
@@ -88,11 +87,11 @@ check_attempt(const Attempt *attempt, const Plan *plan, int status, goes_error *
 }
 
 /*
- * append_at appends while the plans are carried out, and checks that the result is true. Returns the
+ * write_at appends while the plans are carried out, and checks that the result is true. Returns the
  * status.
  */
 static int
-append_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_context *context)
+write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_context *context)
 {
 	Attempt		attempt;
 	goes_error *error = NULL;
@@ -110,78 +109,15 @@ append_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_
 }
 
 /*
- * append_before leaves the store a connection that has appended before.
+ * write_before leaves the store a connection that has appended before.
  */
 static void
-append_before(goes_store *store)
+write_before(goes_store *store)
 {
 	goes_uuid id = new_id();
 
 	leave_in_peace();
 	append_new(store, &id, 1);
-}
-
-/*
- * A connection that breaks anywhere costs nothing but a second try. Only one that breaks before the
- * server let us in is reported: that is what a server that is down looks like.
- */
-static void
-test_a_cut_at_any_message_is_made_good(void **state)
-{
-	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
-	Plan		plan = PLACES_FROM_THE_FIRST;
-
-	append_before(store);
-	settle();
-	do
-	{
-		int status = append_at(store, &plan, 1, 1, NULL);
-
-		if (status != GOES_OK && !proxy_struck_early(proxy))
-			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (next_message(&plan));
-	goes_store_close(store);
-}
-
-static void
-test_a_cut_within_a_batch_is_made_good(void **state)
-{
-	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
-	Plan		plan = PLACES_FROM_THE_FIRST;
-
-	do
-	{
-		append_before(store);
-		if (append_at(store, &plan, 1, BATCH, NULL) != GOES_OK)
-			fail_msg(PLACE ": not made good", PLACE_OF(&plan));
-	} while (next_place(&plan));
-	goes_store_close(store);
-}
-
-/*
- * The client is cut off while the server goes on, and may still commit: the second try waits for it.
- * If it does not end (it got the events, but not the word to commit), the outcome is in doubt.
- */
-static void
-test_a_server_that_goes_on_is_waited_for(void **state)
-{
-	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
-	Plan		plan = PLACES_FROM_THE_FIRST;
-	int			in_doubt = 0;
-
-	plan.keeps_server = true;
-	do
-	{
-		int status;
-
-		append_before(store);
-		status = append_at(store, &plan, 1, BATCH, NULL);
-		in_doubt += status == GOES_ERR_IN_DOUBT;
-		if (status != GOES_OK && (status != GOES_ERR_IN_DOUBT || plan.direction != TO_SERVER))
-			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (next_message(&plan));
-	assert_true(in_doubt > 0);
-	goes_store_close(store);
 }
 
 /*
@@ -200,19 +136,19 @@ test_without_a_server_the_outcome_is_in_doubt(void **state)
 	{
 		int status;
 
-		append_before(store);
-		status = append_at(store, &plan, 1, 1, NULL);
+		write_before(store);
+		status = write_at(store, &plan, 1, 1, NULL);
 		if (status != (proxy_struck(proxy) > 0 ? GOES_ERR_IN_DOUBT : GOES_OK))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
 	} while (next_message(&plan));
 
 	plan = (Plan){.direction = TO_CLIENT, .number = 1, .fate = DROPPED, .refuses = true};
-	append_before(store);
+	write_before(store);
 	proxy_plan(proxy, &plan, 1);
 	expect_error(try_append(store, "order", &id, NULL, 0, 0, NULL, &error), &error,
 				 GOES_ERR_CONNECT, "");
 	plan.refuses = false;
-	append_before(store);
+	write_before(store);
 	proxy_plan(proxy, &plan, 1);
 	assert_ok(try_append(store, "order", &id, NULL, 0, 0, NULL, &error));
 	assert_int_equal(proxy_struck(proxy), 1);
@@ -231,8 +167,8 @@ test_a_second_cut_does_not_make_an_append_its_own_rival(void **state)
 
 	do
 	{
-		append_before(store);
-		if (append_at(store, plans, 2, 3, NULL) != GOES_OK)
+		write_before(store);
+		if (write_at(store, plans, 2, 3, NULL) != GOES_OK)
 			fail_msg("second cut at " PLACE, PLACE_OF(&plans[1]));
 		plans[1].number += 3;
 		if (proxy_struck(proxy) == 1)
@@ -253,7 +189,7 @@ append_against_rival(goes_store *store, Plan plan, Attempt *attempt, goes_error 
 			 "SELECT goes_append('order', '%s', ARRAY[goes_new_event('rival')])", attempt->id_text);
 	plan.then = run_directly;
 	plan.argument = statement;
-	append_before(store);
+	write_before(store);
 	proxy_plan(proxy, &plan, 1);
 	return try_append(store, "order", &attempt->id, attempt->events, attempt->n, attempt->expected,
 					  NULL, error);
@@ -331,8 +267,8 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 			 "DEFERRED FOR EACH ROW WHEN (NEW.name <> 'before') EXECUTE FUNCTION linger()");
 	for (int i = 0; i < 4; i++)
 	{
-		append_before(store);
-		assert_int_equal(append_at(store, &plan, 1, 1, NULL), GOES_OK);
+		write_before(store);
+		assert_int_equal(write_at(store, &plan, 1, 1, NULL), GOES_OK);
 	}
 	admin_do(TEST_DATABASE, "DROP TRIGGER linger ON events");
 	goes_store_close(store);
@@ -401,9 +337,9 @@ test_an_append_with_hooks_runs_them_once_whatever_breaks(void **state)
 	{
 		int status;
 
-		append_before(store);
+		write_before(store);
 		runs = 0;
-		status = append_at(store, &plan, 1, 2, NULL);
+		status = write_at(store, &plan, 1, 2, NULL);
 		if (status == GOES_ERR_IN_DOUBT || runs > 2 || (status == GOES_OK && runs < 2))
 			fail_msg(PLACE ": %s, %d hooks", PLACE_OF(&plan), goes_status_text(status), runs);
 	} while (next_message(&plan));
@@ -429,7 +365,7 @@ test_a_late_append_can_be_repeated(void **state)
 			int64_t		start;
 
 			make_attempt(&attempt, 2);
-			append_before(store);
+			write_before(store);
 			proxy_plan(proxy, &plan, 1);
 			start = milliseconds();
 			expect_error(try_append(store, "order", &attempt.id, attempt.events, 2,

@@ -6,18 +6,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "lost.h"
-
-#define BATCH 100
+#include "lost_write.h"
 
 static const Plan nothing;
 
 /*
- * insert_at inserts while the plans are carried out, and checks that the result is true and that its
+ * write_at inserts while the plans are carried out, and checks that the result is true and that its
  * batch is whole. Returns the status.
  */
 static int
-insert_at(goes_store *store, const Plan *plans, int count, size_t n, goes_context *context)
+write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_context *context)
 {
 	goes_event	events[BATCH];
 	goes_error *error = NULL;
@@ -45,42 +43,10 @@ insert_at(goes_store *store, const Plan *plans, int count, size_t n, goes_contex
 	return status;
 }
 
-/*
- * A connection that breaks anywhere, from connecting anew to the answer, costs nothing but a second
- * try. Only one that breaks before the server let us in is reported: that is what a server that is
- * down looks like.
- */
 static void
-test_a_cut_at_any_message_is_made_good(void **state)
+write_before(goes_store *store)
 {
-	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
-	Plan		plan = PLACES_FROM_THE_FIRST;
-
 	warm_up(store);
-	settle();
-	do
-	{
-		int status = insert_at(store, &plan, 1, 1, NULL);
-
-		if (status != GOES_OK && !proxy_struck_early(proxy))
-			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (next_message(&plan));
-	goes_store_close(store);
-}
-
-static void
-test_a_cut_within_a_batch_is_made_good(void **state)
-{
-	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
-	Plan		plan = PLACES_FROM_THE_FIRST;
-
-	do
-	{
-		warm_up(store);
-		if (insert_at(store, &plan, 1, BATCH, NULL) != GOES_OK)
-			fail_msg(PLACE ": not made good", PLACE_OF(&plan));
-	} while (next_place(&plan));
-	goes_store_close(store);
 }
 
 /*
@@ -95,40 +61,14 @@ test_a_cut_during_the_first_call_does_no_harm(void **state)
 	for (bool is_more = true; is_more;)
 	{
 		goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
-		int			status = insert_at(store, &plan, 1, 1, NULL);
+		int			status = write_at(store, &plan, 1, 1, NULL);
 
 		is_more = next_message(&plan);
 		plan.number += plan.number > 1; /* every second one */
 		if (status != GOES_OK)
-			assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
+			assert_int_equal(write_at(store, &nothing, 1, 1, NULL), GOES_OK);
 		goes_store_close(store);
 	}
-}
-
-/*
- * The client is cut off while the server goes on, and may still commit: the second try waits for it.
- * If it does not end (it got the events, but not the word to commit), the outcome is in doubt.
- */
-static void
-test_a_server_that_goes_on_is_waited_for(void **state)
-{
-	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);
-	Plan		plan = PLACES_FROM_THE_FIRST;
-	int			in_doubt = 0;
-
-	plan.keeps_server = true;
-	do
-	{
-		int status;
-
-		warm_up(store);
-		status = insert_at(store, &plan, 1, BATCH, NULL);
-		in_doubt += status == GOES_ERR_IN_DOUBT;
-		if (status != GOES_OK && (status != GOES_ERR_IN_DOUBT || plan.direction != TO_SERVER))
-			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-	} while (next_message(&plan));
-	assert_true(in_doubt > 0);
-	goes_store_close(store);
 }
 
 /*
@@ -145,11 +85,11 @@ test_without_a_server_the_outcome_is_told_as_far_as_it_is_known(void **state)
 	plan.fate = TORN;
 	warm_up(store);
 	settle();
-	assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
+	assert_int_equal(write_at(store, &nothing, 1, 1, NULL), GOES_OK);
 	before[TO_SERVER] = proxy_messages(proxy, TO_SERVER);
 	before[TO_CLIENT] = proxy_messages(proxy, TO_CLIENT);
 	warm_up(store);
-	assert_int_equal(insert_at(store, &nothing, 1, 1, NULL), GOES_OK);
+	assert_int_equal(write_at(store, &nothing, 1, 1, NULL), GOES_OK);
 	before[TO_SERVER] -= proxy_messages(proxy, TO_SERVER);
 	before[TO_CLIENT] -= proxy_messages(proxy, TO_CLIENT);
 	for (bool is_more = true; is_more; is_more = next_place(&plan))
@@ -158,7 +98,7 @@ test_without_a_server_the_outcome_is_told_as_far_as_it_is_known(void **state)
 		int	 status;
 
 		plan.fate = TORN;
-		status = insert_at(store, &plan, 1, 1, NULL);
+		status = write_at(store, &plan, 1, 1, NULL);
 		is_sent = plan.number > before[plan.direction];
 		if (proxy_struck(proxy) == 0)
 			assert_int_equal(status, GOES_OK);
@@ -221,7 +161,7 @@ test_a_second_cut_does_not_make_an_insert_its_own_duplicate(void **state)
 
 		warm_up(is_last_try ? hasty : store);
 		plans[1].refuses = is_last_try;
-		status = insert_at(is_last_try ? hasty : store, plans, 2, 1, NULL);
+		status = write_at(is_last_try ? hasty : store, plans, 2, 1, NULL);
 		if (status != GOES_OK && !(is_last_try && status == GOES_ERR_IN_DOUBT))
 			fail_msg("second cut at " PLACE ": %s", PLACE_OF(&plans[1]), goes_status_text(status));
 		plans[1].number += 5;
@@ -368,7 +308,7 @@ test_a_delay_at_any_message_meets_the_timeout(void **state)
 		bool	is_struck;
 
 		context.timeout_ms = 100;
-		status = insert_at(store, &plan, 1, 1, &context);
+		status = write_at(store, &plan, 1, 1, &context);
 		is_struck = proxy_struck(proxy) > 0;
 		if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) || milliseconds() - start > 1100)
 			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plan), goes_status_text(status),
@@ -403,7 +343,7 @@ test_a_delayed_insert_can_be_cancelled(void **state)
 
 			context.cancel = goes_cancel_new();
 			cancel_in(context.cancel, 60);
-			if (insert_at(store, &plan, 1, 1, &context) != GOES_ERR_CANCELLED &&
+			if (write_at(store, &plan, 1, 1, &context) != GOES_ERR_CANCELLED &&
 				proxy_struck(proxy) > 0)
 				fail_msg(PLACE ": not cancelled", PLACE_OF(&plan));
 			assert_true(milliseconds() - start < 1060);
