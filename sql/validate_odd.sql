@@ -221,6 +221,20 @@ FROM unnest('{order,Order,"order ",orde,orderr,"",ördér}'::text[]) AS name, ge
 ORDER BY md5(name || version);
 SELECT count(*), count(DISTINCT aggregate_name) FROM events;
 
+-- A name that is so long that the index has it compressed, behind the id and before it.
+SELECT goes_alter_store(validate_versions => 'sequential');
+\set VERBOSITY sqlstate
+INSERT INTO events SELECT gen_random_uuid(), 'x', 0, :a, repeat('名', 255), version FROM generate_series(1, 3) AS version;
+INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, :a, repeat('名', 255), 5);
+INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, :a, repeat('名', 255), 4);
+DROP INDEX goes_aggregate;
+CREATE UNIQUE INDEX goes_aggregate ON events (aggregate_name, aggregate_id, aggregate_version);
+INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, :a, repeat('名', 255), 6);
+INSERT INTO events SELECT gen_random_uuid(), 'x', 0, :a, repeat('名', 255), version FROM generate_series(5, 7) AS version;
+\set VERBOSITY default
+SELECT max(aggregate_version) FROM events WHERE aggregate_name = repeat('名', 255);
+DELETE FROM events WHERE aggregate_name = repeat('名', 255);
+
 -- Who may only insert is held to it, and learns nothing but the number.
 CREATE ROLE validate_odd_writer;
 GRANT USAGE ON SCHEMA validate_odd TO validate_odd_writer;
