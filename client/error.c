@@ -271,6 +271,14 @@ goes_error_conflict(const goes_error *error, goes_conflict *out)
 }
 
 bool
+has_sqlstate(const goes_error *error, const char *list)
+{
+	const char *sqlstate = goes_error_sqlstate(error);
+
+	return strlen(sqlstate) == SQLSTATE_LENGTH && strstr(list, sqlstate) != NULL;
+}
+
+bool
 goes_error_is_retryable(const goes_error *error)
 {
 	switch (goes_error_status(error))
@@ -281,9 +289,7 @@ goes_error_is_retryable(const goes_error *error)
 		case GOES_ERR_IN_DOUBT:
 			return false;
 		default:
-			return strcmp(goes_error_sqlstate(error), "40001") == 0 ||
-				   strcmp(goes_error_sqlstate(error), "40P01") == 0 ||
-				   strcmp(goes_error_sqlstate(error), "55P03") == 0;
+			return has_sqlstate(error, "40001 40P01 55P03");
 	}
 }
 

@@ -58,6 +58,7 @@ int			 copy_error(goes_error **err, const goes_error *error);
 ErrorDetails error_details(const goes_error *error); /* they live as long as the error */
 int			 fail_memory(goes_error **err);
 int			 pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
+bool		 has_sqlstate(const goes_error *error, const char *list);	  /* separated by spaces */
 int			 status_of_sqlstate(const char *sqlstate);
 bool		 is_status(int status);
 

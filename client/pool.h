@@ -31,7 +31,7 @@ typedef struct Session
 	Oid			reference_type;
 	Oid			reference_array_type;
 	unsigned	prepared;			 /* a bit for each kind of request */
-	goes_uuid	statements;			 /* part of their names; made with the first */
+	char		statements[37];		 /* a UUID, part of their names; made with the first */
 	bool		keeps_no_statements; /* they were gone once: texts are sent instead */
 } Session;
 

@@ -16,17 +16,6 @@
 #define PROTOCOL_VIOLATION "08P01" /* and all that pgbouncer itself has to say */
 
 /*
- * has_sqlstate tells whether an error is one of those in a list separated by spaces.
- */
-static bool
-has_sqlstate(const goes_error *error, const char *list)
-{
-	const char *sqlstate = goes_error_sqlstate(error);
-
-	return *sqlstate != '\0' && strstr(list, sqlstate) != NULL;
-}
-
-/*
  * connect_to_any connects to a database from which another one can be created: the URL's own, else
  * postgres, else template1.
  */

@@ -9,6 +9,9 @@
 #include "types.h"
 
 #define NO_SUCH_STATEMENT "26000"
+#define NO_SUCH_SCHEMA "3F000"
+#define NO_SUCH_TYPE "42704"
+#define NO_SUCH_FUNCTION "42883"
 #define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
 #define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
 #define FILTERS "names => $1, ids => $2, " SHARED_FILTERS
@@ -165,12 +168,15 @@ static char *
 statement_name(Session *session, Request request)
 {
 	Buffer name = {0};
-	char   unique[37];
 
-	if (session->prepared == 0)
-		goes_uuid_v7(&session->statements);
-	goes_uuid_format(&session->statements, unique);
-	buffer_format(&name, "goes_%s_%d", unique, (int) request);
+	if (*session->statements == '\0')
+	{
+		goes_uuid unique;
+
+		goes_uuid_v7(&unique);
+		goes_uuid_format(&unique, session->statements);
+	}
+	buffer_format(&name, "goes_%s_%d", session->statements, (int) request);
 	if (buffer_string(&name) == NULL)
 		buffer_free(&name);
 	return name.data;
@@ -268,13 +274,10 @@ run_request(Call *call, Request request, const Parameters *parameters, PGresult 
  * whose type is gone is an internal error (XX000) to the server, and so says nothing certain.
  */
 static bool
-is_outdated(const char *sqlstate)
+is_outdated(const goes_error *error)
 {
-	return strcmp(sqlstate, NO_SUCH_STATEMENT) == 0 ||
-		   strcmp(sqlstate, "42704") == 0 || /* no such type */
-		   strcmp(sqlstate, "42883") == 0 ||
-		   strcmp(sqlstate, "3F000") == 0 || /* function, schema */
-		   strcmp(sqlstate, "XX000") == 0;
+	return has_sqlstate(error, NO_SUCH_STATEMENT " " NO_SUCH_TYPE " " NO_SUCH_FUNCTION
+												 " " NO_SUCH_SCHEMA " XX000");
 }
 
 /*
@@ -304,8 +307,8 @@ request_retry(Call *call, int *status, goes_error **error)
 
 	if (*status == GOES_OK)
 		return false;
-	are_statements_gone = strcmp(goes_error_sqlstate(*error), NO_SUCH_STATEMENT) == 0;
-	if (!call->is_renewed && is_outdated(goes_error_sqlstate(*error)))
+	are_statements_gone = has_sqlstate(*error, NO_SUCH_STATEMENT);
+	if (!call->is_renewed && is_outdated(*error))
 	{
 		call->is_renewed = true;
 		session_forget(session);
@@ -319,11 +322,11 @@ request_retry(Call *call, int *status, goes_error **error)
 		*status = session_look_up(call, error);
 		return *status == GOES_OK;
 	}
-	if (strcmp(goes_error_sqlstate(*error), "42883") == 0)
+	if (has_sqlstate(*error, NO_SUCH_FUNCTION))
 	{
 		goes_error_free(*error);
 		*error = NULL;
-		*status = fail_sqlstate(error, GOES_ERR_EXTENSION, "42883",
+		*status = fail_sqlstate(error, GOES_ERR_EXTENSION, NO_SUCH_FUNCTION,
 								"the database's extension goes_store is too old: run ALTER "
 								"EXTENSION goes_store UPDATE");
 	}

@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "replication/message.h"
@@ -19,7 +18,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 
 #include "append.h"
 
@@ -202,10 +200,7 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 static Version
 newest_of_others(const AppendCall *append)
 {
-	Parameter parameters[] = {
-		{get_array_type(ARR_ELEMTYPE(append->events)), PointerGetDatum(append->events)},
-		{TEXTOID, append->aggregate.name},
-		{UUIDOID, append->aggregate.id}};
+	Parameter parameters[APPEND_PARAMETERS];
 	Statement statement = {.text = "SELECT stored.aggregate_version FROM %s AS stored "
 								   "WHERE stored.aggregate_name OPERATOR(pg_catalog.=) $2 "
 								   "AND stored.aggregate_id OPERATOR(pg_catalog.=) $3 "
@@ -214,9 +209,10 @@ newest_of_others(const AppendCall *append)
 								   "OPERATOR(pg_catalog.=) stored.id) "
 								   "ORDER BY stored.aggregate_version DESC LIMIT 1",
 						   .parameters = parameters,
-						   .parameter_count = 3,
+						   .parameter_count = AGGREGATE_PARAMETERS,
 						   .is_fresh = true};
 
+	append_parameters(append, append->events, 0, parameters);
 	return fetch_version(append->store, &statement);
 }
 

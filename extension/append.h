@@ -25,7 +25,8 @@ typedef struct AppendCall
 /* append_insert.c: the statements that store the events */
 enum
 {
-	APPEND_PARAMETERS = 4
+	AGGREGATE_PARAMETERS = 3, /* of a statement that asks for no version */
+	APPEND_PARAMETERS
 };
 
 extern void	  append_parameters(const AppendCall *append, ArrayType *events, int64 base,

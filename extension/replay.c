@@ -7,9 +7,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/lsyscache.h"
 
 #include "append.h"
 #include "errors.h"
@@ -56,18 +54,18 @@ report_taken_id(const AppendCall *append, int64 place)
 bool
 is_replay(const AppendCall *append, int32 *last)
 {
-	Parameter parameters[] = {
-		{get_array_type(ARR_ELEMTYPE(append->events)), PointerGetDatum(append->events)},
-		{TEXTOID, append->aggregate.name},
-		{UUIDOID, append->aggregate.id}};
-	Statement statement = {
-		.text = stored_text, .parameters = parameters, .parameter_count = 3, .is_fresh = true};
-	Datum values[4];
-	bool  nulls[4];
-	int64 stored;
-	int64 same;
-	int64 base;
+	Parameter parameters[APPEND_PARAMETERS];
+	Statement statement = {.text = stored_text,
+						   .parameters = parameters,
+						   .parameter_count = AGGREGATE_PARAMETERS,
+						   .is_fresh = true};
+	Datum	  values[4];
+	bool	  nulls[4];
+	int64	  stored;
+	int64	  same;
+	int64	  base;
 
+	append_parameters(append, append->events, 0, parameters);
 	(void) fetch_row(append->store, &statement, SPI_OK_SELECT, values, nulls);
 	stored = DatumGetInt64(values[0]);
 	same = DatumGetInt64(values[1]);

@@ -61,7 +61,7 @@ lock_aggregates(Relation table, const NewVersions *new)
 	int	   count = 0;
 	int64  start = 0;
 
-	for (; start < new->count &&count < MOST_LOCKS; start = end_of_aggregate(new, start))
+	for (; count < MOST_LOCKS && start < new->count; start = end_of_aggregate(new, start))
 	{
 		Aggregate aggregate = aggregate_of(&new->rows[start]);
 

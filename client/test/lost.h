@@ -201,6 +201,24 @@ warm_up(goes_store *store)
 	assert_ok(goes_insert(store, &event, 1, NULL, &error));
 }
 
+/* ---- Hooks that count how often they run */
+
+static inline int
+count_runs(goes_tx *tx, const goes_event *events, size_t n, void *user)
+{
+	int *runs = user;
+
+	++*runs;
+	return 0;
+}
+
+static inline void
+add_counting_hooks(goes_store *store, int *runs)
+{
+	assert_int_equal(goes_store_add_hook(store, GOES_PRE_INSERT, count_runs, runs), GOES_OK);
+	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, count_runs, runs), GOES_OK);
+}
+
 /* ---- What goes on meanwhile */
 
 /* A rival's statement, to be run at a cut: Plan.then. */

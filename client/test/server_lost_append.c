@@ -311,15 +311,6 @@ test_the_lost_commit_of_appends_is_found_out(void **state)
 	goes_store_close(store);
 }
 
-static int
-count_runs(goes_tx *tx, const goes_event *events, size_t n, void *user)
-{
-	int *runs = user;
-
-	++*runs;
-	return 0;
-}
-
 /*
  * An append with hooks is a transaction of the library's own, and is not done again, since the hooks
  * run once. The caller's events have versions only if it came through.
@@ -331,8 +322,7 @@ test_an_append_with_hooks_runs_them_once_whatever_breaks(void **state)
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			runs;
 
-	assert_int_equal(goes_store_add_hook(store, GOES_PRE_INSERT, count_runs, &runs), GOES_OK);
-	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, count_runs, &runs), GOES_OK);
+	add_counting_hooks(store, &runs);
 	do
 	{
 		int status;

@@ -317,15 +317,6 @@ test_a_rivals_event_is_not_taken_for_a_commit(void **state)
 	goes_store_close(store);
 }
 
-static int
-count_runs(goes_tx *tx, const goes_event *events, size_t n, void *user)
-{
-	int *runs = user;
-
-	++*runs;
-	return 0;
-}
-
 /*
  * An insert with hooks is a transaction of the library's own, and is not done again, since the hooks
  * run once.
@@ -337,8 +328,7 @@ test_an_insert_with_hooks_runs_them_once_whatever_breaks(void **state)
 	Plan		plan = PLACES_FROM_THE_FIRST;
 	int			runs;
 
-	assert_int_equal(goes_store_add_hook(store, GOES_PRE_INSERT, count_runs, &runs), GOES_OK);
-	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, count_runs, &runs), GOES_OK);
+	add_counting_hooks(store, &runs);
 	do
 	{
 		goes_error *error = NULL;
