@@ -34,6 +34,15 @@
 #define write_wal_message(prefix) LogLogicalMessage((prefix), "", 0, true)
 #endif
 
+/* 16 wants to know the table if an index may grow, 17 has no snapshot that is too old. */
+#if PG_VERSION_NUM >= 170000
+#define search_btree(index, key, leaf) _bt_search((index), NULL, (key), (leaf), BT_READ)
+#elif PG_VERSION_NUM >= 160000
+#define search_btree(index, key, leaf) _bt_search((index), NULL, (key), (leaf), BT_READ, NULL)
+#else
+#define search_btree(index, key, leaf) _bt_search((index), (key), (leaf), BT_READ, NULL)
+#endif
+
 /* 18 can count what an index scan does. */
 #if PG_VERSION_NUM >= 180000
 #define begin_index_scan(table, index, snapshot, keys) \

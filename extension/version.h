@@ -31,24 +31,7 @@ typedef struct NewVersions
 extern NewVersions new_versions(TriggerData *trigger);
 extern int64	   end_of_aggregate(const NewVersions *new, int64 start);
 extern Aggregate   aggregate_of(NewVersion *row);
-
-/* version_scan.c: the newest version of an aggregate, for a role that may not read */
-typedef struct VersionScan VersionScan;
-
-/* A version in the index. Its row may be gone, or not committed. */
-typedef struct VersionEntry
-{
-	bool			exists;
-	int32			number; /* 0 if there is none */
-	ItemPointerData row;
-} VersionEntry;
-
-extern VersionScan *version_scan_begin(Relation table);
-extern VersionEntry version_scan_entry(VersionScan *scan, NewVersion *own, int own_count,
-									   int32 floor);
-extern bool			version_scan_sees(VersionScan *scan, const VersionEntry *entry);
-extern Version		version_scan_newest(VersionScan *scan, NewVersion *own, int own_count);
-extern void			version_scan_end(VersionScan *scan);
+extern bool		   has_version(const NewVersion *rows, int count, int32 version);
 
 /* version_key.c: how the versions of a table are looked up */
 enum
@@ -70,6 +53,31 @@ typedef struct VersionKey
 } VersionKey;
 
 extern const VersionKey *version_key(Relation table);
+extern int32			 version_of_entry(IndexTuple entry, int name_key);
+
+/* A version in the index. Its row may be gone, or not committed. */
+typedef struct VersionEntry
+{
+	bool			is_known; /* else a scan has to tell */
+	bool			exists;
+	int32			number;
+	ItemPointerData row;
+} VersionEntry;
+
+/* version_leaf.c: the newest version of an aggregate, where one page of the index can tell */
+typedef struct VersionLeaf VersionLeaf;
+
+extern VersionLeaf *version_leaf_begin(Relation index, const VersionKey *key, Snapshot snapshot);
+extern VersionEntry version_leaf_entry(VersionLeaf *leaf, NewVersion *own, int own_count);
+
+/* version_scan.c: the newest version of an aggregate, for a role that may not read */
+typedef struct VersionScan VersionScan;
+
+extern VersionScan *version_scan_begin(Relation table);
+extern VersionEntry version_scan_entry(VersionScan *scan, NewVersion *own, int own_count);
+extern bool			version_scan_sees(VersionScan *scan, const ItemPointerData *row);
+extern Version		version_scan_newest(VersionScan *scan, NewVersion *own, int own_count);
+extern void			version_scan_end(VersionScan *scan);
 
 #pragma GCC visibility pop
 

@@ -115,30 +115,17 @@ check_successors(const Successors *new, Version before, VersionRule rule, Confli
 }
 
 /*
- * look_up finds the newest version in the index that an aggregate had before the
- * statement. In most statements that is just below the first of the new ones.
- */
-static VersionEntry
-look_up(VersionScan *scan, const Successors *new)
-{
-	int32		 first = new->rows[0].version;
-	VersionEntry entry = {0};
-
-	if (first > 1)
-		entry = version_scan_entry(scan, new->rows, new->count, first - 1);
-	if (!entry.exists)
-		entry = version_scan_entry(scan, new->rows, new->count, PG_INT32_MIN);
-	return entry;
-}
-
-/*
  * version_before returns the newest version that an aggregate had before the statement.
  */
 static Version
 version_before(VersionScan *scan, const Successors *new)
 {
-	if (!new->before.exists || version_scan_sees(scan, &new->before))
-		return (Version){new->before.exists, new->before.number};
+	const VersionEntry *before = &new->before;
+
+	if (before->is_known && !before->exists)
+		return (Version){0};
+	if (before->is_known && version_scan_sees(scan, &before->row))
+		return (Version){true, before->number};
 	return version_scan_newest(scan, new->rows, new->count);
 }
 
@@ -179,7 +166,7 @@ check_some(VersionScan *scan, NewVersions *new, int64 start, VersionRule rule, C
 
 		CHECK_FOR_INTERRUPTS();
 		all[count] = (Successors){.rows = &new->rows[start], .count = (int) (end - start)};
-		all[count].before = look_up(scan, &all[count]);
+		all[count].before = version_scan_entry(scan, all[count].rows, all[count].count);
 		places[count] = place_before(&all[count]);
 		count++;
 		start = end;

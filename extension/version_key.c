@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/itup.h"
 #include "catalog/pg_index.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -92,6 +93,7 @@ learn_index(VersionKey *key)
 	set_key(key, index, 0, BTEqualStrategyNumber);
 	set_key(key, index, 1, BTEqualStrategyNumber);
 	set_key(key, index, VERSION_KEYS - 1, BTGreaterEqualStrategyNumber);
+	key->keys[VERSION_KEYS - 1].sk_argument = Int32GetDatum(PG_INT32_MIN); /* any but null */
 	index_close(index, RowExclusiveLock);
 }
 
@@ -155,4 +157,17 @@ version_key(Relation table)
 	learn(key, table);
 	key->is_valid = changes == change_count; /* else it serves this statement only */
 	return key;
+}
+
+/*
+ * version_of_entry reads the version of an entry of the index. It stands behind a UUID
+ * and a text, none of them null, and only the text's length is not known beforehand.
+ */
+int32
+version_of_entry(IndexTuple entry, int name_key)
+{
+	const char *keys = (const char *) entry + IndexInfoFindDataOffset(entry->t_info);
+	const char *name = keys + (name_key == 0 ? 0 : UUID_LEN);
+
+	return *(const int32 *) (keys + INTALIGN(UUID_LEN + VARSIZE_ANY(name)));
 }

@@ -182,3 +182,24 @@ aggregate_of(NewVersion *row)
 {
 	return (Aggregate){PointerGetDatum(row->aggregate_name), UUIDPGetDatum(&row->aggregate_id)};
 }
+
+/*
+ * compare_versions orders a version and a new row for bsearch.
+ */
+static int
+compare_versions(const void *left, const void *right)
+{
+	int32 a = *(const int32 *) left;
+	int32 b = ((const NewVersion *) right)->version;
+
+	return (a > b) - (a < b);
+}
+
+/*
+ * has_version tells whether one of the rows of an aggregate has that version.
+ */
+bool
+has_version(const NewVersion *rows, int count, int32 version)
+{
+	return bsearch(&version, rows, count, sizeof(NewVersion), compare_versions) != NULL;
+}

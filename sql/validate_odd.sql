@@ -148,6 +148,15 @@ DELETE FROM events WHERE aggregate_version = 3;
 SELECT add('{4}'), add('{3}'), add('{4}');
 VACUUM events;
 SELECT add('{4}'), add('{5}');
+-- The index makes the entries of rows that were updated one: first of the newest version, then others until the page is full.
+DO $$
+BEGIN
+    FOR n IN 1..1000 LOOP
+        UPDATE events SET "time" = n WHERE aggregate_version = CASE WHEN n < 10 THEN 5 ELSE 4 END;
+    END LOOP;
+END
+$$;
+SELECT add('{7}'), add('{6}');
 
 -- text in place of varchar, other columns, dropped and generated ones.
 CREATE TABLE odd (
