@@ -13,9 +13,11 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -131,10 +133,42 @@ add_indexes(Oid table, const StoreKind *kind, List *problems, bool is_new)
 }
 
 /*
+ * creation_schema returns the schema that a new table belongs in. PostgreSQL's own errors
+ * do not say what to do when there is none.
+ */
+static Oid
+creation_schema(RangeVar *range)
+{
+	const char *missing = missing_schema(range);
+
+	if (missing != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("schema \"%s\" does not exist", missing),
+				 errhint("Run CREATE SCHEMA %s.", quote_identifier(missing))));
+	if (range->schemaname == NULL && fetch_search_path(false) == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("no schema has been selected to create table \"%s\" in", range->relname),
+				 errhint(NO_SCHEMA_HINT)));
+	return RangeVarGetCreationNamespace(range);
+}
+
+/*
+ * keep_creation_schema returns the name of the schema that a new table belongs in, and keeps
+ * others from dropping it. It is looked up again, since it may have gone while that was waited for.
+ */
+static char *
+keep_creation_schema(RangeVar *range)
+{
+	LockDatabaseObject(NamespaceRelationId, creation_schema(range), 0, AccessShareLock);
+	return get_namespace_name(creation_schema(range));
+}
+
+/*
  * create_or_complete makes what is missing and returns the table.
  */
 static Oid
-create_or_complete(RangeVar *range, const StoreKind *kind, Oid schema)
+create_or_complete(RangeVar *range, const StoreKind *kind)
 {
 	List *problems;
 	Oid	  table = inspect(range, kind, &problems);
@@ -142,7 +176,7 @@ create_or_complete(RangeVar *range, const StoreKind *kind, Oid schema)
 
 	if (is_new)
 	{
-		execute_command(create_table_command(kind, get_namespace_name(schema), range->relname));
+		execute_command(create_table_command(kind, keep_creation_schema(range), range->relname));
 		table = inspect(range, kind, &problems);
 	}
 	add_indexes(table, kind, problems, is_new);
@@ -173,7 +207,7 @@ is_rival(const ErrorData *error)
  * undoes that and returns an invalid OID; on the last attempt that is an error, too.
  */
 static Oid
-try_create(RangeVar *range, const StoreKind *kind, Oid schema, bool is_last)
+try_create(RangeVar *range, const StoreKind *kind, bool is_last)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -183,7 +217,7 @@ try_create(RangeVar *range, const StoreKind *kind, Oid schema, bool is_last)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		table = create_or_complete(range, kind, schema);
+		table = create_or_complete(range, kind);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -221,27 +255,6 @@ reject_extension_script(const StoreKind *kind)
 }
 
 /*
- * creation_schema returns the schema that a new table belongs in. PostgreSQL's own errors
- * do not say what to do when there is none.
- */
-static Oid
-creation_schema(RangeVar *range)
-{
-	const char *missing = missing_schema(range);
-
-	if (missing != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("schema \"%s\" does not exist", missing),
-				 errhint("Run CREATE SCHEMA %s.", quote_identifier(missing))));
-	if (range->schemaname == NULL && fetch_search_path(false) == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("no schema has been selected to create table \"%s\" in", range->relname),
-				 errhint(NO_SCHEMA_HINT)));
-	return RangeVarGetCreationNamespace(range);
-}
-
-/*
  * create_store makes the table of a store with its indexes, or checks the one that is
  * there and adds the indexes that it lacks.
  */
@@ -263,7 +276,7 @@ create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
 	lock_schema(schema);
 	table = InvalidOid;
 	for (int attempt = 1; !OidIsValid(table); attempt++)
-		table = try_create(range, kind, schema, attempt == MOST_ATTEMPTS);
+		table = try_create(range, kind, attempt == MOST_ATTEMPTS);
 	PG_RETURN_OID(table);
 }
 
