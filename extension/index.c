@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
 #include "utils/builtins.h"
@@ -113,19 +114,39 @@ is_exact(Oid collation)
 }
 
 /*
- * tells_names_apart tells whether an index, and queries of the table, take aggregates
- * with different names for different, as guards and goes do.
+ * is_builtin tells whether an operator class compares as PostgreSQL does: one of a user's own
+ * may take different names for equal, or put higher versions first.
  */
 static bool
-tells_names_apart(Relation relation, HeapTuple index)
+is_builtin(Oid operator_class)
 {
-	bool	   is_null;
-	oidvector *collations = (oidvector *) DatumGetPointer(
-		SysCacheGetAttr(INDEXRELID, index, Anum_pg_index_indcollation, &is_null));
+	return get_opclass_family(operator_class) < FirstNormalObjectId;
+}
+
+/*
+ * index_oids returns what pg_index has about each key of an index.
+ */
+static oidvector *
+index_oids(HeapTuple index, AttrNumber attribute)
+{
+	bool is_null;
+
+	return (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, index, attribute, &is_null));
+}
+
+/*
+ * compares_as_guards tells whether an index, and queries of the table, take aggregates
+ * with different names for different, and order versions, as guards and goes do.
+ */
+static bool
+compares_as_guards(Relation relation, HeapTuple index)
+{
+	oidvector *collations = index_oids(index, Anum_pg_index_indcollation);
+	oidvector *classes = index_oids(index, Anum_pg_index_indclass);
 
 	for (int i = 0; i < collations->dim1; i++)
 	{
-		if (!is_exact(collations->values[i]))
+		if (!is_exact(collations->values[i]) || !is_builtin(classes->values[i]))
 			return false;
 	}
 	return is_exact(find_column(relation, "aggregate_name")->attcollation);
@@ -151,7 +172,7 @@ is_version_index(Relation relation, Oid index_oid)
 	found = (Form_pg_index) GETSTRUCT(tuple);
 	is_one = found->indkey.values[MOST_INDEX_COLUMNS - 1] ==
 				 find_column(relation, "aggregate_version")->attnum &&
-			 tells_names_apart(relation, tuple);
+			 compares_as_guards(relation, tuple);
 	ReleaseSysCache(tuple);
 	return is_one;
 }

@@ -154,6 +154,25 @@ SELECT * FROM goes_check_store('collated');
 SELECT remedy FROM goes_check_store('collated') \gexec
 SELECT * FROM goes_check_store('collated');
 DROP TABLE collated;
+-- An operator class of somebody's own may do so, too, or have the newest version elsewhere than at the end.
+CREATE FUNCTION compare_no_case(text, text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS 'SELECT bttextcmp(lower($1), lower($2))';
+CREATE FUNCTION equal_no_case(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS 'SELECT compare_no_case($1, $2) = 0';
+CREATE OPERATOR =~~ (FUNCTION = equal_no_case, LEFTARG = text, RIGHTARG = text);
+CREATE OPERATOR CLASS no_case_ops FOR TYPE text USING btree AS OPERATOR 3 =~~, FUNCTION 1 compare_no_case(text, text);
+CREATE FUNCTION compare_backwards(integer, integer) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS 'SELECT btint4cmp($2, $1)';
+CREATE OPERATOR CLASS backwards_ops FOR TYPE integer USING btree AS OPERATOR 3 =, FUNCTION 1 compare_backwards(integer, integer);
+CREATE TABLE classed (LIKE events INCLUDING INDEXES);
+DROP INDEX classed_aggregate_id_aggregate_name_aggregate_version_idx;
+CREATE UNIQUE INDEX classed_index ON classed (aggregate_id, aggregate_name no_case_ops, aggregate_version);
+SELECT goes_alter_store('classed', 'sequential');
+DROP INDEX classed_index;
+CREATE UNIQUE INDEX classed_index ON classed (aggregate_id, aggregate_name, aggregate_version backwards_ops);
+SELECT goes_alter_store('classed', 'sequential');
+CREATE UNIQUE INDEX ON classed (aggregate_id, aggregate_name varchar_pattern_ops, aggregate_version);
+SELECT goes_alter_store('classed', 'sequential');
+INSERT INTO classed VALUES (gen_random_uuid(), 'x', 0, :a, 'order', 1), (gen_random_uuid(), 'x', 0, :a, 'ORDER', 1), (gen_random_uuid(), 'x', 0, :a, 'order', 2);
+INSERT INTO classed VALUES (gen_random_uuid(), 'x', 0, :a, 'ORDER', 3);
+DROP TABLE classed;
 
 -- A guard that was disabled, for ordinary sessions or for all, and its remedy.
 SELECT goes_alter_store(append_only => true);
