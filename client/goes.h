@@ -139,7 +139,7 @@ GOES_API const char *goes_error_message(const goes_error *error);
 /* The server's SQLSTATE, "" if it sent none. */
 GOES_API const char *goes_error_sqlstate(const goes_error *error);
 
-/* Which event of the batch the error is about, from 0; -1 if that is unknown. */
+/* Which event of the batch the error is about, from 0; -1 if that is unknown, or none of them. */
 GOES_API int64_t goes_error_event_index(const goes_error *error);
 
 /*
@@ -164,6 +164,8 @@ typedef struct goes_conflict
  * sets. All is known if the server compared versions (goes_append, or a guard of the store; SQLSTATE
  * VE001). If the index over versions refused them (23505), libgoes asks the server what is there
  * now; in a transaction, which is over then, it cannot, and knows what is the same in all the events.
+ * The aggregate is another one than the caller's if a trigger on the table stores events, too; what a
+ * trigger stores in another table is GOES_ERR_SERVER.
  *
  * false: the error is another one, or nothing is known.
  */

@@ -1,6 +1,7 @@
 /*
  * refusal.c
- *    Why the server refused events: whose JSON it cannot read, and which version is taken.
+ *    Why the server refused events: whose JSON it cannot read, which version is taken, and whether it
+ *    refused these events at all, or others that a trigger stores with them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #define UNIQUE_VIOLATION "23505"
 #define DATA_EXCEPTION "22" /* a class of them */
+#define STORE_ERROR "VE"	/* another */
 #define JSONB_ARRAY_TYPE 3807
 
 /*
@@ -195,6 +197,63 @@ refine_taken(Call *call, const Write *write, const PGresult *result, goes_error 
 	return status;
 }
 
+/*
+ * refine_other_table says that a store refused something, but not this one.
+ */
+static int
+refine_other_table(const PGresult *result, goes_error **error)
+{
+	goes_error *refined = NULL;
+	int			status =
+		fail_sqlstate(&refined, GOES_ERR_SERVER, goes_error_sqlstate(*error),
+					  "a trigger failed to write to table \"%s\": %s",
+					  PQresultErrorField(result, PG_DIAG_TABLE_NAME), goes_error_message(*error));
+
+	goes_error_free(*error);
+	*error = refined;
+	return status;
+}
+
+/*
+ * is_of_write tells whether a conflict is about one of the events.
+ */
+static bool
+is_of_write(const Write *write, const ErrorDetails *details)
+{
+	const goes_conflict *conflict = details->conflict;
+	const char			*name = write->aggregate_name;
+	const goes_uuid		*id = write->aggregate_id;
+
+	if (details->event_index >= (int64_t) write->n)
+		return false;
+	if (write->request == REQUEST_INSERT)
+	{
+		name = write->events[details->event_index].aggregate_name;
+		id = &write->events[details->event_index].aggregate_id;
+	}
+	return name != NULL && strcmp(name, conflict->aggregate_name) == 0 &&
+		   memcmp(id, &conflict->aggregate_id, sizeof *id) == 0;
+}
+
+/*
+ * refine_conflict forgets the place of an event among those that a trigger stores.
+ */
+static int
+refine_conflict(const Write *write, goes_error **error)
+{
+	int			 status = goes_error_status(*error);
+	ErrorDetails details = error_details(*error);
+	goes_error	*refined = NULL;
+
+	if (details.conflict == NULL || details.event_index < 0 || is_of_write(write, &details))
+		return status;
+	details.event_index = -1;
+	status = fail_detailed(&refined, status, details, "%s", goes_error_message(*error));
+	goes_error_free(*error);
+	*error = refined;
+	return status;
+}
+
 int
 refine_error(Call *call, const Write *write, const PGresult *result, goes_error **error)
 {
@@ -202,6 +261,9 @@ refine_error(Call *call, const Write *write, const PGresult *result, goes_error 
 
 	if (strcmp(sqlstate, UNIQUE_VIOLATION) == 0)
 		return refine_taken(call, write, result, error);
+	if (strncmp(sqlstate, STORE_ERROR, 2) == 0)
+		return is_about_other_table(call, result) ? refine_other_table(result, error)
+												  : refine_conflict(write, error);
 	if (strncmp(sqlstate, DATA_EXCEPTION, 2) == 0 && call->store->tx == NULL)
 		return refine_bad_data(call, write, error);
 	return goes_error_status(*error);

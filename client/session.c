@@ -102,17 +102,54 @@ look_up_table(Call *call, goes_error **err)
 }
 
 /*
+ * look_up_table_again looks up what may have been made anew since. In a transaction, which is over
+ * after an error, nothing can be looked up.
+ */
+static void
+look_up_table_again(Call *call)
+{
+	Session *session = &call->connection->session;
+
+	if (call->store->tx != NULL)
+		return;
+	free(session->table);
+	session->table = NULL;
+	(void) look_up_table(call, NULL);
+}
+
+/*
+ * is_about_table tells whether an error is about the store's table.
+ */
+static bool
+is_about_table(const Session *session, const PGresult *result)
+{
+	const char *schema = PQresultErrorField(result, PG_DIAG_SCHEMA_NAME);
+	const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+
+	return schema != NULL && table != NULL && strcmp(schema, session->table_schema) == 0 &&
+		   strcmp(table, session->table_name) == 0;
+}
+
+bool
+is_about_other_table(Call *call, const PGresult *result)
+{
+	const Session *session = &call->connection->session;
+
+	if (PQresultErrorField(result, PG_DIAG_TABLE_NAME) == NULL || is_about_table(session, result))
+		return false;
+	look_up_table_again(call);
+	return !is_about_table(session, result);
+}
+
+/*
  * find_taken returns the store's unique index that an error is about; NULL if it is none of them.
  */
 static const UniqueIndex *
 find_taken(const Session *session, const PGresult *result)
 {
-	const char *schema = PQresultErrorField(result, PG_DIAG_SCHEMA_NAME);
-	const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
 	const char *name = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
 
-	if (schema == NULL || table == NULL || name == NULL ||
-		strcmp(schema, session->table_schema) != 0 || strcmp(table, session->table_name) != 0)
+	if (name == NULL || !is_about_table(session, result))
 		return NULL;
 	for (int i = 0; i < session->index_count; i++)
 	{
@@ -128,13 +165,10 @@ status_of_taken(Call *call, const PGresult *result)
 	Session			  *session = &call->connection->session;
 	const UniqueIndex *taken = find_taken(session, result);
 
-	/* an index may have been made anew since; in a failed transaction nothing can be looked up */
-	if (taken == NULL && call->store->tx == NULL)
+	if (taken == NULL)
 	{
-		free(session->table);
-		session->table = NULL;
-		if (look_up_table(call, NULL) == GOES_OK)
-			taken = find_taken(session, result);
+		look_up_table_again(call);
+		taken = find_taken(session, result);
 	}
 	if (taken == NULL)
 		return GOES_ERR_SERVER;

@@ -131,8 +131,9 @@ int	 run_request(Call *call, Request request, const Parameters *parameters, PGre
 bool request_retry(Call *call, int *status, goes_error **error); /* after a failed request */
 
 /* session.c: what a connection knows */
-int session_look_up(Call *call, goes_error **err);
-int status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
+int	 session_look_up(Call *call, goes_error **err);
+int	 status_of_taken(Call *call, const PGresult *result);	   /* of a 23505 */
+bool is_about_other_table(Call *call, const PGresult *result); /* an error that names a table */
 
 /* tx.c */
 Connection		 *tx_connection(goes_tx *tx);

@@ -296,6 +296,80 @@ test_a_message_tells_people_what_to_do(void **state)
 	expect_error(status, &error, GOES_ERR_CONFLICT, "again");
 }
 
+/*
+ * trigger_writes has every event that is stored followed by three others, into a table.
+ */
+static void
+trigger_writes(const char *table)
+{
+	admin_do(TEST_DATABASE,
+			 "DROP TRIGGER IF EXISTS echo ON refusing; "
+			 "CREATE OR REPLACE FUNCTION echo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+			 "IF new.name <> 'echo' THEN INSERT INTO %s SELECT gen_random_uuid(), 'echo', 0, "
+			 "new.aggregate_id, 'echo', version, 'null' FROM unnest('{1,2,4}'::int[]) AS version; "
+			 "END IF; RETURN NULL; END $$; "
+			 "CREATE TRIGGER echo AFTER INSERT ON refusing FOR EACH ROW EXECUTE FUNCTION echo()",
+			 table);
+}
+
+/*
+ * expect_refused_elsewhere checks that a write failed for what another store refused, and for nothing
+ * that the program could read as being about its own events.
+ */
+static void
+expect_refused_elsewhere(int returned, goes_error **error)
+{
+	goes_conflict conflict = {.size = sizeof conflict};
+
+	assert_string_equal(goes_error_sqlstate(*error), "VE001");
+	assert_int_equal(goes_error_event_index(*error), -1);
+	assert_false(goes_error_conflict(*error, &conflict));
+	assert_false(goes_error_is_retryable(*error));
+	assert_non_null(strstr(goes_error_message(*error), "version conflict"));
+	expect_error(returned, error, GOES_ERR_SERVER, "\"elsewhere\"");
+}
+
+static void
+test_what_another_store_refuses_is_no_conflict_of_this_one(void **state)
+{
+	goes_error *error = NULL;
+	goes_uuid	id = new_id();
+	goes_event	event = event_of_aggregate("order", &id, 1);
+	goes_event	next = event_of("happened", "{}");
+	goes_tx	   *tx;
+
+	admin_do(TEST_DATABASE, "SELECT goes_create_store('elsewhere'), "
+							"goes_alter_store('elsewhere', validate_versions => 'sequential')");
+	trigger_writes("elsewhere");
+	expect_refused_elsewhere(goes_insert(store, &event, 1, NULL, &error), &error);
+	expect_refused_elsewhere(goes_append(store, "order", &id, &next, 1, 0, NULL, &error), &error);
+	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+	expect_refused_elsewhere(goes_insert(goes_tx_store(tx), &event, 1, NULL, &error), &error);
+	goes_tx_rollback(tx);
+	admin_do(TEST_DATABASE, "DROP TABLE elsewhere; DROP TRIGGER echo ON refusing");
+}
+
+/*
+ * In the store's own table it is a conflict, but about none of the program's events.
+ */
+static void
+test_what_a_trigger_stores_is_no_event_of_the_batch(void **state)
+{
+	goes_error *error = NULL;
+	goes_uuid	id = new_id();
+	goes_event	events[3] = {event_of_aggregate("order", &id, 1), event_of("happened", "{}"),
+							 event_of("happened", "{}")};
+	Details		details = {"VE001", "echo", id, 0, 4, -1};
+
+	set_guard("validate_versions => 'sequential'");
+	trigger_writes("refusing");
+	expect_refused(store, events, 1, &details);
+	expect_refused(store, events, 3, &details);
+	expect_conflict(goes_append(store, "order", &id, &events[1], 1, 0, NULL, &error), &error,
+					&details);
+	admin_do(TEST_DATABASE, "DROP TRIGGER echo ON refusing");
+}
+
 static void
 test_an_append_only_store_deletes_nothing(void **state)
 {
@@ -344,6 +418,8 @@ main(void)
 		conflict_test(test_an_increasing_store_refuses_what_is_late),
 		conflict_test(test_a_guards_details_reach_a_transaction),
 		conflict_test(test_a_message_tells_people_what_to_do),
+		conflict_test(test_what_another_store_refuses_is_no_conflict_of_this_one),
+		conflict_test(test_what_a_trigger_stores_is_no_event_of_the_batch),
 		conflict_test(test_an_append_only_store_deletes_nothing),
 	};
 
