@@ -41,6 +41,8 @@ version_leaf_begin(Relation index, const VersionKey *key, Snapshot snapshot)
 	leaf->snapshot = snapshot;
 	leaf->name_key = key->name_key;
 	leaf->aggregate = _bt_mkscankey(index, NULL);
+	/* how the index keeps its entries; asked for no entry's key, PostgreSQL assumes it */
+	_bt_metaversion(index, &leaf->aggregate->heapkeyspace, &leaf->aggregate->allequalimage);
 	leaf->aggregate->keysz = VERSION_KEYS - 1;
 	leaf->aggregate->nextkey = true; /* the place behind its entries */
 	for (int i = 0; i < VERSION_KEYS - 1; i++)
