@@ -53,6 +53,7 @@ typedef struct VersionKey
 } VersionKey;
 
 extern const VersionKey *version_key(Relation table);
+extern bool				 has_no_version(IndexTuple entry);
 extern int32			 version_of_entry(IndexTuple entry, int name_key);
 
 /* A version in the index. Its row may be gone, or not committed. */

@@ -160,6 +160,17 @@ version_key(Relation table)
 }
 
 /*
+ * has_no_version tells whether an entry of the index is of a row without a version. It may
+ * have a null as well where the index includes another column.
+ */
+bool
+has_no_version(IndexTuple entry)
+{
+	return IndexTupleHasNulls(entry) &&
+		   att_isnull(VERSION_KEYS - 1, (bits8 *) entry + sizeof(IndexTupleData));
+}
+
+/*
  * version_of_entry reads the version of an entry of the index. It stands behind a UUID
  * and a text, none of them null, and only the text's length is not known beforehand.
  */

@@ -93,7 +93,7 @@ newest_on_page(const VersionLeaf *leaf, Page page, const NewVersion *own, int ow
 			return (VersionEntry){.is_known = true};
 		if (BTreeTupleIsPosting(entry)) /* several rows */
 			return (VersionEntry){0};
-		if (IndexTupleHasNulls(entry)) /* it has no version */
+		if (has_no_version(entry))
 			continue;
 		version = version_of_entry(entry, leaf->name_key);
 		if (!has_version(own, own_count, version))

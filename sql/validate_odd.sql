@@ -11,8 +11,8 @@ CREATE FUNCTION add(versions integer[], store regclass = 'events') RETURNS text 
 DECLARE
     detail text;
 BEGIN
-    EXECUTE format('INSERT INTO %s (id, name, "time", aggregate_id, aggregate_name, aggregate_version, data) '
-                   'SELECT gen_random_uuid(), ''x'', 0, ''019a0000-0000-7000-8000-00000000000a'', ''order'', version, ''{}'' '
+    EXECUTE format('INSERT INTO %s (id, name, "time", aggregate_id, aggregate_name, aggregate_version) '
+                   'SELECT gen_random_uuid(), ''x'', 0, ''019a0000-0000-7000-8000-00000000000a'', ''order'', version '
                    'FROM unnest($1) AS version', store) USING versions;
     RETURN 'stored';
 EXCEPTION
@@ -132,7 +132,7 @@ FROM unnest(ARRAY[
     '(aggregate_id DESC, aggregate_name DESC, aggregate_version DESC)',
     '(aggregate_id, aggregate_name, aggregate_version NULLS FIRST)',
     '(aggregate_id, aggregate_name, aggregate_version DESC NULLS LAST)',
-    '(aggregate_id, aggregate_name, aggregate_version) INCLUDE (id, name)',
+    '(aggregate_id, aggregate_name, aggregate_version) INCLUDE (id, data)',
     '(aggregate_id, aggregate_name COLLATE "C", aggregate_version)',
     '(aggregate_id, aggregate_name varchar_pattern_ops, aggregate_version)']) AS definition;
 
