@@ -1,6 +1,6 @@
 /*
  * aggregate.c
- *	  An aggregate: its newest version, and the lock of those who write its next one.
+ *	  An aggregate: which one it is, and the lock of those who write its next version.
  */
 #include "postgres.h"
 
@@ -24,8 +24,6 @@
 /* How many locks of each class this transaction has taken. */
 static int locks_taken[LOCK_CLASSES];
 
-PG_FUNCTION_INFO_V1(goes_aggregate_version);
-
 /*
  * aggregate_argument reads the name of an aggregate that is written to, and the argument
  * after it, its id.
@@ -47,43 +45,6 @@ describe_aggregate(const Aggregate *aggregate)
 {
 	return psprintf("\"%s\" %s", TextDatumGetCString(aggregate->name),
 					DatumGetCString(DirectFunctionCall1(uuid_out, aggregate->id)));
-}
-
-/*
- * fetch_version returns the version that a query finds, if it finds one.
- */
-Version
-fetch_version(Store *store, const Statement *statement)
-{
-	Version version = {0};
-	Datum	number;
-	bool	is_null;
-
-	version.exists = fetch_row(store, statement, SPI_OK_SELECT, &number, &is_null);
-	if (version.exists)
-		version.number = DatumGetInt32(number);
-	return version;
-}
-
-/*
- * newest_version looks up the newest version of an aggregate from the floor on. A floor
- * saves reading what lies below it: an index scan takes in a whole page of an aggregate
- * at once.
- */
-Version
-newest_version(Store *store, const Aggregate *aggregate, int32 floor, bool is_fresh)
-{
-	Parameter parameters[] = {
-		{TEXTOID, aggregate->name}, {UUIDOID, aggregate->id}, {INT4OID, Int32GetDatum(floor)}};
-	Statement statement = kept_statement("SELECT aggregate_version FROM %s "
-										 "WHERE aggregate_name OPERATOR(pg_catalog.=) $1 "
-										 "AND aggregate_id OPERATOR(pg_catalog.=) $2 "
-										 "AND aggregate_version OPERATOR(pg_catalog.>=) $3 "
-										 "ORDER BY aggregate_version DESC LIMIT 1",
-										 parameters, lengthof(parameters));
-
-	statement.is_fresh = is_fresh;
-	return fetch_version(store, &statement);
 }
 
 /*
@@ -134,20 +95,4 @@ lock_in_store(Oid store, uint32 number, uint16 lock_class, LOCKMODE mode)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, store, number, lock_class);
 	if (LockAcquire(&tag, mode, false, false) != LOCKACQUIRE_ALREADY_HELD)
 		locks_taken[lock_class - FIRST_LOCK_CLASS]++;
-}
-
-/*
- * goes_aggregate_version returns the newest version of an aggregate, 0 if it has no
- * events.
- */
-Datum
-goes_aggregate_version(PG_FUNCTION_ARGS)
-{
-	Store	 *store = store_open(fcinfo, 2, AccessShareLock);
-	Aggregate aggregate = {required_argument(fcinfo, 0, "aggregate_name"),
-						   required_argument(fcinfo, 1, "aggregate_id")};
-	Version	  version = newest_version(store, &aggregate, PG_INT32_MIN, false);
-
-	store_close(store);
-	PG_RETURN_INT32(version.number);
 }

@@ -286,21 +286,6 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 }
 
 /*
- * current_version looks up where the aggregate is: most likely where it is expected.
- */
-static Version
-current_version(const AppendCall *append)
-{
-	Version current = {0};
-
-	if (append->expected > EXPECT_NONE)
-		current = newest_version(append->store, &append->aggregate, append->expected, true);
-	if (!current.exists)
-		current = newest_version(append->store, &append->aggregate, PG_INT32_MIN, true);
-	return current;
-}
-
-/*
  * append_events stores the events as the next versions and returns the last one.
  */
 static int32
@@ -314,11 +299,11 @@ append_events(const AppendCall *append)
 	if (may_lock_aggregates(LOCK_CLASS_APPEND, 1))
 		lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
 					  ExclusiveLock);
-	current = current_version(append);
+	current = newest_version(append->store, &append->aggregate, true);
 	for (int attempt = 1; !try_append(append, &current, &last); attempt++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		newer = newest_version(append->store, &append->aggregate, PG_INT32_MIN, true);
+		newer = newest_version(append->store, &append->aggregate, true);
 		if (newer.number == current.number || attempt == MOST_ATTEMPTS)
 		{
 			/* nothing that can be seen is in the way: have PostgreSQL say what is */

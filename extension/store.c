@@ -171,6 +171,7 @@ store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, con
 	store = palloc(sizeof(Store));
 	store->oid = table;
 	store->relation = relation_open(table, NoLock);
+	store->lock = mode;
 	store->kind = kind;
 	if (!columns_fit(store->relation, kind))
 		report_mismatch(store->relation, schema_problems(store->relation, kind), NULL);

@@ -1,6 +1,7 @@
 /*
  * version.h
- *	  Checking the versions of new rows, for version_check.c and the rooms below it.
+ *	  The versions that are there, and those of new rows, for version_check.c,
+ *	  aggregate_version.c and the rooms below them.
  */
 #ifndef GOES_VERSION_H
 #define GOES_VERSION_H
@@ -48,6 +49,7 @@ typedef struct VersionKey
 	AttrNumber	  version;
 	Oid			  index;	/* InvalidOid: it is missing */
 	int			  name_key; /* the place of the name among the first two keys */
+	bool		  is_whole; /* has it what older snapshots see? */
 	ScanDirection newest_first;
 	ScanKeyData	  keys[VERSION_KEYS]; /* without the values */
 } VersionKey;
@@ -69,15 +71,18 @@ typedef struct VersionEntry
 typedef struct VersionLeaf VersionLeaf;
 
 extern VersionLeaf *version_leaf_begin(Relation index, const VersionKey *key, Snapshot snapshot);
-extern VersionEntry version_leaf_entry(VersionLeaf *leaf, NewVersion *own, int own_count);
+extern VersionEntry version_leaf_entry(VersionLeaf *leaf, const Aggregate *aggregate,
+									   const NewVersion *own, int own_count);
 
 /* version_scan.c: the newest version of an aggregate, for a role that may not read */
 typedef struct VersionScan VersionScan;
 
-extern VersionScan *version_scan_begin(Relation table);
-extern VersionEntry version_scan_entry(VersionScan *scan, NewVersion *own, int own_count);
-extern bool			version_scan_sees(VersionScan *scan, const ItemPointerData *row);
-extern Version		version_scan_newest(VersionScan *scan, NewVersion *own, int own_count);
+extern VersionScan *version_scan_begin(Relation table, LOCKMODE lock, Snapshot snapshot);
+extern VersionEntry version_scan_look_up(VersionScan *scan, const Aggregate *aggregate,
+										 const NewVersion *own, int own_count);
+extern Version		version_scan_newest(VersionScan *scan, const VersionEntry *entry,
+										const Aggregate *aggregate, const NewVersion *own,
+										int own_count);
 extern void			version_scan_end(VersionScan *scan);
 
 #pragma GCC visibility pop

@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "version.h"
 
@@ -115,18 +116,26 @@ check_successors(const Successors *new, Version before, VersionRule rule, Confli
 }
 
 /*
+ * look_up finds the newest version in the index that an aggregate had before the
+ * statement.
+ */
+static VersionEntry
+look_up(VersionScan *scan, const Successors *new)
+{
+	Aggregate aggregate = aggregate_of(new->rows);
+
+	return version_scan_look_up(scan, &aggregate, new->rows, new->count);
+}
+
+/*
  * version_before returns the newest version that an aggregate had before the statement.
  */
 static Version
 version_before(VersionScan *scan, const Successors *new)
 {
-	const VersionEntry *before = &new->before;
+	Aggregate aggregate = aggregate_of(new->rows);
 
-	if (before->is_known && !before->exists)
-		return (Version){0};
-	if (before->is_known && version_scan_sees(scan, &before->row))
-		return (Version){true, before->number};
-	return version_scan_newest(scan, new->rows, new->count);
+	return version_scan_newest(scan, &new->before, &aggregate, new->rows, new->count);
 }
 
 /*
@@ -166,7 +175,7 @@ check_some(VersionScan *scan, NewVersions *new, int64 start, VersionRule rule, C
 
 		CHECK_FOR_INTERRUPTS();
 		all[count] = (Successors){.rows = &new->rows[start], .count = (int) (end - start)};
-		all[count].before = version_scan_entry(scan, all[count].rows, all[count].count);
+		all[count].before = look_up(scan, &all[count]);
 		places[count] = place_before(&all[count]);
 		count++;
 		start = end;
@@ -181,14 +190,15 @@ check_some(VersionScan *scan, NewVersions *new, int64 start, VersionRule rule, C
 }
 
 /*
- * find_conflict looks for the first of the statement's rows that does not come next. An
- * event_index of 0: there is none.
+ * find_conflict looks for the first of the statement's rows that does not come next. What
+ * was committed by now is seen, whatever the transaction's own snapshot. An event_index of
+ * 0: there is none.
  */
 static Conflict
 find_conflict(Relation table, NewVersions *new, VersionRule rule)
 {
 	Conflict	 conflict = {.table = table};
-	VersionScan *scan = version_scan_begin(table);
+	VersionScan *scan = version_scan_begin(table, RowExclusiveLock, GetLatestSnapshot());
 
 	for (int64 start = 0; start < new->count;)
 		start = check_some(scan, new, start, rule, &conflict);

@@ -87,6 +87,7 @@ learn_index(VersionKey *key)
 	Relation index = index_open(key->index, RowExclusiveLock);
 
 	key->name_key = index->rd_index->indkey.values[0] == key->name ? 0 : 1;
+	key->is_whole = !index->rd_index->indcheckxmin;
 	key->newest_first = (index->rd_indoption[VERSION_KEYS - 1] & INDOPTION_DESC) != 0
 							? ForwardScanDirection
 							: BackwardScanDirection;

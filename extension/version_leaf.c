@@ -103,18 +103,18 @@ newest_on_page(const VersionLeaf *leaf, Page page, const NewVersion *own, int ow
 }
 
 /*
- * version_leaf_entry returns the newest version in the index of the aggregate that these
- * new rows are of, apart from theirs, if it is known.
+ * version_leaf_entry returns the newest version of an aggregate in the index, apart from
+ * new rows' own, if it is known.
  */
 VersionEntry
-version_leaf_entry(VersionLeaf *leaf, NewVersion *own, int own_count)
+version_leaf_entry(VersionLeaf *leaf, const Aggregate *aggregate, const NewVersion *own,
+				   int own_count)
 {
-	Aggregate	 aggregate = aggregate_of(own);
 	Buffer		 buffer;
 	VersionEntry entry;
 
-	leaf->aggregate->scankeys[leaf->name_key].sk_argument = aggregate.name;
-	leaf->aggregate->scankeys[1 - leaf->name_key].sk_argument = aggregate.id;
+	leaf->aggregate->scankeys[leaf->name_key].sk_argument = aggregate->name;
+	leaf->aggregate->scankeys[1 - leaf->name_key].sk_argument = aggregate->id;
 	pgstat_count_index_scan(leaf->index);
 	_bt_freestack(search_btree(leaf->index, leaf->aggregate, &buffer));
 	if (!BufferIsValid(buffer))

@@ -4,7 +4,7 @@
  *
  * This is the one place that leaves SPI and the caller's rights: a guard has to hold for
  * a role that may only INSERT, and must not be fooled by row security. It tells no more
- * than the number.
+ * than the number. Who asks for somebody else than a guard checks rights first.
  */
 #include "postgres.h"
 
@@ -29,11 +29,11 @@ struct VersionScan
 };
 
 /*
- * version_scan_begin prepares for looking up aggregates. What was committed by now is
- * seen, whatever the transaction's own snapshot.
+ * version_scan_begin prepares for looking up aggregates in a snapshot. The lock is the one
+ * that the table has already.
  */
 VersionScan *
-version_scan_begin(Relation table)
+version_scan_begin(Relation table, LOCKMODE lock, Snapshot snapshot)
 {
 	VersionScan *scan = palloc0(sizeof(VersionScan));
 
@@ -41,9 +41,8 @@ version_scan_begin(Relation table)
 	if (!OidIsValid(scan->key->index))
 		report_mismatch(table, version_index_problem(NIL, table), NULL);
 	scan->table = table;
-	/* the lock that the statement has already, which costs least */
-	scan->index = index_open(scan->key->index, RowExclusiveLock);
-	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan->index = index_open(scan->key->index, lock);
+	scan->snapshot = RegisterSnapshot(snapshot);
 	scan->leaf = version_leaf_begin(scan->index, scan->key, scan->snapshot);
 	scan->rows = table_index_fetch_begin(table);
 	scan->slot = table_slot_create(table, NULL);
@@ -51,23 +50,24 @@ version_scan_begin(Relation table)
 }
 
 /*
- * version_scan_entry returns the newest version in the index of the aggregate that these
- * new rows are of, apart from theirs, if that is found at once.
+ * version_scan_look_up returns the newest version of an aggregate in the index, apart from
+ * new rows' own, if that is found at once.
  */
 VersionEntry
-version_scan_entry(VersionScan *scan, NewVersion *own, int own_count)
+version_scan_look_up(VersionScan *scan, const Aggregate *aggregate, const NewVersion *own,
+					 int own_count)
 {
 	if (scan->leaf == NULL)
 		return (VersionEntry){0};
-	return version_leaf_entry(scan->leaf, own, own_count);
+	return version_leaf_entry(scan->leaf, aggregate, own, own_count);
 }
 
 /*
- * version_scan_sees tells whether the row of an entry is there. Asked about rows that
- * stand together one after the other, it stays on their page.
+ * sees tells whether a row is there. Asked about rows that stand together one after the
+ * other, it stays on their page.
  */
-bool
-version_scan_sees(VersionScan *scan, const ItemPointerData *row)
+static bool
+sees(VersionScan *scan, const ItemPointerData *row)
 {
 	ItemPointerData place = *row;
 	bool			has_more = false;
@@ -95,25 +95,39 @@ begin_scan(VersionScan *scan, const Aggregate *aggregate)
 }
 
 /*
- * version_scan_newest returns the newest version that is there of the aggregate that
- * these new rows are of, apart from theirs.
+ * scan_newest returns the newest version of an aggregate that is there, apart from new
+ * rows' own.
  */
-Version
-version_scan_newest(VersionScan *scan, NewVersion *own, int own_count)
+static Version
+scan_newest(VersionScan *scan, const Aggregate *aggregate, const NewVersion *own, int own_count)
 {
-	Aggregate	aggregate = aggregate_of(own);
 	ItemPointer row;
 
-	begin_scan(scan, &aggregate);
+	begin_scan(scan, aggregate);
 	while ((row = index_getnext_tid(scan->scan, scan->key->newest_first)) != NULL)
 	{
 		int32 version = version_of_entry(scan->scan->xs_itup, scan->key->name_key);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!has_version(own, own_count, version) && version_scan_sees(scan, row))
+		if (!has_version(own, own_count, version) && sees(scan, row))
 			return (Version){true, version};
 	}
 	return (Version){0};
+}
+
+/*
+ * version_scan_newest returns the newest version of an aggregate that is there, apart from
+ * new rows' own: the one that was looked up, unless its row is not there.
+ */
+Version
+version_scan_newest(VersionScan *scan, const VersionEntry *entry, const Aggregate *aggregate,
+					const NewVersion *own, int own_count)
+{
+	if (entry->is_known && !entry->exists)
+		return (Version){0};
+	if (entry->is_known && sees(scan, &entry->row))
+		return (Version){true, entry->number};
+	return scan_newest(scan, aggregate, own, own_count);
 }
 
 /*
@@ -127,6 +141,6 @@ version_scan_end(VersionScan *scan)
 	ExecDropSingleTupleTableSlot(scan->slot);
 	table_index_fetch_end(scan->rows);
 	UnregisterSnapshot(scan->snapshot);
-	index_close(scan->index, RowExclusiveLock);
+	index_close(scan->index, NoLock); /* which lasts to the transaction's end */
 	pfree(scan);
 }
