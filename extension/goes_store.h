@@ -103,7 +103,7 @@ typedef struct Aggregate
 	Datum id;	/* uuid */
 } Aggregate;
 
-/* guard.c: the triggers that hold every writer to a rule */
+/* guard.c: the triggers that hold every writer to a rule; guard.h is for who switches them */
 extern List *guard_problems(FunctionCallInfo fcinfo, Oid table);
 
 /* filter.c: query arguments -> a statement */
