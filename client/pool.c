@@ -5,8 +5,6 @@
  * A connection belongs to one thread from pool_take to pool_give. The one given back last is taken
  * first, so that those which are not needed grow old and are closed.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,15 +17,11 @@
 
 struct goes_pool
 {
-	pid_t	 owner; /* the process that made it */
-	Conninfo conninfo;
-	char	*database;
-	int		 most;
-	int64_t	 lifetime; /* nanoseconds; INT64_MAX: for ever */
-	int64_t	 idle_time;
-	int64_t	 connect_timeout_ms; /* of making a connection; 0 and below: none */
-	int (*on_connect)(struct pg_conn *, void *);
-	void		   *user;
+	pid_t			owner; /* the process that made it */
+	Target			target;
+	int				most;
+	int64_t			lifetime; /* nanoseconds; INT64_MAX: for ever */
+	int64_t			idle_time;
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t	given;
 	int				count; /* idle, busy, and being made */
@@ -88,25 +82,25 @@ pool_make(goes_pool **out, const goes_pool_options *options, const char *databas
 	pool = calloc(1, sizeof *pool);
 	if (pool == NULL)
 		return fail_memory(err);
-	status = conninfo_parse(&pool->conninfo, url, err);
-	if (status == GOES_OK && ((database != NULL && (pool->database = strdup(database)) == NULL) ||
-							  lock_init(&pool->lock, &pool->given) != GOES_OK))
+	status = conninfo_parse(&pool->target.conninfo, url, err);
+	if (status == GOES_OK &&
+		((database != NULL && (pool->target.database = strdup(database)) == NULL) ||
+		 lock_init(&pool->lock, &pool->given) != GOES_OK))
 		status = fail_memory(err);
 	if (status != GOES_OK)
 	{
-		free(pool->database);
-		conninfo_free(&pool->conninfo);
+		target_free(&pool->target);
 		free(pool);
 		return status;
 	}
 	pool->owner = getpid();
-	pool->most = most_connections(options->max_connections, &pool->conninfo);
+	pool->most = most_connections(options->max_connections, &pool->target.conninfo);
 	pool->lifetime = nanoseconds_of(options->max_lifetime_ms, DEFAULT_LIFETIME_MS);
 	pool->idle_time = nanoseconds_of(options->max_idle_ms, DEFAULT_IDLE_MS);
-	pool->connect_timeout_ms =
-		connect_timeout_ms != 0 ? connect_timeout_ms : url_connect_timeout(&pool->conninfo);
-	pool->on_connect = options->on_connect;
-	pool->user = options->user;
+	pool->target.timeout_ms =
+		connect_timeout_ms != 0 ? connect_timeout_ms : url_connect_timeout(&pool->target.conninfo);
+	pool->target.on_connect = options->on_connect;
+	pool->target.user = options->user;
 	*out = pool;
 	return GOES_OK;
 }
@@ -125,19 +119,7 @@ goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **er
 const Conninfo *
 pool_conninfo(const goes_pool *pool)
 {
-	return &pool->conninfo;
-}
-
-/*
- * free_connection closes a connection. One that still sends is not waited for.
- */
-static void
-free_connection(Connection *connection)
-{
-	(void) PQsetnonblocking(connection->pg, 1);
-	PQfinish(connection->pg);
-	session_forget(&connection->session);
-	free(connection);
+	return &pool->target.conninfo;
 }
 
 /*
@@ -150,59 +132,6 @@ has_expired(const goes_pool *pool, const Connection *connection)
 
 	return now - connection->made_at > pool->lifetime ||
 		   now - connection->idle_since > pool->idle_time;
-}
-
-/*
- * is_alive tells whether an idle connection still has its server. One that can be read was closed, or
- * is about to be: the server says why before it does so.
- */
-static bool
-is_alive(const Connection *connection)
-{
-	struct pollfd polled = {.fd = PQsocket(connection->pg), .events = POLLIN};
-
-	return poll(&polled, 1, 0) == 0;
-}
-
-/*
- * is_reusable tells whether a connection is as the next one who takes it expects.
- */
-static bool
-is_reusable(const Connection *connection)
-{
-	return PQstatus(connection->pg) == CONNECTION_OK &&
-		   PQtransactionStatus(connection->pg) == PQTRANS_IDLE &&
-		   PQpipelineStatus(connection->pg) == PQ_PIPELINE_OFF;
-}
-
-/*
- * make_connection connects; the place for it is counted already.
- */
-static int
-make_connection(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
-{
-	Deadline	bounded = deadline_in(pool->connect_timeout_ms, deadline->cancel);
-	Connection *connection = calloc(1, sizeof *connection);
-	int			status;
-
-	if (connection == NULL)
-		return fail_memory(err);
-	if (deadline->at < bounded.at)
-		bounded.at = deadline->at;
-	status = connect_to(&connection->pg, &pool->conninfo, pool->database, &bounded, err);
-	if (status != GOES_OK)
-	{
-		free(connection);
-		return status;
-	}
-	connection->made_at = monotonic_now();
-	if (pool->on_connect != NULL && pool->on_connect(connection->pg, pool->user) != 0)
-	{
-		free_connection(connection);
-		return fail(err, GOES_ERR_CONNECT, "on_connect refused the connection");
-	}
-	*out = connection;
-	return GOES_OK;
 }
 
 /*
@@ -233,10 +162,10 @@ take_idle(goes_pool *pool)
 		Connection *connection = pool->idle;
 
 		pool->idle = connection->next;
-		if (!has_expired(pool, connection) && is_alive(connection))
+		if (!has_expired(pool, connection) && connection_is_alive(connection))
 			return connection;
 		pool->count--;
-		free_connection(connection);
+		connection_close(connection);
 	}
 	return NULL;
 }
@@ -271,7 +200,7 @@ pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_erro
 	if (status != GOES_OK)
 		return status;
 	if (connection == NULL)
-		status = make_connection(pool, &connection, deadline, err);
+		status = connection_make(&connection, &pool->target, deadline, err);
 	pthread_mutex_lock(&pool->lock);
 	if (status == GOES_OK)
 	{
@@ -342,7 +271,7 @@ free_all(Connection *connection)
 	{
 		Connection *next = connection->next;
 
-		free_connection(connection);
+		connection_close(connection);
 		connection = next;
 	}
 }
@@ -355,7 +284,7 @@ pool_give(goes_pool *pool, Connection *connection)
 
 	if (connection == NULL || pool->owner != getpid())
 		return;
-	is_kept = is_reusable(connection);
+	is_kept = connection_is_reusable(connection);
 	connection->idle_since = monotonic_now();
 	pthread_mutex_lock(&pool->lock);
 	if (!remove_busy(pool, connection))
@@ -374,7 +303,7 @@ pool_give(goes_pool *pool, Connection *connection)
 	pthread_cond_signal(&pool->given);
 	pthread_mutex_unlock(&pool->lock);
 	if (!is_kept)
-		free_connection(connection);
+		connection_close(connection);
 	free_all(expired);
 }
 
@@ -432,7 +361,6 @@ goes_pool_free(goes_pool *pool)
 		pthread_cond_destroy(&pool->given);
 		pthread_mutex_destroy(&pool->lock);
 	}
-	conninfo_free(&pool->conninfo);
-	free(pool->database);
+	target_free(&pool->target);
 	free(pool);
 }

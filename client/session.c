@@ -38,16 +38,6 @@ static const char indexes_text[] =
 	"LEFT JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid "
 	"WHERE t.oid = pg_catalog.to_regclass($1)";
 
-void
-session_forget(Session *session)
-{
-	bool keeps_no_statements = session->keeps_no_statements;
-
-	free(session->schema);
-	free(session->table);
-	*session = (Session){.keeps_no_statements = keeps_no_statements};
-}
-
 /*
  * read_oid reads an OID that was sent as text.
  */

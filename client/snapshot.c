@@ -13,7 +13,7 @@
 /* Which snapshot a call is about. */
 typedef struct Key
 {
-	Request			 request; /* to find one */
+	Request			 request; /* about it */
 	const char		*aggregate_name;
 	const goes_uuid *aggregate_id;
 	char			 version[sizeof "-2147483648"];
@@ -114,25 +114,39 @@ goes_snapshot_free(goes_snapshot *snapshot)
 	free(snapshot);
 }
 
+/*
+ * read_snapshot copies the snapshot of an answer; NOT_FOUND if there is none.
+ */
 static int
-run_get(Call *call, const Ask *ask, goes_error **err)
+read_snapshot(const PGresult *result, goes_snapshot **out, goes_error **err)
 {
-	const Key	   *key = ask->in;
-	goes_snapshot **out = ask->out;
-	goes_snapshot	found;
-	Parameters		parameters = {0};
-	PGresult	   *result = NULL;
-	int				status;
+	goes_snapshot found;
+	int			  status;
+
+	if (PQntuples(result) == 0)
+		return fail(err, GOES_ERR_NOT_FOUND, "there is no such snapshot");
+	status = decode_snapshot(result, 0, snapshot_columns, &found, err);
+	if (status == GOES_OK && (*out = snapshot_copy(&found)) == NULL)
+		status = fail_memory(err);
+	return status;
+}
+
+/*
+ * run sends the request, and reads the snapshot if one is asked for.
+ */
+static int
+run(Call *call, const Ask *ask, goes_error **err)
+{
+	const Key *key = ask->in;
+	Parameters parameters = {0};
+	PGresult  *result = NULL;
+	int		   status;
 
 	add_key(&parameters, key);
 	add_text(&parameters, TEXT_TYPE, ask->table.name);
 	status = run_request(call, key->request, &parameters, &result, err);
-	if (status == GOES_OK && PQntuples(result) == 0)
-		status = fail(err, GOES_ERR_NOT_FOUND, "there is no such snapshot");
-	else if (status == GOES_OK)
-		status = decode_snapshot(result, 0, snapshot_columns, &found, err);
-	if (status == GOES_OK && (*out = snapshot_copy(&found)) == NULL)
-		status = fail_memory(err);
+	if (status == GOES_OK && ask->out != NULL)
+		status = read_snapshot(result, ask->out, err);
 	PQclear(result);
 	return status;
 }
@@ -146,8 +160,7 @@ get(goes_store *store, const char *table, Key *key, const char *aggregate_name,
 	const goes_context *context, goes_error **err)
 {
 	goes_snapshot *found = NULL;
-	Ask			   lookup = {
-				   .run = run_get, .in = key, .out = &found, .table = {REQUEST_CREATE_SNAPSHOTS, table}};
+	Ask lookup = {.run = run, .in = key, .out = &found, .table = {REQUEST_CREATE_SNAPSHOTS, table}};
 	int status;
 
 	if (store == NULL || out == NULL)
@@ -191,26 +204,12 @@ goes_snapshot_limit(goes_store *store, const char *table, const char *name, cons
 	return get(store, table, &key, name, id, version, out, context, err);
 }
 
-static int
-run_delete(Call *call, const Ask *ask, goes_error **err)
-{
-	Parameters parameters = {0};
-	PGresult  *result = NULL;
-	int		   status;
-
-	add_key(&parameters, ask->in);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
-	status = run_request(call, REQUEST_SNAPSHOT_DELETE, &parameters, &result, err);
-	PQclear(result);
-	return status;
-}
-
 int
 goes_snapshot_delete(goes_store *store, const char *table, const char *name, const goes_uuid *id,
 					 int32_t version, const goes_context *context, goes_error **err)
 {
-	Key key = {.has_version = true};
-	Ask delete = {.run = run_delete,
+	Key key = {.request = REQUEST_SNAPSHOT_DELETE, .has_version = true};
+	Ask delete = {.run = run,
 				  .in = &key,
 				  .table = {REQUEST_CREATE_SNAPSHOTS, table},
 				  .in_doubt =

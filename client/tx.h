@@ -18,4 +18,11 @@ int		 tx_call(goes_tx *tx, goes_model_fn function, const char *json, char **new_
 				 goes_error **err);
 unsigned tx_next_cursor(goes_tx *tx); /* a number for its portal */
 
+/*
+ * lost_commit.c: what became of the transaction with this number, which inserted the event (nil: none),
+ * and whose COMMIT was not answered. GOES_OK if it is committed.
+ */
+int find_lost_commit(goes_store *store, int64_t number, const goes_uuid *event,
+					 const Deadline *whole, goes_error **err);
+
 #endif
