@@ -5,7 +5,7 @@
 #ifndef GOES_TEST_APPENDS_H
 #define GOES_TEST_APPENDS_H
 
-#include "server.h"
+#include "events.h"
 
 /* make_events makes events without an aggregate, each with data of its own. */
 static inline void
@@ -89,6 +89,22 @@ append_new(goes_store *store, const goes_uuid *id, size_t n)
 	make_events(events, n);
 	(void) append(store, id, events, n, GOES_EXPECT_ANY);
 	free(events);
+}
+
+/*
+ * expect_append_refused appends to "order" and expects the status and the event it is about, and nothing new.
+ */
+static inline void
+expect_append_refused(goes_store *store, const goes_uuid *id, goes_event *events, size_t n,
+					  int32_t expected, int status, int64_t index, const char *part_of_message)
+{
+	goes_error *error = NULL;
+	int64_t		before = count_events(store);
+	int			returned = try_append(store, "order", id, events, n, expected, NULL, &error);
+
+	assert_int_equal(goes_error_event_index(error), index);
+	expect_error(returned, &error, status, part_of_message);
+	assert_int_equal(count_events(store), before);
 }
 
 /* The details of a conflict. */

@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "appends.h"
-#include "events.h"
+#include "own_store.h"
 
 #define THREADS 20
 #define ROUNDS 10
@@ -28,7 +28,7 @@ typedef struct Racer
 	goes_event	  events[ROUNDS * BATCH];
 } Racer;
 
-static goes_store		*store;
+static Racer			 racers[THREADS];
 static goes_uuid		 id;
 static goes_uuid		 other;
 static pthread_barrier_t start;
@@ -50,18 +50,11 @@ begin(void **state)
 	return 0;
 }
 
-static int
-end(void **state)
-{
-	goes_store_close(store);
-	return 0;
-}
-
 /*
  * race runs a function in every thread, and waits for them all.
  */
 static void
-race(Racer *racers, void *(*function)(void *), int32_t expected, size_t n)
+race(void *(*function)(void *), int32_t expected, size_t n)
 {
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (int i = 0; i < THREADS; i++)
@@ -88,30 +81,14 @@ note(Racer *racer, goes_error *error)
 	goes_error_free(error);
 }
 
-static void *
-append_once(void *argument)
-{
-	Racer	   *racer = argument;
-	goes_error *error = NULL;
-
-	pthread_barrier_wait(&start);
-	racer->status =
-		goes_append(store, "order", &id, racer->events, racer->n, racer->expected, NULL, &error);
-	if (racer->status != GOES_OK)
-		note(racer, error);
-	return NULL;
-}
-
 /*
- * append_often appends round after round.
+ * append_rounds appends round after round, until one fails.
  */
-static void *
-append_often(void *argument)
+static void
+append_rounds(Racer *racer, int rounds)
 {
-	Racer *racer = argument;
-
 	pthread_barrier_wait(&start);
-	for (int i = 0; i < ROUNDS && racer->status == GOES_OK; i++)
+	for (int i = 0; i < rounds && racer->status == GOES_OK; i++)
 	{
 		goes_error *error = NULL;
 
@@ -120,6 +97,19 @@ append_often(void *argument)
 		if (racer->status != GOES_OK)
 			note(racer, error);
 	}
+}
+
+static void *
+append_once(void *racer)
+{
+	append_rounds(racer, 1);
+	return NULL;
+}
+
+static void *
+append_often(void *racer)
+{
+	append_rounds(racer, ROUNDS);
 	return NULL;
 }
 
@@ -200,7 +190,7 @@ append_or_insert(void *argument)
  * in the order of the racer, and that together they are all versions.
  */
 static void
-expect_all_landed(const Racer *racers, size_t n)
+expect_all_landed(size_t n)
 {
 	goes_event *events = calloc(THREADS * n, sizeof *events);
 
@@ -226,7 +216,7 @@ expect_all_landed(const Racer *racers, size_t n)
  * expect_one_winner checks that one append came through, and that the others know where it led to.
  */
 static void
-expect_one_winner(const Racer *racers, int32_t before, size_t n)
+expect_one_winner(int32_t before, size_t n)
 {
 	int winners = 0;
 
@@ -255,13 +245,12 @@ expect_one_winner(const Racer *racers, int32_t before, size_t n)
 static void
 test_of_twenty_with_the_same_expectation_one_wins(void **state)
 {
-	static Racer racers[THREADS];
-	int32_t		 version = 0;
+	int32_t version = 0;
 
 	for (size_t n = 1; n <= BATCH; n++)
 	{
-		race(racers, append_once, version, n);
-		expect_one_winner(racers, version, n);
+		race(append_once, version, n);
+		expect_one_winner(version, n);
 		version += (int32_t) n;
 	}
 	assert_int_equal(append(store, &id, NULL, 0, version), 0);
@@ -270,20 +259,17 @@ test_of_twenty_with_the_same_expectation_one_wins(void **state)
 static void
 test_of_twenty_that_expect_anything_all_land(void **state)
 {
-	static Racer racers[THREADS];
-
-	race(racers, append_often, GOES_EXPECT_ANY, BATCH);
-	expect_all_landed(racers, ROUNDS * BATCH);
+	race(append_often, GOES_EXPECT_ANY, BATCH);
+	expect_all_landed(ROUNDS * BATCH);
 }
 
 static void
 test_a_loop_that_retries_ends_well(void **state)
 {
-	static Racer racers[THREADS];
-	int			 conflicts = 0;
+	int conflicts = 0;
 
-	race(racers, append_and_retry, 0, 1);
-	expect_all_landed(racers, ROUNDS);
+	race(append_and_retry, 0, 1);
+	expect_all_landed(ROUNDS);
 	for (int i = 0; i < THREADS; i++)
 		conflicts += racers[i].conflicts;
 	assert_true(conflicts > 0);
@@ -295,10 +281,8 @@ test_a_loop_that_retries_ends_well(void **state)
 static void
 test_appends_among_inserts_all_land(void **state)
 {
-	static Racer racers[THREADS];
-
-	race(racers, append_or_insert, GOES_EXPECT_ANY, 1);
-	expect_all_landed(racers, ROUNDS);
+	race(append_or_insert, GOES_EXPECT_ANY, 1);
+	expect_all_landed(ROUNDS);
 }
 
 static void *
@@ -322,10 +306,8 @@ append_the_same(void *argument)
 static void
 test_the_same_append_twenty_times_is_one(void **state)
 {
-	static Racer racers[THREADS];
-
 	append_new(store, &id, 2);
-	race(racers, append_the_same, GOES_EXPECT_ANY, BATCH);
+	race(append_the_same, GOES_EXPECT_ANY, BATCH);
 	for (int i = 0; i < THREADS; i++)
 	{
 		if (racers[i].status != GOES_OK)
@@ -380,13 +362,12 @@ append_crossed(void *argument)
 static void
 test_appends_that_cross_each_other_end_well(void **state)
 {
-	static Racer racers[THREADS];
-	int			 deadlocks = 0;
-	int32_t		 version = 0;
+	int		deadlocks = 0;
+	int32_t version = 0;
 
 	for (int tries = 0; tries < 20 && deadlocks == 0; tries++)
 	{
-		race(racers, append_crossed, GOES_EXPECT_ANY, 1);
+		race(append_crossed, GOES_EXPECT_ANY, 1);
 		version += THREADS;
 		for (int i = 0; i < THREADS; i++)
 		{
@@ -402,18 +383,16 @@ test_appends_that_cross_each_other_end_well(void **state)
 	assert_true(deadlocks > 0);
 }
 
-#define race_test(function) cmocka_unit_test_setup_teardown(function, begin, end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		race_test(test_of_twenty_with_the_same_expectation_one_wins),
-		race_test(test_of_twenty_that_expect_anything_all_land),
-		race_test(test_a_loop_that_retries_ends_well),
-		race_test(test_appends_among_inserts_all_land),
-		race_test(test_the_same_append_twenty_times_is_one),
-		race_test(test_appends_that_cross_each_other_end_well),
+		OWN_STORE(test_of_twenty_with_the_same_expectation_one_wins),
+		OWN_STORE(test_of_twenty_that_expect_anything_all_land),
+		OWN_STORE(test_a_loop_that_retries_ends_well),
+		OWN_STORE(test_appends_among_inserts_all_land),
+		OWN_STORE(test_the_same_append_twenty_times_is_one),
+		OWN_STORE(test_appends_that_cross_each_other_end_well),
 	};
 
 	return RUN_TESTS(tests);
