@@ -33,9 +33,7 @@ stop_proxy(void **state)
 	return 0;
 }
 
-#define RUN_LOST_TESTS(tests)                  \
-	(cmocka_set_message_output(CM_OUTPUT_TAP), \
-	 cmocka_run_group_tests(tests, start_proxy, stop_proxy))
+#define RUN_LOST_TESTS(tests) RUN_GROUP(tests, start_proxy, stop_proxy)
 
 /* Nothing happens from here, and messages are counted anew. */
 static inline void

@@ -155,8 +155,6 @@ expect_found_by(const goes_query *wanted, const char *numbers)
 #define query_test(function) cmocka_unit_test_setup_teardown(function, new_query, free_query)
 
 /* RUN_QUERY_TESTS is what main returns. */
-#define RUN_QUERY_TESTS(tests)                 \
-	(cmocka_set_message_output(CM_OUTPUT_TAP), \
-	 cmocka_run_group_tests(tests, set_up_events, tear_down_events))
+#define RUN_QUERY_TESTS(tests) RUN_GROUP(tests, set_up_events, tear_down_events)
 
 #endif

@@ -410,6 +410,5 @@ main(void)
 		OF_AN_ORDER(test_a_load_that_has_to_wait),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start_store, stop_store);
+	return RUN_GROUP(tests, start_store, stop_store);
 }

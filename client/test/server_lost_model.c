@@ -364,6 +364,5 @@ main(void)
 		cmocka_unit_test(test_a_model_is_changed_once_or_not_at_all),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, fill, close_all);
+	return RUN_GROUP(tests, fill, close_all);
 }

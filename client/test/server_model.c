@@ -228,6 +228,5 @@ main(void)
 		cmocka_unit_test(test_a_transaction_does_not_outlive_bad_json),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start_store, stop_store);
+	return RUN_GROUP(tests, start_store, stop_store);
 }

@@ -1,89 +1,12 @@
 /*
  * server_model_use.c
- *    goes_model_use: one changes a model at a time, and either all of a change is made or nothing.
+ *    goes_model_use: either all of a change is made or nothing.
  */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <unistd.h>
-
 #define CONNECTIONS 4
 
-#include "events.h"
-#include "one_store.h"
+#include "models.h"
 
-#define THREADS 20
-#define ROUNDS 100
-
-static goes_uuid order;
-static char		 model[37]; /* each test's own */
-
-static int
-new_model(void **state)
-{
-	goes_uuid_v7(&order);
-	goes_uuid_format(&order, model);
-	return 0;
-}
-
-/*
- * expect_stored expects a model, or with NULL none.
- */
-static void
-expect_stored(const char *id, const char *expected)
-{
-	char	   *json = NULL;
-	goes_error *error = NULL;
-	int			status = goes_model_fetch(store, NULL, id, &json, NULL, &error);
-
-	if (expected == NULL)
-	{
-		expect_error(status, &error, GOES_ERR_NOT_FOUND, "");
-		return;
-	}
-	assert_ok(status);
-	assert_string_equal(json, expected);
-	goes_free(json);
-}
-
-static void
-expect_model(const char *expected)
-{
-	expect_stored(model, expected);
-}
-
-/*
- * expect_events expects so many of the order's events.
- */
-static void
-expect_events(int expected)
-{
-	goes_query *query = goes_query_new();
-
-	goes_query_aggregate(query, "order", &order);
-	assert_int_equal(run_to_end(store, query), expected);
-	goes_query_free(query);
-}
-
-static int
-append(goes_store *used)
-{
-	goes_event event = event_of("order.placed", "{}");
-
-	return goes_append(used, "order", &order, &event, 1, GOES_EXPECT_ANY, NULL, NULL);
-}
-
-/* ---- Functions on the model */
-
-/*
- * add_one adds 1 to a number, and counts in *user how often it saw the initial one.
- */
-static int
-add_one(goes_tx *tx, const char *json, char **new_json, void *user)
-{
-	if (user != NULL && strcmp(json, "0") == 0)
-		atomic_fetch_add((atomic_int *) user, 1);
-	return asprintf(new_json, "%d", atoi(json) + 1) < 0 ? GOES_ERR_NOMEM : GOES_OK;
-}
+/* ---- What becomes of it */
 
 /*
  * change_and_return appends an event, changes the model and returns *user.
@@ -96,84 +19,6 @@ change_and_return(goes_tx *tx, const char *json, char **new_json, void *user)
 	*new_json = strdup("\"changed\"");
 	return status == GOES_OK ? *(int *) user : status;
 }
-
-static int
-keep(goes_tx *tx, const char *json, char **new_json, void *user)
-{
-	return append(goes_tx_store(tx));
-}
-
-static void
-use(goes_store *used, const char *initial, goes_model_fn function, void *user)
-{
-	goes_error *error = NULL;
-
-	assert_ok(goes_model_use(used, NULL, model, initial, function, user, NULL, &error));
-}
-
-/* ---- Many at once */
-
-/* A thread that uses the model again and again. */
-typedef struct User
-{
-	pthread_t	thread;
-	int			rounds;
-	atomic_int *firsts;
-	int			status;
-} User;
-
-static void *
-use_again(void *argument)
-{
-	User *user = argument;
-
-	user->status = GOES_OK;
-	for (int i = 0; i < user->rounds && user->status == GOES_OK; i++)
-		user->status = goes_model_use(store, NULL, model, "0", add_one, user->firsts, NULL, NULL);
-	return NULL;
-}
-
-/*
- * use_at_once lets threads use the model, and returns how many calls saw the initial value.
- */
-static int
-use_at_once(int rounds)
-{
-	User	   users[THREADS];
-	atomic_int firsts = 0;
-
-	for (int i = 0; i < THREADS; i++)
-	{
-		users[i] = (User){.rounds = rounds, .firsts = &firsts};
-		assert_int_equal(pthread_create(&users[i].thread, NULL, use_again, &users[i]), 0);
-	}
-	for (int i = 0; i < THREADS; i++)
-	{
-		pthread_join(users[i].thread, NULL);
-		assert_int_equal(users[i].status, GOES_OK);
-	}
-	return firsts;
-}
-
-static void
-test_no_increment_is_lost(void **state)
-{
-	assert_int_equal(use_at_once(ROUNDS), 1);
-	expect_model("2000");
-}
-
-static void
-test_one_of_many_creates_a_missing_model(void **state)
-{
-	for (int round = 0; round < 20; round++)
-	{
-		(void) new_model(state);
-		assert_int_equal(use_at_once(1), 1);
-		expect_model("20");
-	}
-}
-
-/* ---- What becomes of it */
 
 static void
 test_a_missing_model_is_not_found(void **state)
@@ -297,57 +142,6 @@ test_a_failure_that_is_not_told(void **state)
 		goes_tx_rollback(tx);
 		expect_model(NULL);
 	}
-}
-
-/* ---- Deadlines */
-
-static int
-take_long(goes_tx *tx, const char *json, char **new_json, void *user)
-{
-	if (user != NULL)
-		goes_cancel_trigger(user);
-	else
-		usleep(150 * 1000);
-	*new_json = strdup("1");
-	return GOES_OK;
-}
-
-static void
-test_a_function_that_takes_too_long(void **state)
-{
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
-	goes_error	*error = NULL;
-
-	expect_error(goes_model_use(store, NULL, model, "0", take_long, NULL, &context, &error), &error,
-				 GOES_ERR_TIMEOUT, "");
-	expect_model(NULL);
-	context.cancel = goes_cancel_new();
-	expect_error(
-		goes_model_use(store, NULL, model, "0", take_long, context.cancel, &context, &error),
-		&error, GOES_ERR_CANCELLED, "");
-	expect_model(NULL);
-	goes_cancel_free(context.cancel);
-}
-
-static void
-test_waiting_for_a_lock_meets_the_deadline(void **state)
-{
-	goes_context context = {.size = sizeof context, .timeout_ms = 150};
-	goes_error	*error = NULL;
-	goes_tx		*tx;
-	int64_t		 begun;
-
-	use(store, "0", add_one, NULL);
-	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-	use(goes_tx_store(tx), "0", keep, NULL); /* locked until the transaction ends */
-	begun = milliseconds();
-	expect_error(goes_model_use(store, NULL, model, "0", add_one, NULL, &context, &error), &error,
-				 GOES_ERR_TIMEOUT, "");
-	assert_in_range(milliseconds() - begun, 140, 1150);
-	expect_model("1"); /* reading does not wait */
-	assert_ok(goes_tx_commit(tx, NULL, &error));
-	use(store, "0", add_one, NULL);
-	expect_model("2");
 }
 
 /* ---- Transactions and hooks */
@@ -475,27 +269,20 @@ test_inserts_in_the_function_run_hooks(void **state)
 	store = outer;
 }
 
-#define OF_A_MODEL(test) cmocka_unit_test_setup(test, new_model)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OF_A_MODEL(test_no_increment_is_lost),
-		OF_A_MODEL(test_one_of_many_creates_a_missing_model),
 		OF_A_MODEL(test_a_missing_model_is_not_found),
 		OF_A_MODEL(test_no_new_json_leaves_the_model),
 		OF_A_MODEL(test_a_function_that_says_no_changes_nothing),
 		OF_A_MODEL(test_new_json_that_is_none_changes_nothing),
 		OF_A_MODEL(test_a_failure_that_is_not_told),
-		OF_A_MODEL(test_a_function_that_takes_too_long),
-		OF_A_MODEL(test_waiting_for_a_lock_meets_the_deadline),
 		OF_A_MODEL(test_a_model_and_events_both_or_neither),
 		OF_A_MODEL(test_the_function_cannot_end_its_transaction),
 		OF_A_MODEL(test_models_in_models),
 		OF_A_MODEL(test_inserts_in_the_function_run_hooks),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start_store, stop_store);
+	return RUN_GROUP(tests, start_store, stop_store);
 }

@@ -195,6 +195,5 @@ main(void)
 		cmocka_unit_test(test_on_connect_may_refuse),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, make_database, NULL);
+	return RUN_GROUP(tests, make_database, NULL);
 }

@@ -371,6 +371,5 @@ main(void)
 		OF_AN_ORDER(test_a_call_that_is_cancelled_does_nothing),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start_store, stop_store);
+	return RUN_GROUP(tests, start_store, stop_store);
 }

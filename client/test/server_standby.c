@@ -280,6 +280,5 @@ main(void)
 		cmocka_unit_test(test_the_standby_takes_over_under_load),
 	};
 
-	return (cmocka_set_message_output(CM_OUTPUT_TAP),
-			cmocka_run_group_tests(tests, make_standby, remove_standby));
+	return RUN_GROUP(tests, make_standby, remove_standby);
 }

@@ -21,9 +21,13 @@
 #define fail_msg(...) \
 	(print_error("# "), print_error(__VA_ARGS__), print_error("\n"), _fail(__FILE__, __LINE__))
 
-/* RUN_TESTS is what main returns: it runs an array of tests and prints TAP. */
-#define RUN_TESTS(tests) \
-	(cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests(tests, NULL, NULL))
+/*
+ * RUN_GROUP is what main returns: it runs an array of tests, between a function before them and one
+ * after, and prints TAP. RUN_TESTS needs neither.
+ */
+#define RUN_GROUP(tests, before, after) \
+	(cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests(tests, before, after))
+#define RUN_TESTS(tests) RUN_GROUP(tests, NULL, NULL)
 
 /*
  * expect_error checks a failed call's status and error, and frees the error. It takes the error's
