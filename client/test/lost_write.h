@@ -13,15 +13,15 @@
  * The program's own: write_at writes n events while the plans are carried out, checks that the status
  * is true, and returns it; write_before leaves the store a connection that has written before.
  */
-static int	write_at(goes_store *store, const Plan *plans, int count, size_t n,
-					 const goes_context *context);
-static void write_before(goes_store *store);
+static inline int  write_at(goes_store *store, const Plan *plans, int count, size_t n,
+							const goes_context *context);
+static inline void write_before(goes_store *store);
 
 /*
  * A connection that breaks anywhere costs nothing but a second try. Only one that breaks before the
  * server let us in is reported: that is what a server that is down looks like.
  */
-static void
+static inline void
 test_a_cut_at_any_message_is_made_good(void **state)
 {
 	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
@@ -39,7 +39,7 @@ test_a_cut_at_any_message_is_made_good(void **state)
 	goes_store_close(store);
 }
 
-static void
+static inline void
 test_a_cut_within_a_batch_is_made_good(void **state)
 {
 	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
@@ -58,7 +58,7 @@ test_a_cut_within_a_batch_is_made_good(void **state)
  * The client is cut off while the server goes on, and may still commit: the second try waits for it.
  * If it does not end (it got the events, but not the word to commit), the outcome is in doubt.
  */
-static void
+static inline void
 test_a_server_that_goes_on_is_waited_for(void **state)
 {
 	goes_store *store = open_by_proxy("events", LITTLE_PATIENCE_MS, 0);

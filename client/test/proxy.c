@@ -1,50 +1,20 @@
 /*
  * proxy.c
- *    The proxy of proxy.h: one thread that polls all of its connections.
- *
- * A link is a client's connection and the one to the server that belongs to it. Each direction of a
- * link is a flow: what has come in is cut into messages (a byte for the type, except in the start-up
- * packet, and four for the length), and what may go on is put behind what has not gone out yet.
+ *    The proxy of proxy.h: one thread that polls all of its links, and carries out the plans.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <netdb.h>
 #include <unistd.h>
 
-#include "proxy.h"
-#include "internal.h"
+#include "proxy_link.h"
 
 #define MOST_LINKS 64
 #define MOST_PLANS 3
-#define CHUNK 65536
-#define CANCEL_REQUEST 80877102
-
-typedef struct Flow
-{
-	Buffer	in;
-	Buffer	out;
-	size_t	sent;		/* of out */
-	int64_t held_until; /* of the monotonic clock; 0: not held */
-	bool	has_ended;	/* nothing comes in any more */
-} Flow;
-
-typedef struct Link
-{
-	int	 ends[DIRECTIONS]; /* ends[d] is where direction d goes; -1: closed */
-	Flow flows[DIRECTIONS];
-	bool is_used;
-	bool is_started; /* the start-up packet is through */
-	bool is_ready;	 /* the server has said so once */
-	bool is_cancel;	 /* a request to cancel, not a session */
-} Link;
 
 struct Proxy
 {
@@ -58,83 +28,13 @@ struct Proxy
 	bool			is_done[MOST_PLANS];
 	int				plan_count;
 	int				struck;
-	bool			has_struck_early;
+	int				struck_early; /* a boolean */
 	bool			is_refusing;
 	bool			is_stopping;
 	int				messages[DIRECTIONS];
 	int				connections;
 	int				late_cancels;
 };
-
-/*
- * close_end closes one side of a link at once, whatever is on its way.
- */
-static void
-close_end(Link *link, Direction direction)
-{
-	if (link->ends[direction] < 0)
-		return;
-	shutdown(link->ends[direction], SHUT_RDWR);
-	close(link->ends[direction]);
-	link->ends[direction] = -1;
-}
-
-static void
-close_link(Link *link)
-{
-	for (int direction = 0; direction < DIRECTIONS; direction++)
-	{
-		close_end(link, direction);
-		buffer_free(&link->flows[direction].in);
-		buffer_free(&link->flows[direction].out);
-	}
-	*link = (Link){.ends = {-1, -1}};
-}
-
-/*
- * connect_to_server connects to the server of GOES_TEST_URL; -1 if it cannot.
- */
-static int
-connect_to_server(void)
-{
-	PQconninfoOption *options = PQconninfoParse(server_url(), NULL);
-	const char		 *host = NULL;
-	const char		 *port = "5432";
-	struct addrinfo	 *found = NULL;
-	int				  end = -1;
-
-	for (PQconninfoOption *option = options; option->keyword != NULL; option++)
-	{
-		if (strcmp(option->keyword, "host") == 0)
-			host = option->val;
-		else if (strcmp(option->keyword, "port") == 0 && option->val != NULL)
-			port = option->val;
-	}
-	if (*host == '/')
-	{
-		struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-		snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.%s", host, port);
-		end = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(end, (struct sockaddr *) &address, sizeof address) != 0)
-		{
-			close(end);
-			end = -1;
-		}
-	}
-	else if (getaddrinfo(host, port, &(struct addrinfo){.ai_socktype = SOCK_STREAM}, &found) == 0)
-	{
-		end = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(end, found->ai_addr, found->ai_addrlen) != 0)
-		{
-			close(end);
-			end = -1;
-		}
-		freeaddrinfo(found);
-	}
-	PQconninfoFree(options);
-	return end;
-}
 
 /*
  * accept_client makes a link for the next client, or turns it away.
@@ -157,91 +57,8 @@ accept_client(Proxy *proxy)
 		close(client);
 		return;
 	}
-	*link = (Link){.is_used = true};
-	link->ends[TO_CLIENT] = client;
-	link->ends[TO_SERVER] = connect_to_server();
-	if (link->ends[TO_SERVER] < 0)
-	{
-		close_link(link);
-		return;
-	}
-	(void) fcntl(link->ends[TO_SERVER], F_SETFL, O_NONBLOCK);
-	(void) fcntl(link->ends[TO_CLIENT], F_SETFL, O_NONBLOCK);
-	(void) setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	proxy->connections++;
-}
-
-/*
- * read_int32 reads a number as it is on the wire.
- */
-static uint32_t
-read_int32(const char *bytes)
-{
-	uint32_t number;
-
-	memcpy(&number, bytes, sizeof number);
-	return ntohl(number);
-}
-
-/*
- * message_length returns the length of the message that a flow's input begins with; 0 if too little
- * of it is there to know.
- */
-static size_t
-message_length(const Link *link, const Buffer *in, Direction direction)
-{
-	size_t type = direction == TO_CLIENT || link->is_started;
-
-	/* behind the length of a start-up packet is a code that has to be known, too */
-	if (in->length < (type == 0 ? 2 : 1) * sizeof(uint32_t) + type)
-		return 0;
-	return type + read_int32(in->data + type);
-}
-
-/*
- * is_counted tells whether a message has a number. The first bytes of a session and those of a request
- * to cancel look alike but for a code.
- */
-static bool
-is_counted(Link *link, const Buffer *in, Direction direction)
-{
-	if (direction == TO_SERVER && !link->is_started)
-		link->is_cancel = read_int32(in->data + sizeof(uint32_t)) == CANCEL_REQUEST;
-	if (link->is_cancel)
-		return false;
-	return direction == TO_CLIENT || !link->is_started || in->data[0] != 'X';
-}
-
-/*
- * forward moves the first bytes of a flow's input to its output.
- */
-static void
-forward(Flow *flow, size_t length)
-{
-	buffer_append(&flow->out, flow->in.data, length);
-	memmove(flow->in.data, flow->in.data + length, flow->in.length - length);
-	flow->in.length -= length;
-}
-
-/*
- * send_out sends what a flow has to send; false if its receiver is gone.
- */
-static bool
-send_out(Link *link, Direction direction)
-{
-	Flow *flow = &link->flows[direction];
-
-	while (flow->sent < flow->out.length && link->ends[direction] >= 0)
-	{
-		ssize_t sent = send(link->ends[direction], flow->out.data + flow->sent,
-							flow->out.length - flow->sent, MSG_NOSIGNAL);
-
-		if (sent < 0)
-			return errno == EAGAIN || errno == EINTR;
-		flow->sent += (size_t) sent;
-	}
-	flow->out.length = flow->sent = 0;
-	return true;
+	if (link_open(link, client))
+		proxy->connections++;
 }
 
 /*
@@ -251,13 +68,13 @@ static void
 strike(Proxy *proxy, Link *link, const Plan *plan)
 {
 	proxy->struck++;
-	proxy->has_struck_early = !link->is_ready;
+	proxy->struck_early = !link->is_ready;
 	proxy->is_refusing = plan->refuses;
-	(void) send_out(link, plan->direction);
-	close_end(link, TO_CLIENT);
+	(void) link_send(link, plan->direction);
+	link_close_end(link, TO_CLIENT);
 	link->flows[TO_SERVER].in.length = link->flows[TO_CLIENT].in.length = 0;
 	if (!plan->keeps_server)
-		close_link(link);
+		link_close(link);
 	if (plan->then != NULL)
 		plan->then(plan->argument);
 }
@@ -316,8 +133,8 @@ static bool
 pass_message(Proxy *proxy, Link *link, Direction direction)
 {
 	Flow	   *flow = &link->flows[direction];
-	size_t		length = message_length(link, &flow->in, direction);
-	bool		has_number = length > 0 && is_counted(link, &flow->in, direction);
+	size_t		length = link_message_length(link, direction);
+	bool		has_number = length > 0 && link_is_counted(link, direction);
 	bool	   *is_done = NULL;
 	const Plan *plan = has_number ? plan_for(proxy, direction, &is_done) : NULL;
 	bool		is_cutting = plan != NULL && plan->fate != DELAYED;
@@ -329,7 +146,7 @@ pass_message(Proxy *proxy, Link *link, Direction direction)
 	{
 		*is_done = true;
 		if (plan->fate == TORN)
-			forward(flow, length / 2);
+			flow_forward(flow, length / 2);
 		strike(proxy, link, plan);
 		return false;
 	}
@@ -340,7 +157,7 @@ pass_message(Proxy *proxy, Link *link, Direction direction)
 	link->is_started = true;
 	if (direction == TO_CLIENT && flow->in.data[0] == 'Z')
 		link->is_ready = true;
-	forward(flow, length);
+	flow_forward(flow, length);
 	if (is_cutting)
 	{
 		*is_done = true;
@@ -348,23 +165,6 @@ pass_message(Proxy *proxy, Link *link, Direction direction)
 		return false;
 	}
 	return true;
-}
-
-/*
- * read_in reads what has come in. What a server says to a client that was cut off is thrown away.
- */
-static void
-read_in(Link *link, Direction direction)
-{
-	static char bytes[CHUNK];
-	Flow	   *flow = &link->flows[direction];
-	int			from = link->ends[direction == TO_SERVER ? TO_CLIENT : TO_SERVER];
-	ssize_t		length = recv(from, bytes, sizeof bytes, 0);
-
-	if (length > 0 && link->ends[direction] >= 0)
-		buffer_append(&flow->in, bytes, (size_t) length);
-	else if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
-		flow->has_ended = true;
 }
 
 /*
@@ -378,36 +178,14 @@ serve(Proxy *proxy, Link *link, Direction direction, short events)
 	if (flow->held_until != 0 && monotonic_now() >= flow->held_until)
 		flow->held_until = 0;
 	if (events & (POLLIN | POLLHUP | POLLERR))
-		read_in(link, direction);
+		link_read(link, direction);
 	while (flow->held_until == 0 && link->is_used && link->ends[direction] >= 0 &&
 		   pass_message(proxy, link, direction))
 		;
 	if (!link->is_used)
 		return;
-	if (!send_out(link, direction) || (flow->has_ended && flow->out.length == 0))
-		close_link(link);
-}
-
-/*
- * add_polled lists what to wait for: where a flow comes from, and where it goes if that is full. A flow
- * that is held or full is not read, but its end is noticed.
- */
-static int
-add_polled(const Link *link, struct pollfd *polled)
-{
-	for (int direction = 0; direction < DIRECTIONS; direction++)
-	{
-		const Flow *flow = &link->flows[direction];
-		const Flow *back = &link->flows[!direction];
-		short		events = POLLRDHUP;
-
-		if (flow->held_until == 0 && flow->out.length == 0)
-			events |= POLLIN;
-		if (back->out.length > 0)
-			events |= POLLOUT;
-		polled[direction] = (struct pollfd){.fd = link->ends[!direction], .events = events};
-	}
-	return DIRECTIONS;
+	if (!link_send(link, direction) || (flow->has_ended && flow->out.length == 0))
+		link_close(link);
 }
 
 /*
@@ -451,7 +229,7 @@ serve_links(Proxy *proxy, const struct pollfd *polled)
 			if (source->fd != link->ends[!direction])
 				continue; /* the link came after the poll */
 			if (link->flows[direction].held_until != 0 && (source->revents & POLLRDHUP))
-				close_link(link);
+				link_close(link);
 			else
 				serve(proxy, link, direction, source->revents);
 		}
@@ -474,7 +252,7 @@ run(void *argument)
 		polled[0] = (struct pollfd){.fd = proxy->wake[0], .events = POLLIN};
 		polled[1] = (struct pollfd){.fd = proxy->listener, .events = POLLIN};
 		for (int i = 0; i < MOST_LINKS; i++)
-			count += add_polled(&proxy->links[i], polled + count);
+			count += link_poll(&proxy->links[i], polled + count);
 		pthread_mutex_unlock(&proxy->lock);
 		(void) poll(polled, (nfds_t) count, timeout);
 		pthread_mutex_lock(&proxy->lock);
@@ -485,7 +263,7 @@ run(void *argument)
 			accept_client(proxy);
 	}
 	for (int i = 0; i < MOST_LINKS; i++)
-		close_link(&proxy->links[i]);
+		link_close(&proxy->links[i]);
 	pthread_mutex_unlock(&proxy->lock);
 	return NULL;
 }
@@ -526,7 +304,7 @@ proxy_start(void)
 
 	assert_non_null(proxy);
 	for (int i = 0; i < MOST_LINKS; i++)
-		close_link(&proxy->links[i]);
+		link_close(&proxy->links[i]);
 	pthread_mutex_init(&proxy->lock, NULL);
 	listen_somewhere(proxy);
 	assert_int_equal(pipe2(proxy->wake, O_CLOEXEC | O_NONBLOCK), 0);
@@ -571,7 +349,7 @@ proxy_plan(Proxy *proxy, const Plan *plans, int count)
 	}
 	proxy->plan_count = count;
 	proxy->struck = 0;
-	proxy->has_struck_early = false;
+	proxy->struck_early = false;
 	proxy->is_refusing = false;
 	proxy->messages[TO_SERVER] = proxy->messages[TO_CLIENT] = 0;
 	proxy->connections = 0;
@@ -585,7 +363,7 @@ proxy_cut(Proxy *proxy)
 {
 	pthread_mutex_lock(&proxy->lock);
 	for (int i = 0; i < MOST_LINKS; i++)
-		close_link(&proxy->links[i]);
+		link_close(&proxy->links[i]);
 	(void) !write(proxy->wake[1], "", 1);
 	pthread_mutex_unlock(&proxy->lock);
 }
@@ -631,10 +409,5 @@ proxy_struck(Proxy *proxy)
 bool
 proxy_struck_early(Proxy *proxy)
 {
-	bool is_early;
-
-	pthread_mutex_lock(&proxy->lock);
-	is_early = proxy->has_struck_early;
-	pthread_mutex_unlock(&proxy->lock);
-	return is_early;
+	return read_number(proxy, &proxy->struck_early);
 }

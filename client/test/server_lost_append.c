@@ -90,7 +90,7 @@ check_attempt(const Attempt *attempt, const Plan *plan, int status, goes_error *
  * write_at appends while the plans are carried out, and checks that the result is true. Returns the
  * status.
  */
-static int
+static inline int
 write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_context *context)
 {
 	Attempt		attempt;
@@ -111,7 +111,7 @@ write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_c
 /*
  * write_before leaves the store a connection that has appended before.
  */
-static void
+static inline void
 write_before(goes_store *store)
 {
 	goes_uuid id = new_id();

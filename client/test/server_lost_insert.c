@@ -3,51 +3,9 @@
  *    Inserts whose connection breaks, at every message: what goes_insert returns is true, and no event
  *    is ever stored twice or without the others of its batch.
  */
-#include <pthread.h>
-#include <unistd.h>
-
-#include "lost_write.h"
+#include "lost_insert.h"
 
 static const Plan nothing;
-
-/*
- * write_at inserts while the plans are carried out, and checks that the result is true and that its
- * batch is whole. Returns the status.
- */
-static int
-write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_context *context)
-{
-	goes_event	events[BATCH];
-	goes_error *error = NULL;
-	int64_t		start;
-	int			status;
-	size_t		stored;
-
-	fill_events(events, n);
-	proxy_plan(proxy, plans, count);
-	start = milliseconds();
-	status = goes_insert(store, events, n, context, &error);
-	expect_soon(plans, start, PATIENCE_MS + 1000);
-	stored = status == GOES_OK ? count_stored("events", events, n) : n;
-	if (stored != n)
-		fail_msg(PLACE ": success, but %zu of %zu are stored", PLACE_OF(plans), stored, n);
-	settle();
-	stored = count_stored("events", events, n);
-	if ((stored != n && stored != 0) || (status == GOES_OK && stored == 0) ||
-		(status == GOES_ERR_CONNECT && stored != 0) ||
-		(status != GOES_OK && status != GOES_ERR_CONNECT && status != GOES_ERR_IN_DOUBT &&
-		 status != GOES_ERR_TIMEOUT && status != GOES_ERR_CANCELLED))
-		fail_msg(PLACE ": %zu of %zu are stored, but: %s (%s)", PLACE_OF(plans), stored, n,
-				 goes_status_text(status), goes_error_message(error));
-	goes_error_free(error);
-	return status;
-}
-
-static void
-write_before(goes_store *store)
-{
-	warm_up(store);
-}
 
 /*
  * The first call of all: what it makes on its way (the database, the table) may break, too. The next
@@ -288,120 +246,6 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 	goes_store_close(hasty);
 }
 
-/*
- * Whatever message is late, an insert is over when its time is, its connection is not used again, and
- * the next insert works.
- */
-static void
-test_a_delay_at_any_message_meets_the_timeout(void **state)
-{
-	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 30};
-	Plan		 plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
-
-	warm_up(store);
-	settle();
-	while (plan.direction < DIRECTIONS)
-	{
-		int64_t start = milliseconds();
-		int		status;
-		bool	is_struck;
-
-		context.timeout_ms = 100;
-		status = write_at(store, &plan, 1, 1, &context);
-		is_struck = proxy_struck(proxy) > 0;
-		if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) || milliseconds() - start > 1100)
-			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plan), goes_status_text(status),
-					 (long long) (milliseconds() - start));
-		plan.number += 6; /* some of the places will do */
-		if (!is_struck)
-		{
-			plan.number = 2;
-			plan.direction++;
-		}
-	}
-	goes_store_close(store);
-}
-
-/*
- * The same for a call that is cancelled from a signal handler.
- */
-static void
-test_a_delayed_insert_can_be_cancelled(void **state)
-{
-	goes_store *store = open_by_proxy("events", PATIENCE_MS, 1);
-	Plan		plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
-
-	warm_up(store);
-	settle();
-	for (; plan.direction < DIRECTIONS; plan.direction++)
-	{
-		for (plan.number = 1; plan.number < 30; plan.number += 7)
-		{
-			goes_context context = {.size = sizeof context, .timeout_ms = -1};
-			int64_t		 start = milliseconds();
-
-			context.cancel = goes_cancel_new();
-			cancel_in(context.cancel, 60);
-			if (write_at(store, &plan, 1, 1, &context) != GOES_ERR_CANCELLED &&
-				proxy_struck(proxy) > 0)
-				fail_msg(PLACE ": not cancelled", PLACE_OF(&plan));
-			assert_true(milliseconds() - start < 1060);
-			cancel_in(NULL, 0);
-			goes_cancel_free(context.cancel);
-		}
-	}
-	goes_store_close(store);
-}
-
-/*
- * The connection of a call that was late is closed, and its place in the pool is free.
- */
-static void
-test_a_late_connection_is_not_used_again(void **state)
-{
-	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 50};
-	Plan		 plan = {.direction = TO_CLIENT, .number = 3, .fate = DELAYED, .delay_ms = 60000};
-	goes_event	 event;
-	goes_error	*error = NULL;
-
-	warm_up(store);
-	proxy_plan(proxy, &plan, 1);
-	goes_event_init(&event, "order.placed", NULL);
-	expect_error(goes_insert(store, &event, 1, &context, &error), &error, GOES_ERR_TIMEOUT, "");
-	leave_in_peace();
-	goes_event_init(&event, "order.placed", NULL);
-	assert_ok(goes_insert(store, &event, 1, NULL, &error));
-	assert_true(proxy_connections(proxy) >= 1);
-	assert_int_equal(count_stored("events", &event, 1), 1);
-	settle();
-	goes_store_close(store);
-}
-
-/*
- * A pooler knows of nothing to cancel once the connection is gone, and the server would go on.
- */
-static void
-test_the_server_is_told_before_a_late_connection_ends(void **state)
-{
-	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
-	PGconn		*rival = admin_connection(TEST_DATABASE);
-	goes_event	 event;
-	goes_error	*error = NULL;
-
-	warm_up(store);
-	PQclear(PQexec(rival, "BEGIN; LOCK TABLE events IN EXCLUSIVE MODE"));
-	goes_event_init(&event, "order.placed", NULL);
-	expect_error(goes_insert(store, &event, 1, &context, &error), &error, GOES_ERR_TIMEOUT, "");
-	PQfinish(rival);
-	settle();
-	assert_int_equal(count_stored("events", &event, 1), 0);
-	assert_int_equal(proxy_late_cancels(proxy), 0);
-	goes_store_close(store);
-}
-
 int
 main(void)
 {
@@ -416,10 +260,6 @@ main(void)
 		cmocka_unit_test(test_what_a_rival_took_meanwhile_is_refused),
 		cmocka_unit_test(test_a_cut_never_blames_the_wrong_event),
 		cmocka_unit_test(test_an_old_process_that_commits_late_makes_success),
-		cmocka_unit_test(test_a_delay_at_any_message_meets_the_timeout),
-		cmocka_unit_test(test_a_delayed_insert_can_be_cancelled),
-		cmocka_unit_test(test_a_late_connection_is_not_used_again),
-		cmocka_unit_test(test_the_server_is_told_before_a_late_connection_ends),
 	};
 
 	return RUN_LOST_TESTS(tests);
