@@ -10,6 +10,12 @@
 #include "internal.h"
 #include "unit.h"
 
+/* What starts an array: one dimension, no nulls. The element type and the length follow. */
+#define ONE_DIMENSION "00000001 00000000 "
+#define FROM_ONE "00000001 "
+
+#define EVENT_TYPE 0x4001 /* as if the server had told us */
+
 /*
  * digit returns the value of a hexadecimal digit.
  */

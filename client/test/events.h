@@ -152,6 +152,18 @@ expect_stored_event(goes_store *store, const goes_event *event)
 	goes_event_free(found);
 }
 
+/* Inserts, and expects the status and the event it is about. */
+static inline void
+expect_insert_refused(goes_store *store, const goes_event *events, size_t n, int status,
+					  int64_t index, const char *part_of_message)
+{
+	goes_error *error = NULL;
+	int			returned = goes_insert(store, events, n, NULL, &error);
+
+	assert_int_equal(goes_error_event_index(error), index);
+	expect_error(returned, &error, status, part_of_message);
+}
+
 /* Makes a name of so many characters, to be freed. */
 static inline char *
 unicode_name(size_t characters)

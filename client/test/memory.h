@@ -51,4 +51,13 @@ bool stop_failing(void);
 /* How many blocks the library has allocated and not freed. */
 long live_blocks(void);
 
+/*
+ * worse returns the first of two statuses that is a failure.
+ */
+static inline int
+worse(int status, int other)
+{
+	return status != GOES_OK ? status : other;
+}
+
 #endif

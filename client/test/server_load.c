@@ -8,15 +8,6 @@
 #include "one_store.h"
 #include "snapshots.h"
 
-static goes_uuid order;
-
-static int
-new_order(void **state)
-{
-	goes_uuid_v7(&order);
-	return 0;
-}
-
 static void
 append(goes_store *used, int n)
 {
@@ -391,8 +382,6 @@ test_a_load_that_has_to_wait(void **state)
 	PQfinish(holder);
 	expect_loaded(store, NULL, -1, 3, 1);
 }
-
-#define OF_AN_ORDER(test) cmocka_unit_test_setup(test, new_order)
 
 int
 main(void)

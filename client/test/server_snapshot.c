@@ -7,18 +7,6 @@
 #include "one_store.h"
 #include "snapshots.h"
 
-static goes_uuid order;
-
-/*
- * new_order gives each test an aggregate of its own.
- */
-static int
-new_order(void **state)
-{
-	goes_uuid_v7(&order);
-	return 0;
-}
-
 /*
  * expect_latest expects a snapshot to be the newest.
  */
@@ -348,8 +336,6 @@ test_a_call_that_is_cancelled_does_nothing(void **state)
 	assert_int_equal(latest_version(store, NULL, "order", &order), -1);
 	goes_cancel_free(context.cancel);
 }
-
-#define OF_AN_ORDER(test) cmocka_unit_test_setup(test, new_order)
 
 int
 main(void)

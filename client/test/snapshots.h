@@ -7,6 +7,18 @@
 
 #include "server.h"
 
+static goes_uuid order;
+
+/* Gives a test, OF_AN_ORDER, an aggregate of its own. */
+static inline int
+new_order(void **state)
+{
+	goes_uuid_v7(&order);
+	return 0;
+}
+
+#define OF_AN_ORDER(test) cmocka_unit_test_setup(test, new_order)
+
 /* The state is a text, or NULL for none. */
 static inline goes_snapshot
 snapshot_of(const char *name, const goes_uuid *id, int32_t version, const char *state)

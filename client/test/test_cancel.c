@@ -1,6 +1,6 @@
 /*
  * test_cancel.c
- *    A goes_cancel by itself; test_deadline.c waits with one.
+ *    A goes_cancel by itself; test_cancel_wait.c waits with one.
  */
 #include <errno.h>
 #include <fcntl.h>
