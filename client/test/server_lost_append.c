@@ -373,55 +373,6 @@ test_a_late_append_can_be_repeated(void **state)
 	goes_store_close(store);
 }
 
-/*
- * An insert conflicts, and the look-up of the details breaks: what is told of them is true.
- */
-static void
-test_a_cut_never_tells_wrong_details(void **state)
-{
-	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
-	Plan		plan = {.direction = TO_SERVER, .number = 5, .fate = TORN};
-	int			unknown = 0;
-
-	for (int struck = 1; plan.direction<DIRECTIONS; plan = struck> 0
-							 ? plan
-							 : (Plan){.direction = plan.direction + 1, .number = 4, .fate = TORN})
-	{
-		Attempt		  attempt;
-		goes_error	 *error = NULL;
-		goes_conflict conflict = {.size = sizeof conflict};
-
-		make_attempt(&attempt, 2);
-		append_new(store, &attempt.id, 3);
-		for (int32_t i = 0; i < 2; i++)
-		{
-			attempt.events[i].aggregate_name = "order";
-			attempt.events[i].aggregate_id = attempt.id;
-			attempt.events[i].aggregate_version = attempt.before + 4 - i;
-		}
-		leave_in_peace();
-		assert_int_equal(goes_insert(store, attempt.events, 2, NULL, NULL), GOES_ERR_CONFLICT);
-		proxy_plan(proxy, &plan, 1);
-		assert_int_equal(goes_insert(store, attempt.events, 2, NULL, &error), GOES_ERR_CONFLICT);
-		struck = proxy_struck(proxy);
-		assert_true(goes_error_conflict(error, &conflict));
-		assert_memory_equal(&conflict.aggregate_id, &attempt.id, sizeof attempt.id);
-		unknown += conflict.current_version == -1;
-		if (conflict.current_version == -1 && struck > 0)
-			assert_int_equal(goes_error_event_index(error), -1);
-		else
-		{
-			assert_int_equal(conflict.current_version, attempt.before + 3);
-			assert_int_equal(conflict.event_version, attempt.before + 3);
-			assert_int_equal(goes_error_event_index(error), 1);
-		}
-		goes_error_free(error);
-		plan.number++;
-	}
-	assert_true(unknown > 3);
-	goes_store_close(store);
-}
-
 int
 main(void)
 {
@@ -437,7 +388,6 @@ main(void)
 		cmocka_unit_test(test_the_lost_commit_of_appends_is_found_out),
 		cmocka_unit_test(test_an_append_with_hooks_runs_them_once_whatever_breaks),
 		cmocka_unit_test(test_a_late_append_can_be_repeated),
-		cmocka_unit_test(test_a_cut_never_tells_wrong_details),
 	};
 
 	return RUN_LOST_TESTS(tests);

@@ -3,6 +3,7 @@
  *    Inserts whose connection breaks, at every message: what goes_insert returns is true, and no event
  *    is ever stored twice or without the others of its batch.
  */
+#include "appends.h"
 #include "lost_insert.h"
 
 static const Plan nothing;
@@ -206,6 +207,51 @@ test_a_cut_never_blames_the_wrong_event(void **state)
 }
 
 /*
+ * An insert conflicts, and the look-up of the details breaks: what is told of them is true.
+ */
+static void
+test_a_cut_never_tells_wrong_details(void **state)
+{
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
+	Plan		plan = {.direction = TO_SERVER, .number = 5, .fate = TORN};
+	int			unknown = 0;
+
+	do
+	{
+		goes_uuid	  id = new_id();
+		goes_event	  events[] = {event_of_aggregate("order", &id, 4),
+								  event_of_aggregate("order", &id, 3)};
+		goes_error	 *error = NULL;
+		goes_conflict conflict = {.size = sizeof conflict};
+		int			  struck;
+
+		leave_in_peace();
+		append_new(store, &id, 3);
+		assert_int_equal(goes_insert(store, events, 2, NULL, NULL), GOES_ERR_CONFLICT);
+		proxy_plan(proxy, &plan, 1);
+		assert_int_equal(goes_insert(store, events, 2, NULL, &error), GOES_ERR_CONFLICT);
+		struck = proxy_struck(proxy);
+		assert_true(goes_error_conflict(error, &conflict));
+		assert_memory_equal(&conflict.aggregate_id, &id, sizeof id);
+		unknown += conflict.current_version == -1;
+		if (conflict.current_version == -1 && struck > 0)
+			assert_int_equal(goes_error_event_index(error), -1);
+		else
+		{
+			assert_int_equal(conflict.current_version, 3);
+			assert_int_equal(conflict.event_version, 3);
+			assert_int_equal(goes_error_event_index(error), 1);
+		}
+		goes_error_free(error);
+		plan.number++;
+		if (struck == 0)
+			plan = (Plan){.direction = plan.direction + 1, .number = 4, .fate = TORN};
+	} while (plan.direction < DIRECTIONS);
+	assert_true(unknown > 3);
+	goes_store_close(store);
+}
+
+/*
  * The old server process still works on the lost insert: a trigger keeps it busy at its commit. The
  * second try waits for it, and finds its events stored.
  */
@@ -259,6 +305,7 @@ main(void)
 		cmocka_unit_test(test_a_second_cut_does_not_make_an_insert_its_own_duplicate),
 		cmocka_unit_test(test_what_a_rival_took_meanwhile_is_refused),
 		cmocka_unit_test(test_a_cut_never_blames_the_wrong_event),
+		cmocka_unit_test(test_a_cut_never_tells_wrong_details),
 		cmocka_unit_test(test_an_old_process_that_commits_late_makes_success),
 	};
 
