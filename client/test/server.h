@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -136,6 +137,15 @@ milliseconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A thread that triggers a goes_cancel after 100 ms. */
+static inline void *
+cancel_soon(void *cancel)
+{
+	usleep(100 * 1000);
+	goes_cancel_trigger(cancel);
+	return NULL;
 }
 
 #endif

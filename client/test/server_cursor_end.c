@@ -206,10 +206,10 @@ test_a_hanging_server_is_left_at_the_deadline(void **state)
 }
 
 /*
- * cancel_soon triggers a goes_cancel after a while.
+ * cancel_when_late triggers a goes_cancel once the server hangs.
  */
 static void *
-cancel_soon(void *cancel)
+cancel_when_late(void *cancel)
 {
 	usleep(LATE_MS * 1000);
 	goes_cancel_trigger(cancel);
@@ -226,7 +226,7 @@ test_another_thread_cancels_a_wait(void **state)
 		goes_context context = {.size = sizeof context, .cancel = goes_cancel_new()};
 		pthread_t	 thread;
 
-		assert_int_equal(pthread_create(&thread, NULL, cancel_soon, context.cancel), 0);
+		assert_int_equal(pthread_create(&thread, NULL, cancel_when_late, context.cancel), 0);
 		expect_end_of_hanging(store, way, &context, GOES_ERR_CANCELLED);
 		pthread_join(thread, NULL);
 		goes_cancel_free(context.cancel);

@@ -145,14 +145,6 @@ test_other_calls_interleave_in_a_transaction(void **state)
 	assert_int_equal(latest_version(store, "few", "order", &id), 120);
 }
 
-static void *
-cancel_soon(void *cancel)
-{
-	usleep(100 * 1000);
-	goes_cancel_trigger(cancel);
-	return NULL;
-}
-
 /*
  * Somebody else holds the table.
  */
