@@ -85,7 +85,7 @@ is_index_enough(const Store *store)
 {
 	const VersionKey *key = version_key(store->relation);
 
-	return OidIsValid(key->index) && key->is_whole && !store->relation->rd_rel->relhassubclass &&
+	return OidIsValid(key->index) && key->is_whole && !has_heirs(store->relation) &&
 		   ExecutorCheckPerms_hook == NULL &&
 		   pg_class_aclcheck(store->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
 		   check_enable_rls(store->oid, InvalidOid, true) != RLS_ENABLED;

@@ -136,21 +136,29 @@ rule_argument(FunctionCallInfo fcinfo, int number)
 }
 
 /*
- * reject_parent raises an error for a table that is written to by way of another one: a
- * guard would not see that.
+ * reject_relatives raises an error for a table whose rows are not all its own: a guard would
+ * not see some that are written.
  */
 static void
-reject_parent(Relation table)
+reject_relatives(Relation table)
 {
-	if (!has_parent(table))
-		return;
-	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					errmsg("table \"%s\" cannot have a guard, since it has a parent table",
-						   RelationGetRelationName(table)),
-					errdetail("What is written by way of the parent does not fire the triggers of "
-							  "this table."),
-					errhint("Detach it first: ALTER TABLE … DETACH PARTITION, or NO INHERIT."),
-					errtable(table)));
+	if (has_parent(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" cannot have a guard, since it has a parent table",
+						RelationGetRelationName(table)),
+				 errdetail("What is written by way of the parent does not fire the triggers of "
+						   "this table."),
+				 errhint("Detach it first: ALTER TABLE … DETACH PARTITION, or NO INHERIT."),
+				 errtable(table)));
+	if (has_heirs(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" cannot have a guard, since others inherit from it",
+						RelationGetRelationName(table)),
+				 errdetail("What is written to those does not fire the triggers of this table, and "
+						   "is not in its index."),
+				 errhint("Detach them first: ALTER TABLE … NO INHERIT."), errtable(table)));
 }
 
 /*
@@ -168,7 +176,7 @@ goes_alter_store(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("goes_alter_store()");
 	store = store_open(fcinfo, 0, is_off ? AccessExclusiveLock : ShareRowExclusiveLock);
 	if (rule != NULL || (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2)))
-		reject_parent(store->relation);
+		reject_relatives(store->relation);
 	if (rule != NULL && !OidIsValid(version_index(store->relation)))
 		report_mismatch(store->relation, version_index_problem(NIL, store->relation), NULL);
 	if (!PG_ARGISNULL(1))

@@ -214,6 +214,7 @@ pg_noreturn extern void report_mismatch(Relation relation, List *problems, const
 extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 extern bool				 has_parent(Relation relation);
+extern bool				 has_heirs(Relation relation);
 
 /* plan.c: the one door to SPI */
 extern Statement  kept_statement(const char *text, Parameter *parameters, int count);

@@ -154,6 +154,12 @@ problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard
 										"way of a parent table",
 										guard->name),
 							   NULL, NULL);
+	if (has_heirs(table))
+		problems = add_problem(problems, PROBLEM_GUARD,
+							   psprintf("guard \"%s\" does not hold for the tables that inherit "
+										"from this one",
+										guard->name),
+							   NULL, NULL);
 	/* where no index keeps versions apart, index_problems has the remedy for both */
 	if (guard->has_mode && has_unique_versions(table) && !OidIsValid(version_index(table)))
 		problems = version_index_problem(problems, table);

@@ -48,3 +48,14 @@ has_parent(Relation relation)
 {
 	return has_superclass(RelationGetRelid(relation));
 }
+
+/*
+ * has_heirs tells whether queries of a table find rows of others, whose triggers and indexes
+ * are their own.
+ */
+bool
+has_heirs(Relation relation)
+{
+	return relation->rd_rel->relhassubclass &&
+		   find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL;
+}

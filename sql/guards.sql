@@ -299,7 +299,13 @@ CREATE TABLE heir (LIKE guards_other.renamed INCLUDING INDEXES) INHERITS (guards
 RESET client_min_messages;
 SELECT goes_alter_store('heir', append_only => true);
 \echo :SQLSTATE
+SELECT * FROM goes_check_store('guards_other.renamed');
+SELECT goes_alter_store('guards_other.renamed', 'off', false);
+SELECT * FROM goes_check_store('guards_other.renamed');
+SELECT goes_alter_store('guards_other.renamed', 'increasing');
+\echo :SQLSTATE
 ALTER TABLE heir NO INHERIT guards_other.renamed;
+SELECT goes_alter_store('guards_other.renamed', 'increasing', true);
 SELECT goes_alter_store('heir', append_only => true);
 
 -- The extension cannot go while its guards stand.
