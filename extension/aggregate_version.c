@@ -8,11 +8,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
@@ -77,6 +80,19 @@ read_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
 }
 
 /*
+ * is_readable tells whether an index can be read at this moment. Where it cannot, a query
+ * raises the error: a standby does not have the pages of an unlogged table, and while a
+ * table is rewritten its index is still about the old rows, to a function that another
+ * index has for a key.
+ */
+static bool
+is_readable(const Store *store, Oid index)
+{
+	return (RelationIsPermanent(store->relation) || !RecoveryInProgress()) &&
+		   !ReindexIsProcessingIndex(index);
+}
+
+/*
  * is_index_enough tells whether the index has all that a query would find: the caller may
  * read every row, no other module has a say in that, and the rows are in this table.
  */
@@ -85,8 +101,8 @@ is_index_enough(const Store *store)
 {
 	const VersionKey *key = version_key(store->relation);
 
-	return OidIsValid(key->index) && key->is_whole && !has_heirs(store->relation) &&
-		   ExecutorCheckPerms_hook == NULL &&
+	return OidIsValid(key->index) && key->is_whole && is_readable(store, key->index) &&
+		   !has_heirs(store->relation) && ExecutorCheckPerms_hook == NULL &&
 		   pg_class_aclcheck(store->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
 		   check_enable_rls(store->oid, InvalidOid, true) != RLS_ENABLED;
 }

@@ -69,6 +69,7 @@ for my $call (sort keys %allowed)
 }
 
 # A standby: reading works, creating what is there already passes, writing is refused.
+$node->safe_psql('shop', 'CREATE UNLOGGED TABLE unlogged (LIKE events INCLUDING ALL)');
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
@@ -101,6 +102,11 @@ for my $call (
 {
     my ($result, $output, $error) = $standby->psql('shop', "\\set VERBOSITY sqlstate\nSELECT $call");
     like($error, qr/ERROR:  25006/, "a standby refuses $call");
+}
+for my $call (q{goes_count(store => 'unlogged')}, q{goes_aggregate_version('a', goes_uuid_v7(), 'unlogged')})
+{
+    my ($result, $output, $error) = $standby->psql('shop', "\\set VERBOSITY sqlstate\nSELECT $call");
+    like($error, qr/ERROR:  0A000/, "an unlogged table has no rows on a standby: $call");
 }
 $standby->stop;
 
