@@ -63,16 +63,17 @@ version_scan_look_up(VersionScan *scan, const Aggregate *aggregate, const NewVer
 }
 
 /*
- * sees tells whether a row is there. Asked about rows that stand together one after the
- * other, it stays on their page.
+ * sees tells whether a row is there, and whether it is gone for everybody. Asked about rows
+ * that stand together one after the other, it stays on their page.
  */
 static bool
-sees(VersionScan *scan, const ItemPointerData *row)
+sees(VersionScan *scan, const ItemPointerData *row, bool *is_gone)
 {
 	ItemPointerData place = *row;
 	bool			has_more = false;
 
-	return table_index_fetch_tuple(scan->rows, &place, scan->snapshot, scan->slot, &has_more, NULL);
+	return table_index_fetch_tuple(scan->rows, &place, scan->snapshot, scan->slot, &has_more,
+								   is_gone);
 }
 
 /*
@@ -107,10 +108,13 @@ scan_newest(VersionScan *scan, const Aggregate *aggregate, const NewVersion *own
 	while ((row = index_getnext_tid(scan->scan, scan->key->newest_first)) != NULL)
 	{
 		int32 version = version_of_entry(scan->scan->xs_itup, scan->key->name_key);
+		bool  is_gone = false;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!has_version(own, own_count, version) && sees(scan, row))
+		if (!has_version(own, own_count, version) && sees(scan, row, &is_gone))
 			return (Version){true, version};
+		/* have the index skip it from now on, which a standby must leave to the primary */
+		scan->scan->kill_prior_tuple = is_gone && !scan->scan->xactStartedInRecovery;
 	}
 	return (Version){0};
 }
@@ -125,7 +129,7 @@ version_scan_newest(VersionScan *scan, const VersionEntry *entry, const Aggregat
 {
 	if (entry->is_known && !entry->exists)
 		return (Version){0};
-	if (entry->is_known && sees(scan, &entry->row))
+	if (entry->is_known && sees(scan, &entry->row, NULL))
 		return (Version){true, entry->number};
 	return scan_newest(scan, aggregate, own, own_count);
 }
