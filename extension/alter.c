@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -16,7 +16,6 @@
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
 
 #include "append.h"

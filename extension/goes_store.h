@@ -133,6 +133,9 @@ extern ArrayType *event_array(Oid event_type, Datum *events, int count);
 extern Datum	  event_datum(Oid event_type, Datum *values, bool *nulls);
 extern void		  complete_event(Datum *values, bool *nulls);
 
+/* version_check.c: new rows against the versions that are there */
+extern void check_versions(TriggerData *trigger, VersionRule rule);
+
 /* aggregate_version.c: the newest version of an aggregate */
 extern Version fetch_version(Store *store, const Statement *statement);
 extern Version newest_version(Store *store, const Aggregate *aggregate, bool is_fresh);
@@ -143,9 +146,6 @@ extern uint32	 aggregate_lock(const Aggregate *aggregate);
 extern bool		 may_lock_aggregates(uint16 lock_class, int count);
 extern void		 lock_in_store(Oid store, uint32 number, uint16 lock_class, LOCKMODE mode);
 extern char		*describe_aggregate(const Aggregate *aggregate);
-
-/* version_check.c: new rows against the versions that are there */
-extern void check_versions(TriggerData *trigger, VersionRule rule);
 
 /* conflict.c: raising VE001 */
 typedef struct Conflict

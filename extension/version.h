@@ -74,7 +74,7 @@ extern VersionLeaf *version_leaf_begin(Relation index, const VersionKey *key, Sn
 extern VersionEntry version_leaf_entry(VersionLeaf *leaf, const Aggregate *aggregate,
 									   const NewVersion *own, int own_count);
 
-/* version_scan.c: the newest version of an aggregate, for a role that may not read */
+/* version_scan.c: the newest version of an aggregate, whatever the role may read */
 typedef struct VersionScan VersionScan;
 
 extern VersionScan *version_scan_begin(Relation table, LOCKMODE lock, Snapshot snapshot);

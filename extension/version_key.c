@@ -2,8 +2,9 @@
  * version_key.c
  *	  How the versions of a table are looked up, kept for the session.
  *
- * A guard asks with every statement. What it is told is good until the table or its
- * indexes change, which PostgreSQL makes known while it grants a lock on the table.
+ * A guard asks with every statement, an append with every call. What they are told is good
+ * until the table or its indexes change, which PostgreSQL makes known while it grants a lock
+ * on the table.
  */
 #include "postgres.h"
 
@@ -83,8 +84,7 @@ set_key(VersionKey *key, Relation index, int place, StrategyNumber strategy)
 static void
 learn_index(VersionKey *key)
 {
-	/* the lock that the statement has already, which costs least */
-	Relation index = index_open(key->index, RowExclusiveLock);
+	Relation index = index_open(key->index, AccessShareLock);
 
 	key->name_key = index->rd_index->indkey.values[0] == key->name ? 0 : 1;
 	key->is_whole = !index->rd_index->indcheckxmin;
@@ -95,7 +95,7 @@ learn_index(VersionKey *key)
 	set_key(key, index, 1, BTEqualStrategyNumber);
 	set_key(key, index, VERSION_KEYS - 1, BTGreaterEqualStrategyNumber);
 	key->keys[VERSION_KEYS - 1].sk_argument = Int32GetDatum(PG_INT32_MIN); /* any but null */
-	index_close(index, RowExclusiveLock);
+	index_close(index, AccessShareLock);
 }
 
 /*
