@@ -128,6 +128,16 @@ guard_problem(FunctionCallInfo fcinfo, List *problems, Relation table, const Gua
 }
 
 /*
+ * add_gap says what a guard does not see. A person has to decide what to do about it.
+ */
+static List *
+add_gap(List *problems, const Guard *guard, const char *gap)
+{
+	return add_problem(problems, PROBLEM_GUARD,
+					   psprintf("guard \"%s\" does not hold for %s", guard->name, gap), NULL, NULL);
+}
+
+/*
  * problems_of adds what is wrong with the triggers of one guard.
  */
 static List *
@@ -149,17 +159,9 @@ problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard
 	if (!is_on)
 		return problems;
 	if (has_parent(table))
-		problems = add_problem(problems, PROBLEM_GUARD,
-							   psprintf("guard \"%s\" does not hold for rows that are written by "
-										"way of a parent table",
-										guard->name),
-							   NULL, NULL);
+		problems = add_gap(problems, guard, "rows that are written by way of a parent table");
 	if (has_heirs(table))
-		problems = add_problem(problems, PROBLEM_GUARD,
-							   psprintf("guard \"%s\" does not hold for the tables that inherit "
-										"from this one",
-										guard->name),
-							   NULL, NULL);
+		problems = add_gap(problems, guard, "the tables that inherit from this one");
 	/* where no index keeps versions apart, index_problems has the remedy for both */
 	if (guard->has_mode && has_unique_versions(table) && !OidIsValid(version_index(table)))
 		problems = version_index_problem(problems, table);
