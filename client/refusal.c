@@ -74,6 +74,29 @@ find_bad_json(Call *call, const goes_event *events, size_t n)
 }
 
 /*
+ * replace_error puts an error in the place of the one that it was made from.
+ */
+static int
+replace_error(goes_error **error, goes_error *refined, int status)
+{
+	goes_error_free(*error);
+	*error = refined;
+	return status;
+}
+
+/*
+ * replace_details gives an error another status and other details.
+ */
+static int
+replace_details(goes_error **error, int status, ErrorDetails details)
+{
+	goes_error *refined = NULL;
+
+	status = fail_detailed(&refined, status, details, "%s", goes_error_message(*error));
+	return replace_error(error, refined, status);
+}
+
+/*
  * refine_bad_data names the event whose data is no JSON, if that is what is wrong.
  */
 static int
@@ -89,9 +112,18 @@ refine_bad_data(Call *call, const Write *write, goes_error **error)
 	details.event_index = (int64_t) bad;
 	status = fail_detailed(&refined, status, details, "the data of event %zu is no JSON: %s", bad,
 						   goes_error_message(*error));
-	goes_error_free(*error);
-	*error = refined;
-	return status;
+	return replace_error(error, refined, status);
+}
+
+/*
+ * is_same_aggregate tells whether two aggregates are the same. The first name may be NULL: there is
+ * none.
+ */
+static bool
+is_same_aggregate(const char *name, const goes_uuid *id, const char *other_name,
+				  const goes_uuid *other_id)
+{
+	return name != NULL && strcmp(name, other_name) == 0 && memcmp(id, other_id, sizeof *id) == 0;
 }
 
 /*
@@ -108,9 +140,8 @@ is_one_aggregate(const Write *write)
 	{
 		const goes_event *event = &write->events[i];
 
-		if (event->aggregate_name == NULL ||
-			strcmp(event->aggregate_name, first->aggregate_name) != 0 ||
-			memcmp(&event->aggregate_id, &first->aggregate_id, sizeof event->aggregate_id) != 0)
+		if (!is_same_aggregate(event->aggregate_name, &event->aggregate_id, first->aggregate_name,
+							   &first->aggregate_id))
 			return false;
 	}
 	return true;
@@ -186,15 +217,11 @@ refine_taken(Call *call, const Write *write, const PGresult *result, goes_error 
 {
 	int			  status = status_of_taken(call, result);
 	ErrorDetails  details = error_details(*error);
-	goes_error	 *refined = NULL;
 	goes_conflict conflict;
 
 	if (status == GOES_ERR_CONFLICT && describe_taken(call, write, &conflict, &details.event_index))
 		details.conflict = &conflict;
-	status = fail_detailed(&refined, status, details, "%s", goes_error_message(*error));
-	goes_error_free(*error);
-	*error = refined;
-	return status;
+	return replace_details(error, status, details);
 }
 
 /*
@@ -209,9 +236,7 @@ refine_other_table(const PGresult *result, goes_error **error)
 					  "a trigger failed to write to table \"%s\": %s",
 					  PQresultErrorField(result, PG_DIAG_TABLE_NAME), goes_error_message(*error));
 
-	goes_error_free(*error);
-	*error = refined;
-	return status;
+	return replace_error(error, refined, status);
 }
 
 /*
@@ -231,8 +256,7 @@ is_of_write(const Write *write, const ErrorDetails *details)
 		name = write->events[details->event_index].aggregate_name;
 		id = &write->events[details->event_index].aggregate_id;
 	}
-	return name != NULL && strcmp(name, conflict->aggregate_name) == 0 &&
-		   memcmp(id, &conflict->aggregate_id, sizeof *id) == 0;
+	return is_same_aggregate(name, id, conflict->aggregate_name, &conflict->aggregate_id);
 }
 
 /*
@@ -243,15 +267,11 @@ refine_conflict(const Write *write, goes_error **error)
 {
 	int			 status = goes_error_status(*error);
 	ErrorDetails details = error_details(*error);
-	goes_error	*refined = NULL;
 
 	if (details.conflict == NULL || details.event_index < 0 || is_of_write(write, &details))
 		return status;
 	details.event_index = -1;
-	status = fail_detailed(&refined, status, details, "%s", goes_error_message(*error));
-	goes_error_free(*error);
-	*error = refined;
-	return status;
+	return replace_details(error, status, details);
 }
 
 int

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
 #include "internal.h"
 
 #define MOST_COLUMNS 10
@@ -20,17 +21,6 @@
 		if (!(condition))  \
 			abort();       \
 	} while (0)
-
-enum
-{
-	ID,
-	NAME,
-	TIME,
-	AGGREGATE_ID,
-	AGGREGATE_NAME,
-	AGGREGATE_VERSION,
-	DATA
-};
 
 /* A value of the row; length -1 is null. */
 typedef struct Value

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "columns.h"
 #include "rows.h"
 
 static const Value placed[EVENT_COLUMNS] = {
@@ -14,17 +15,6 @@ static const Value placed[EVENT_COLUMNS] = {
 	{"order", 5},
 	{"\xff\xff\xff\xfe", 4},
 	{"\x01{\"total\": 30}", 14}};
-
-enum
-{
-	ID,
-	NAME,
-	TIME,
-	AGGREGATE_ID,
-	AGGREGATE_NAME,
-	AGGREGATE_VERSION,
-	DATA
-};
 
 /*
  * placed_but makes the usual row with one value changed.
