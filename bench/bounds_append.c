@@ -17,7 +17,6 @@
 #define WARM_UP 200 /* pairs that do not count */
 #define MOST_BATCH 100
 #define AGGREGATES 10 /* of batches that are about one; make_batch has as many ids */
-#define APPEND_TARGET 1.30
 
 #define EVENT_NAME "shop.order.item_added"
 #define AGGREGATE_NAME "shop.order"
@@ -41,12 +40,35 @@ typedef struct Shape
 	double		target;
 } Shape;
 
-/* How long the two that took turns took, in seconds. */
+/* A batch to be stored both ways. */
+typedef struct Turn
+{
+	PGconn		*connection;
+	const Shape *shape;
+	Event		 events[MOST_BATCH];
+	Buffer		 array; /* of them, for the functions */
+} Turn;
+
+/* Two ways to store the same batches, in tables of their own. Each returns how long it took. */
+typedef struct Ways
+{
+	const char *ours_name;
+	const char *theirs_name;
+	const char *against; /* what the ratio is of */
+	double (*ours)(const Turn *turn);
+	double (*theirs)(const Turn *turn);
+} Ways;
+
+/* How long the two took, in seconds. */
 typedef struct Medians
 {
 	double ours;
 	double theirs;
 } Medians;
+
+static const Shape any_version = {"goes_append of 1 event, any version", 1, true, true, 1.30};
+static const Shape expected_version = {"goes_append of 1 event, expected version", 1, true, true,
+									   1.30};
 
 static const Shape shapes[] = {
 	{"sequential, an event", 1, true, true, 1.10},
@@ -130,34 +152,70 @@ time_bare(PGconn *connection, const char *statement, const Event *event)
  * any.
  */
 static double
-time_append(PGconn *connection, Oid event_type, Buffer *buffer, const Event *event,
-			bool expects_any)
+time_append(const Turn *turn, bool expects_any)
 {
-	char		version[4];
-	const char *values[] = {AGGREGATE_NAME, (const char *) event->aggregate_id, NULL, NULL};
-	int			lengths[] = {(int) strlen(AGGREGATE_NAME), UUID_LENGTH, 0, 4};
+	const Event *event = turn->events;
+	char		 version[4];
+	const char	*values[] = {AGGREGATE_NAME, (const char *) event->aggregate_id, turn->array.data,
+							 NULL};
+	int lengths[] = {(int) strlen(AGGREGATE_NAME), UUID_LENGTH, (int) turn->array.length, 4};
 
-	encode_array(buffer, event_type, event, 1);
-	values[2] = buffer->data;
-	lengths[2] = (int) buffer->length;
 	if (!expects_any)
 		values[3] = big_endian(version, 4, (uint64_t) event->aggregate_version - 1);
-	return time_prepared(connection, "append", 4, values, lengths, PGRES_TUPLES_OK);
+	return time_prepared(turn->connection, "append", 4, values, lengths, PGRES_TUPLES_OK);
+}
+
+/*
+ * time_append_any and the next are the two ways to append.
+ */
+static double
+time_append_any(const Turn *turn)
+{
+	return time_append(turn, true);
+}
+
+static double
+time_append_expected(const Turn *turn)
+{
+	return time_append(turn, false);
+}
+
+/*
+ * time_insert stores the event of an append with a bare INSERT.
+ */
+static double
+time_insert(const Turn *turn)
+{
+	return time_bare(turn->connection, "insert", turn->events);
 }
 
 /*
  * time_batch stores events in the way of a shape.
  */
 static double
-time_batch(PGconn *connection, const char *statement, const Shape *shape, const Buffer *array,
-		   const Event *events)
+time_batch(const Turn *turn, const char *statement)
 {
-	const char *values[] = {array->data};
-	int			lengths[] = {(int) array->length};
+	const char *values[] = {turn->array.data};
+	int			lengths[] = {(int) turn->array.length};
 
-	if (shape->is_bare)
-		return time_bare(connection, statement, events);
-	return time_prepared(connection, statement, 1, values, lengths, PGRES_TUPLES_OK);
+	if (turn->shape->is_bare)
+		return time_bare(turn->connection, statement, turn->events);
+	return time_prepared(turn->connection, statement, 1, values, lengths, PGRES_TUPLES_OK);
+}
+
+/*
+ * time_guarded and the next store them in the one table and in the other.
+ */
+static double
+time_guarded(const Turn *turn)
+{
+	return time_batch(turn, "guarded");
+}
+
+static double
+time_unguarded(const Turn *turn)
+{
+	return time_batch(turn, "free");
 }
 
 /*
@@ -175,73 +233,76 @@ prepare_bare(PGconn *connection, const char *name, const char *table)
 }
 
 /*
- * time_appends stores events with goes_append and with a bare INSERT in turns, from a
- * batch on.
+ * take_turns stores batches both ways in turns, from a batch on.
  */
 static Medians
-time_appends(PGconn *connection, int first, bool expects_any)
+take_turns(PGconn *connection, const Shape *shape, const Ways *ways, int first, int pairs)
 {
-	static double	   with_append[PAIRS];
-	static double	   bare[PAIRS];
-	static const Shape one = {.count = 1, .is_one_aggregate = true};
-	Oid				   event_type = type_oid(connection, "goes_event");
-	Buffer			   buffer = {0};
-	Event			   event;
+	static double ours[PAIRS];
+	static double theirs[PAIRS];
+	static Turn	  turn;
+	Oid			  event_type = type_oid(connection, "goes_event");
 
-	for (int i = 0; i < WARM_UP + PAIRS; i++)
+	turn = (Turn){.connection = connection, .shape = shape};
+	for (int i = 0; i < WARM_UP + pairs; i++)
 	{
 		int place = i < WARM_UP ? 0 : i - WARM_UP;
 
-		make_next_batch(&event, &one, first + i);
+		make_next_batch(turn.events, shape, first + i);
+		encode_array(&turn.array, event_type, turn.events, shape->count);
 		if (i % 2 == 0)
-			with_append[place] = time_append(connection, event_type, &buffer, &event, expects_any);
-		bare[place] = time_bare(connection, "insert", &event);
+			ours[place] = ways->ours(&turn);
+		theirs[place] = ways->theirs(&turn);
 		if (i % 2 != 0)
-			with_append[place] = time_append(connection, event_type, &buffer, &event, expects_any);
+			ours[place] = ways->ours(&turn);
 	}
-	free(buffer.data);
-	return (Medians){median_of_turns(with_append, PAIRS), median_of_turns(bare, PAIRS)};
+	free(turn.array.data);
+	return (Medians){median_of_turns(ours, pairs), median_of_turns(theirs, pairs)};
 }
 
 /*
- * detail_turns says what a ratio was made of, and what it is where waking a backend on
- * another processor counts for nothing, as on a machine that is busy.
+ * measure_ways prints the line for a shape. The detail also says what the ratio is where
+ * waking a backend on another processor counts for nothing, as on a machine that is busy.
  */
 static void
-detail_turns(const char *ours, const char *theirs, const Medians *medians, const Medians *shared,
-			 int pairs)
+measure_ways(PGconn *connection, const Shape *shape, const Ways *ways)
 {
+	int		pairs = shape->count > 1 ? PAIRS / 4 : PAIRS;
+	Medians medians = take_turns(connection, shape, ways, 0, pairs);
+	Medians shared;
+	double	ratio = medians.ours / medians.theirs;
+	char	measured[64];
+	char	target[64];
+
+	share_processor(connection, true);
+	shared = take_turns(connection, shape, ways, WARM_UP + pairs, pairs);
+	share_processor(connection, false);
+	snprintf(measured, sizeof(measured), "%.2f x %s", ratio, ways->against);
+	snprintf(target, sizeof(target), "at most %.2f x", shape->target);
+	report(shape->label, measured, target, ratio <= shape->target);
 	detail("%s %.1f us, %s %.1f us (medians of %d pairs); on one processor %.1f us and %.1f us, "
 		   "%.2f x",
-		   ours, 1e6 * medians->ours, theirs, 1e6 * medians->theirs, pairs, 1e6 * shared->ours,
-		   1e6 * shared->theirs, shared->ours / shared->theirs);
+		   ways->ours_name, 1e6 * medians.ours, ways->theirs_name, 1e6 * medians.theirs, pairs,
+		   1e6 * shared.ours, 1e6 * shared.theirs, shared.ours / shared.theirs);
 }
 
 /*
- * measure_one_append prints a line for goes_append.
+ * measure_append prints a line for goes_append.
  */
 static void
-measure_one_append(const char *label, bool expects_any)
+measure_append(const Shape *shape, double (*append)(const Turn *turn))
 {
+	Ways	ways = {"goes_append", "prepared INSERT", "bare INSERT", append, time_insert};
 	PGconn *connection = connect_to_server();
 	Oid		types[] = {TEXT_OID, UUID_OID, type_oid(connection, "goes_event[]"), INT4_OID};
-	Medians medians;
-	Medians shared;
-	char	measured[64];
 
 	run(connection, "SELECT goes_create_store('appended'), goes_create_store('inserted')");
 	prepare(connection, "append", "SELECT goes_append($1, $2, $3, $4, store => 'appended')", 4,
 			types);
 	prepare_bare(connection, "insert", "inserted");
-	medians = time_appends(connection, 0, expects_any);
-	share_processor(connection, true);
-	shared = time_appends(connection, WARM_UP + PAIRS, expects_any);
-	share_processor(connection, false);
+	measure_ways(connection, shape, &ways);
 	run(connection, "DROP TABLE appended, inserted");
 	PQfinish(connection);
-	snprintf(measured, sizeof(measured), "%.2f x bare INSERT", medians.ours / medians.theirs);
-	report(label, measured, "at most 1.30 x", medians.ours / medians.theirs <= APPEND_TARGET);
-	detail_turns("goes_append", "prepared INSERT", &medians, &shared, PAIRS);
 }
 
 /*
@@ -265,57 +326,18 @@ prepare_guarded(PGconn *connection, const Shape *shape)
 }
 
 /*
- * time_guard stores batches in the guarded table and in the other in turns, from a batch on.
- */
-static Medians
-time_guard(PGconn *connection, const Shape *shape, int first, int pairs)
-{
-	static Event  events[MOST_BATCH];
-	static double guarded[PAIRS];
-	static double unguarded[PAIRS];
-	Oid			  event_type = type_oid(connection, "goes_event");
-	Buffer		  array = {0};
-
-	for (int i = 0; i < WARM_UP + pairs; i++)
-	{
-		int place = i < WARM_UP ? 0 : i - WARM_UP;
-
-		make_next_batch(events, shape, first + i);
-		encode_array(&array, event_type, events, shape->count);
-		if (i % 2 == 0)
-			guarded[place] = time_batch(connection, "guarded", shape, &array, events);
-		unguarded[place] = time_batch(connection, "free", shape, &array, events);
-		if (i % 2 != 0)
-			guarded[place] = time_batch(connection, "guarded", shape, &array, events);
-	}
-	free(array.data);
-	return (Medians){median_of_turns(guarded, pairs), median_of_turns(unguarded, pairs)};
-}
-
-/*
  * measure_guard prints the line for the guard and one shape of batches.
  */
 static void
 measure_guard(const Shape *shape)
 {
-	PGconn *connection = connect_to_server();
-	int		pairs = shape->count > 1 ? PAIRS / 4 : PAIRS;
-	Medians medians;
-	Medians shared;
-	char	measured[64];
-	char	target[64];
+	static const Ways ways = {"guarded", "unguarded", "unguarded", time_guarded, time_unguarded};
+	PGconn			 *connection = connect_to_server();
 
 	prepare_guarded(connection, shape);
-	medians = time_guard(connection, shape, 0, pairs);
-	share_processor(connection, true);
-	shared = time_guard(connection, shape, WARM_UP + pairs, pairs);
-	share_processor(connection, false);
+	measure_ways(connection, shape, &ways);
 	run(connection, "DROP TABLE guarded, free");
 	PQfinish(connection);
-	snprintf(measured, sizeof(measured), "%.2f x unguarded", medians.ours / medians.theirs);
-	snprintf(target, sizeof(target), "at most %.2f x", shape->target);
-	report(shape->label, measured, target, medians.ours / medians.theirs <= shape->target);
-	detail_turns("guarded", "unguarded", &medians, &shared, pairs);
 }
 
 /*
@@ -324,8 +346,8 @@ measure_guard(const Shape *shape)
 void
 measure_appends(void)
 {
-	measure_one_append("goes_append of 1 event, any version", true);
-	measure_one_append("goes_append of 1 event, expected version", false);
+	measure_append(&any_version, time_append_any);
+	measure_append(&expected_version, time_append_expected);
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		measure_guard(&shapes[i]);
 }
