@@ -73,6 +73,7 @@ typedef struct VersionLeaf VersionLeaf;
 extern VersionLeaf *version_leaf_begin(Relation index, const VersionKey *key, Snapshot snapshot);
 extern VersionEntry version_leaf_entry(VersionLeaf *leaf, const Aggregate *aggregate,
 									   const NewVersion *own, int own_count);
+extern void			version_leaf_end(VersionLeaf *leaf);
 
 /* version_scan.c: the newest version of an aggregate, whatever the role may read */
 typedef struct VersionScan VersionScan;

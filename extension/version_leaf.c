@@ -124,3 +124,13 @@ version_leaf_entry(VersionLeaf *leaf, const Aggregate *aggregate, const NewVersi
 	_bt_relbuf(leaf->index, buffer);
 	return entry;
 }
+
+/*
+ * version_leaf_end gives back what version_leaf_begin took.
+ */
+void
+version_leaf_end(VersionLeaf *leaf)
+{
+	pfree(leaf->aggregate);
+	pfree(leaf);
+}

@@ -142,6 +142,8 @@ version_scan_end(VersionScan *scan)
 {
 	if (scan->scan != NULL)
 		index_endscan(scan->scan);
+	if (scan->leaf != NULL)
+		version_leaf_end(scan->leaf);
 	ExecDropSingleTupleTableSlot(scan->slot);
 	table_index_fetch_end(scan->rows);
 	UnregisterSnapshot(scan->snapshot);
