@@ -39,6 +39,17 @@ is_name_too_long(text *name, int *length)
 }
 
 /*
+ * reject_cut_name raises an error for a name of which PostgreSQL would keep only a piece.
+ */
+void
+reject_cut_name(const char *name, const char *value)
+{
+	ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
+					errmsg("the name in argument \"%s\" is too long: %s", name, value),
+					errdetail(CUT_NAME_DETAIL, NAMEDATALEN - 1), errhint(CUT_NAME_HINT)));
+}
+
+/*
  * name_argument returns the name of an aggregate that something is to be stored for. The
  * hint says what to do without one.
  */

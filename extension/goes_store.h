@@ -164,7 +164,12 @@ pg_noreturn extern void report_conflict(const Conflict *conflict, const char *fo
 #define NO_SCHEMA_HINT                                                                            \
 	"Write the table with its schema, as in shop.events, or have search_path name a schema that " \
 	"exists."
+#define NAME_HINT \
+	"Write it as in SQL: events, shop.events, or \"Odd Name\" with its quotation marks."
+#define CUT_NAME_DETAIL "PostgreSQL keeps the first %d bytes of a name."
+#define CUT_NAME_HINT "Choose a shorter name."
 extern bool		   is_store_name(const char *name);
+extern bool		   is_name_cut(const char *name);
 extern char		  *store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind);
 extern RangeVar	  *store_range(const char *name, const char *argument_name);
 extern const char *missing_schema(const RangeVar *range);
@@ -238,12 +243,13 @@ extern Datum required_argument(FunctionCallInfo fcinfo, int number, const char *
 extern Datum name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 extern Datum id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 extern bool	 is_name_too_long(text *name, int *length);
-extern ArrayType *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
+pg_noreturn extern void reject_cut_name(const char *name, const char *value);
+extern ArrayType	   *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern void		  reject_null_elements(ArrayType *array, const char *name);
 extern void		  reject_nested_array(ArrayType *array, const char *name);
 
 /* module.c: settings */
-extern char *default_table;
+extern char *default_store;
 extern bool	 allow_changes;
 
 #pragma GCC visibility pop

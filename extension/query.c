@@ -46,6 +46,23 @@ goes_query(PG_FUNCTION_ARGS)
 }
 
 /*
+ * portal_argument returns the name of a cursor, NULL for a free one. Cursors whose names
+ * begin alike would be one for PostgreSQL.
+ */
+static char *
+portal_argument(FunctionCallInfo fcinfo, int number)
+{
+	char *name;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	name = TextDatumGetCString(PG_GETARG_DATUM(number));
+	if (strlen(name) >= NAMEDATALEN)
+		reject_cut_name("portal", name);
+	return name;
+}
+
+/*
  * goes_query_cursor opens a cursor on the events that its filters leave.
  */
 Datum
@@ -53,9 +70,7 @@ goes_query_cursor(PG_FUNCTION_ARGS)
 {
 	Store	 *store = store_open(fcinfo, QUERY_ARGUMENTS + 1, AccessShareLock);
 	Statement statement = filter_select(fcinfo);
-	char	 *name = PG_ARGISNULL(QUERY_ARGUMENTS)
-						 ? NULL
-						 : TextDatumGetCString(PG_GETARG_DATUM(QUERY_ARGUMENTS));
+	char	 *name = portal_argument(fcinfo, QUERY_ARGUMENTS);
 
 	statement.cursor_options |= CURSOR_OPT_NO_SCROLL;
 	name = open_portal(store, &statement, name);

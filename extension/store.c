@@ -22,38 +22,23 @@
 #define MOST_NAME_PARTS 3
 
 /*
- * is_part_too_long tells whether a name has a part that PostgreSQL would cut short. Two
- * long names could then stand for one table, and mix the rows of two applications.
- */
-static bool
-is_part_too_long(const char *name)
-{
-	bool is_quoted = false;
-	int	 length = 0;
-
-	for (; *name != '\0'; name++)
-	{
-		if (*name == '"')
-			is_quoted = !is_quoted;
-		else if (*name == '.' && !is_quoted)
-			length = 0;
-		else if (++length >= NAMEDATALEN)
-			return true;
-	}
-	return false;
-}
-
-/*
- * split_name reads the parts of a name as SQL does; NIL if it is none. The parts
- * point into the copy of the name, which the caller frees.
+ * split_name reads the parts of a name as SQL does; NIL if it is none. An identifier of SQL
+ * has at least one character, which PostgreSQL's function does not ask for. The parts point
+ * into the copy of the name, which the caller frees.
  */
 static List *
 split_name(char *copy)
 {
-	List *parts;
+	List	 *parts;
+	ListCell *part;
 
 	if (!SplitIdentifierString(copy, '.', &parts) || list_length(parts) > MOST_NAME_PARTS)
 		return NIL;
+	foreach (part, parts)
+	{
+		if (*(char *) lfirst(part) == '\0')
+			return NIL;
+	}
 	return parts;
 }
 
@@ -65,11 +50,35 @@ is_store_name(const char *name)
 {
 	char *copy = pstrdup(name);
 	List *parts = split_name(copy);
-	bool  is_name = parts != NIL && !is_part_too_long(name);
+	bool  is_name = parts != NIL;
 
 	list_free(parts);
 	pfree(copy);
 	return is_name;
+}
+
+/*
+ * is_name_cut tells whether PostgreSQL would keep only a piece of a name's part. Two long
+ * names could then stand for one table, and mix the rows of two applications. Lists of other
+ * things are split by the same rules, but their parts are left whole.
+ */
+bool
+is_name_cut(const char *name)
+{
+	char	 *copy;
+	List	 *parts;
+	ListCell *part;
+	bool	  is_cut = false;
+
+	if (strlen(name) < NAMEDATALEN)
+		return false;
+	copy = pstrdup(name);
+	(void) SplitGUCList(copy, '.', &parts);
+	foreach (part, parts)
+		is_cut |= strlen(lfirst(part)) >= NAMEDATALEN;
+	list_free(parts);
+	pfree(copy);
+	return is_cut;
 }
 
 /*
@@ -100,13 +109,9 @@ store_range(const char *name, const char *argument_name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("argument \"%s\" is not the name of a table: \"%s\"", argument_name, name),
-				 errhint("Write it as in SQL: events, shop.events, or \"Odd Name\" with its "
-						 "quotation marks.")));
-	if (is_part_too_long(name))
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("the name of the store is too long: %s", name),
-				 errdetail("PostgreSQL keeps the first %d bytes of a name.", NAMEDATALEN - 1)));
+				 errhint(NAME_HINT)));
+	if (is_name_cut(name))
+		reject_cut_name(argument_name, name);
 	return makeRangeVarFromNameList(names);
 }
 

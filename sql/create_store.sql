@@ -51,6 +51,57 @@ SELECT goes_create_store(repeat('a', 64));
 \echo :SQLSTATE
 SELECT goes_create_store('create_store."' || repeat('ä', 31) || '""a"');
 \echo :SQLSTATE
+SELECT goes_create_store('"' || repeat('a', 62) || '""b"');
+\echo :SQLSTATE
+SELECT goes_create_store(repeat('s', 64) || '.ev');
+\echo :SQLSTATE
+SELECT * FROM goes_check_store('"' || repeat('a', 62) || '""b"');
+\echo :SQLSTATE
+
+-- Every function says so, of each table that it takes.
+CREATE FUNCTION answers(store text) RETURNS TABLE (function text, argument text, answer text) LANGUAGE plpgsql AS $$
+DECLARE
+    called record;
+BEGIN
+    FOR called IN
+        SELECT p.proname, p.argument, string_agg(
+            format('%I => ', other.argument) || CASE
+                WHEN other.argument = p.argument THEN quote_literal(store)
+                WHEN type = 'text'::regtype THEN quote_literal('a')
+                WHEN type = 'uuid'::regtype THEN quote_literal(gen_random_uuid())
+                WHEN type = 'integer'::regtype THEN '1'
+                ELSE format('%L::%s', '{}', type::regtype) END, ', ') AS arguments
+        FROM (SELECT *, unnest('{store,snapshots}'::text[]) AS argument FROM pg_proc WHERE proname LIKE 'goes\_%') AS p
+        CROSS JOIN unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) WITH ORDINALITY AS other (argument, type, number)
+        WHERE p.argument = ANY (p.proargnames) AND (other.argument = p.argument OR other.number <= p.pronargs - p.pronargdefaults)
+        GROUP BY p.oid, p.proname, p.argument
+        ORDER BY p.proname COLLATE "C", p.argument
+    LOOP
+        function := called.proname;
+        argument := called.argument;
+        BEGIN
+            EXECUTE format('SELECT %I(%s)', called.proname, called.arguments);
+            answer := 'accepted';
+        EXCEPTION WHEN OTHERS THEN
+            answer := SQLSTATE || ' ' || SQLERRM;
+        END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+SELECT count(DISTINCT function) > 20 AS are_all,
+       string_agg(format('%s(%s): %s', function, argument, answer), E'\n') FILTER (
+           WHERE answer <> format('42622 the name in argument "%s" is too long: "%s""b"', argument, repeat('a', 62))) AS other_answers
+FROM answers('"' || repeat('a', 62) || '""b"');
+
+-- What counts is what is kept: neither the blanks around a name nor its quotation marks.
+SELECT goes_create_store(E'create_store\t.\n"' || repeat('"', 124) || 'a" ');
+SELECT goes_create_store(repeat(' ', 70) || 'ev' || repeat(' ', 70));
+SELECT string_agg(answer, E'\n') AS refusals FROM answers(repeat(' ', 70) || '"' || repeat('"', 124) || 'a"') WHERE answer ~ '^42[26]';
+SELECT goes_create_store('""');
+\echo :SQLSTATE
+SELECT goes_count(store => 'create_store.""');
+\echo :SQLSTATE
 SELECT goes_create_store(repeat('b', 63));
 \d
 

@@ -51,6 +51,15 @@ ROLLBACK;
 FETCH 1 FROM once;
 \echo :SQLSTATE
 
+-- A name that PostgreSQL would cut short: two of them would be one cursor.
+BEGIN;
+SELECT goes_query_cursor(portal => (repeat('p', 63) || 'a')::refcursor);
+\echo :SQLSTATE
+ROLLBACK;
+BEGIN;
+SELECT goes_query_cursor(portal => repeat('p', 63)::refcursor);
+ROLLBACK;
+
 -- In PL/pgSQL it is a refcursor, and needs no transaction block around the call.
 DO $$
 DECLARE

@@ -42,9 +42,9 @@ SELECT goes_create_store('shop_events'), goes_create_snapshot_store('shop_snapsh
 SELECT goes_insert_batch(ARRAY[goes_new_event('other', '1', 'order', uuid_of('a'), 9, uuid_of('e9'), 9)], 'shop_events');
 SELECT goes_snapshot_save('order', uuid_of('a'), 8, '\x08', 8, 'shop_snapshots');
 SELECT * FROM goes_load('order', uuid_of('a'), 'shop_snapshots', 'shop_events');
-SET goes_store."table" = 'shop_events';
+SET goes_store.default_store = 'shop_events';
 SELECT aggregate_version, state, name FROM goes_load('order', uuid_of('a'), snapshots => 'load.shop_snapshots');
-RESET goes_store."table";
+RESET goes_store.default_store;
 
 -- It sees what its statement sees, in both tables.
 CREATE FUNCTION grow() RETURNS integer LANGUAGE plpgsql AS $$

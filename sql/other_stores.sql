@@ -11,9 +11,9 @@ SELECT goes_create_snapshot_store('Other_Stores.SNAPSHOTS'), goes_create_model_s
 SELECT goes_create_snapshot_store('"Odd ""Name"" %s"'), goes_create_model_store('"Odd ""Model"" %s"');
 SELECT goes_create_snapshot_store('order_snapshots'), goes_create_model_store('order_models');
 \d
-SET goes_store."table" = 'elsewhere';
+SET goes_store.default_store = 'elsewhere';
 SELECT goes_create_snapshot_store(), goes_create_model_store();
-RESET goes_store."table";
+RESET goes_store.default_store;
 
 -- The tables belong to the caller, and not to the extension.
 SELECT d.*
