@@ -245,8 +245,8 @@ extern Datum id_argument(FunctionCallInfo fcinfo, int number, const char *name, 
 extern bool	 is_name_too_long(text *name, int *length);
 pg_noreturn extern void reject_cut_name(const char *name, const char *value);
 extern ArrayType	   *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
-extern void		  reject_null_elements(ArrayType *array, const char *name);
-extern void		  reject_nested_array(ArrayType *array, const char *name);
+extern void				reject_null_elements(ArrayType *array, const char *name);
+extern void				reject_nested_array(ArrayType *array, const char *name);
 
 /* module.c: settings */
 extern char *default_store;

@@ -56,26 +56,38 @@ leads_with(Relation relation, Form_pg_index found, const RequiredIndex *index)
 }
 
 /*
- * serves_as tells whether an index of the table does what ours is for. A unique
- * one must hold for every row, at once, over just those columns.
+ * covers tells whether an index of the table has the columns that one of ours has. A unique
+ * one must hold for every row, over just those columns; *is_strict tells whether it does so at
+ * once, and for rows about different things.
  */
 static bool
-serves_as(Relation relation, Oid index_oid, const RequiredIndex *index)
+covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_strict)
 {
 	HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
 	Form_pg_index found;
-	bool		  serves;
+	bool		  covers;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	found = (Form_pg_index) GETSTRUCT(tuple);
-	serves = found->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+	covers = found->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
 			 leads_with(relation, found, index);
 	if (index->is_unique)
-		serves = serves && found->indisunique && found->indimmediate &&
-				 !found->indnullsnotdistinct && found->indnkeyatts == index->column_count;
+		covers = covers && found->indisunique && found->indnkeyatts == index->column_count;
+	*is_strict = !index->is_unique || (found->indimmediate && !found->indnullsnotdistinct);
 	ReleaseSysCache(tuple);
-	return serves;
+	return covers;
+}
+
+/*
+ * serves_as tells whether an index of the table does what ours is for.
+ */
+static bool
+serves_as(Relation relation, Oid index_oid, const RequiredIndex *index)
+{
+	bool is_strict;
+
+	return covers(relation, index_oid, index, &is_strict) && is_strict;
 }
 
 /*
@@ -89,6 +101,26 @@ has_index(Relation relation, const RequiredIndex *index)
 	foreach (cell, RelationGetIndexList(relation))
 	{
 		if (serves_as(relation, lfirst_oid(cell), index))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * will_have_index tells the same of the table after the remedies of constraint_problems.
+ */
+static bool
+will_have_index(Relation relation, const RequiredIndex *index, const StoreKind *kind)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		Oid	 index_oid = lfirst_oid(cell);
+		bool is_strict;
+
+		if (covers(relation, index_oid, index, &is_strict) &&
+			(is_strict || is_mended(relation, index_oid, kind)))
 			return true;
 	}
 	return false;
@@ -279,7 +311,7 @@ missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *
 		char				*text;
 		char				*name;
 
-		if (has_index(relation, index))
+		if (will_have_index(relation, index, kind))
 			continue;
 		keys = index_columns(index);
 		text = psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys);
@@ -298,20 +330,45 @@ missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *
 }
 
 /*
+ * has_primary_key tells whether the table has one, whatever its columns. The relcache's
+ * rd_pkindex is not for that: it is unset as long as nobody has asked for the indexes.
+ */
+static bool
+has_primary_key(Relation relation)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		bool	  is_primary;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		is_primary = ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
+		ReleaseSysCache(tuple);
+		if (is_primary)
+			return true;
+	}
+	return false;
+}
+
+/*
  * missing_key adds a problem if two rows could be about the same thing.
  */
 static List *
-missing_key(List *problems, Relation relation, const RequiredIndex *key, List *undecided)
+missing_key(List *problems, Relation relation, const StoreKind *kind, List *undecided)
 {
-	const char *format = "ALTER TABLE %s ADD PRIMARY KEY (%s);";
-	char	   *keys = index_columns(key);
-	char	   *text;
+	const RequiredIndex *key = &kind->key;
+	const char			*format = "ALTER TABLE %s ADD PRIMARY KEY (%s);";
+	char				*keys = index_columns(key);
+	char				*text;
 
-	if (has_index(relation, key))
+	if (will_have_index(relation, key, kind))
 		return problems;
 	if (has_to_wait(key, undecided))
 		return waiting(problems, PROBLEM_TABLE, psprintf("missing unique index on (%s)", keys));
-	if (OidIsValid(relation->rd_pkindex))
+	if (has_primary_key(relation))
 		format = "CREATE UNIQUE INDEX ON %s (%s);";
 	if (key->column_count == 1)
 		text = psprintf("column \"%s\" is not unique", key->columns[0]);
@@ -337,6 +394,6 @@ has_key(Relation relation, const StoreKind *kind)
 List *
 index_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)
 {
-	problems = missing_key(problems, relation, &kind->key, undecided);
+	problems = missing_key(problems, relation, kind, undecided);
 	return missing_indexes(problems, relation, kind, undecided);
 }

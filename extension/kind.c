@@ -59,6 +59,7 @@ const StoreKind event_store = {
 	.key = {"", "", true, true, 1, {"id"}},
 	.indexes = event_indexes,
 	.index_count = lengthof(event_indexes),
+	.has_no_arbiter = true,
 };
 
 /* In this order the key finds the newest snapshot of an aggregate at once. */

@@ -52,6 +52,7 @@ struct StoreKind
 	RequiredIndex		  key; /* what tells rows apart; a table without it is not mended by us */
 	const RequiredIndex	 *indexes;
 	int					  index_count;
+	bool has_no_arbiter; /* rows are stored with ON CONFLICT and no columns behind it */
 };
 
 #pragma GCC visibility push(hidden)
@@ -60,6 +61,10 @@ struct StoreKind
 extern List *index_problems(List *problems, Relation relation, const StoreKind *kind,
 							List *undecided);
 extern char *index_columns(const RequiredIndex *index);
+
+/* constraint.c: constraints that keep out what a store has to take */
+extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind);
+extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
 
 /* remedy.c: the SQL that mends columns */
 extern const char *not_null(const RequiredColumn *column);

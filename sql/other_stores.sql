@@ -60,9 +60,12 @@ CREATE UNIQUE INDEX ON lookalike (aggregate_name, aggregate_id, aggregate_versio
 ALTER TABLE lookalike ADD UNIQUE (aggregate_name, aggregate_id, aggregate_version) DEFERRABLE;
 SELECT goes_create_snapshot_store('lookalike');
 \echo :SQLSTATE
+ALTER TABLE lookalike DROP CONSTRAINT lookalike_aggregate_name_aggregate_id_aggregate_version_key;
+SELECT goes_create_snapshot_store('lookalike');
+\echo :SQLSTATE
 ALTER TABLE other_stores.lookalike ADD PRIMARY KEY (aggregate_name, aggregate_id, aggregate_version);
 SELECT goes_create_snapshot_store('lookalike');
-CREATE TABLE twice (id text NOT NULL, model jsonb NOT NULL, number integer PRIMARY KEY);
+CREATE TABLE twice (id text NOT NULL, model jsonb NOT NULL, number serial PRIMARY KEY);
 SELECT goes_create_model_store('twice');
 CREATE UNIQUE INDEX ON other_stores.twice (id);
 SELECT goes_create_model_store('twice');

@@ -110,7 +110,11 @@ INSERT INTO spoils (spoil) VALUES
     ('ALTER TABLE events DROP CONSTRAINT key, ADD COLUMN number serial PRIMARY KEY'),
     ('ALTER TABLE events DROP COLUMN id, ADD COLUMN number serial PRIMARY KEY'),
     ('DROP INDEX by_name, by_time, by_version'),
-    ('DROP INDEX by_version; CREATE UNIQUE INDEX ON events (aggregate_id, aggregate_name, aggregate_version) WHERE name <> ''''');
+    ('DROP INDEX by_version; CREATE UNIQUE INDEX ON events (aggregate_id, aggregate_name, aggregate_version) WHERE name <> '''''),
+-- Constraints: constraints.sql has more of them.
+    ('ALTER TABLE events DROP CONSTRAINT key, ADD CONSTRAINT key PRIMARY KEY (id) DEFERRABLE'),
+    ('DROP INDEX by_version; ALTER TABLE events ADD CONSTRAINT by_version UNIQUE (aggregate_name, aggregate_id, aggregate_version) DEFERRABLE INITIALLY DEFERRED'),
+    ('ALTER TABLE events ADD COLUMN tenant text NOT NULL DEFAULT ''ours''; ALTER TABLE events ALTER COLUMN tenant DROP DEFAULT');
 
 \pset format unaligned
 SELECT spoil, mend(spoil, true) AS filled, mend(spoil, false) AS empty FROM spoils ORDER BY number;
@@ -145,7 +149,7 @@ INSERT INTO single (id, name, "time", aggregate_version, data) VALUES (gen_rando
 SELECT remedy FROM goes_check_store('single') WHERE problem ~ 'type' \gexec
 
 -- Without any remedy there is no DETAIL; one without a remedy does not get in front of the others.
-CREATE TABLE timeless (LIKE numbered INCLUDING INDEXES);
+CREATE TABLE timeless (LIKE numbered INCLUDING INDEXES INCLUDING DEFAULTS);
 INSERT INTO timeless SELECT * FROM numbered;
 ALTER TABLE timeless ALTER COLUMN "time" TYPE interval USING '1 day';
 SELECT goes_create_store('timeless');
