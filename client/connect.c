@@ -197,6 +197,22 @@ finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err
 }
 
 /*
+ * check_names fails if the server would cut a name, wherever libpq has it from: the environment and
+ * service files count, too.
+ */
+static int
+check_names(PGconn *connection, goes_error **err)
+{
+	PQconninfoOption *options = PQconninfo(connection);
+	int				  status = options == NULL ? fail_memory(err) : GOES_OK;
+
+	if (status == GOES_OK)
+		status = name_check_options(options, err);
+	PQconninfoFree(options);
+	return status;
+}
+
+/*
  * connect_to_host connects to one host.
  */
 static int
@@ -208,7 +224,9 @@ connect_to_host(PGconn **out, const Conninfo *conninfo, const Host *host, const 
 
 	if (connection == NULL)
 		return fail_memory(err);
-	status = finish_connecting(connection, deadline, err);
+	status = check_names(connection, err);
+	if (status == GOES_OK)
+		status = finish_connecting(connection, deadline, err);
 	if (status == GOES_OK)
 		*out = connection;
 	else

@@ -76,6 +76,9 @@ take_parameter(Conninfo *conninfo, Buffer *settings, const char *name, const cha
 		return status;
 	if (strcmp(name, "search_path") == 0)
 	{
+		status = name_check_list(value, "schema", err);
+		if (status != GOES_OK)
+			return status;
 		free(conninfo->search_path);
 		conninfo->search_path = strdup(value);
 		if (conninfo->search_path == NULL)
@@ -358,6 +361,8 @@ conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err)
 	}
 	if (status == GOES_OK)
 		status = check_address(conninfo, err);
+	if (status == GOES_OK)
+		status = name_check_options(conninfo->options, err);
 	if (status == GOES_OK)
 		status = add_options(conninfo, &settings, err);
 	PQfreemem(message);

@@ -14,6 +14,11 @@ typedef struct Conninfo
 	char			 *search_path;	  /* pgx's, too, and one of the options; NULL: not given */
 } Conninfo;
 
+/* name.c: names that the server would cut; INVALID. Items of a list are identifiers of SQL. */
+int name_check(const char *name, const char *what, goes_error **err);
+int name_check_list(const char *list, const char *what, goes_error **err);
+int name_check_options(const PQconninfoOption *options, goes_error **err);
+
 /* conninfo.c */
 int			conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err);
 const char *conninfo_value(const Conninfo *conninfo, const char *keyword); /* NULL: not given */

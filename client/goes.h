@@ -326,7 +326,10 @@ GOES_API void goes_store_options_init(goes_store_options *options, size_t size);
  * connects, creating the database, the extension and the table where they are missing. NULL options
  * are the defaults.
  *
- * GOES_ERR_INVALID if no URL is given, if it cannot be read, or if database or table are empty.
+ * GOES_ERR_INVALID if no URL is given, if it cannot be read, if database or table are empty, or if a
+ * name of a database, a user, an application or a schema in search_path has more than the 63 bytes
+ * that PostgreSQL keeps of a name. If libpq has such a name from its environment, or the table has it,
+ * that shows on connecting.
  */
 GOES_API int goes_store_open(goes_store **out, const goes_store_options *options, goes_error **err);
 

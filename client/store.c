@@ -75,7 +75,9 @@ goes_store_open(goes_store **out, const goes_store_options *options, goes_error 
 	store->operation_timeout_ms = known.operation_timeout_ms;
 	store->no_create = known.no_create;
 	store->no_prepared_statements = known.no_prepared_statements;
-	status = copy_name(&store->database, known.database, DEFAULT_DATABASE, "database", err);
+	status = name_check(known.database, "database", err);
+	if (status == GOES_OK)
+		status = copy_name(&store->database, known.database, DEFAULT_DATABASE, "database", err);
 	if (status == GOES_OK)
 		status = copy_name(&store->table, known.table, DEFAULT_TABLE, "table", err);
 	if (status == GOES_OK)

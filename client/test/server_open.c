@@ -4,6 +4,10 @@
  */
 #include "server_control.h"
 
+/* One byte more than PostgreSQL keeps; as many as it keeps, of which two are to be one in SQL. */
+#define LONG_NAME "tenant78901234567890123456789012345678901234567890123456789-0004"
+#define LONG_NAME_OF_TABLE "tenant\"\"901234567890123456789012345678901234567890123456789-0004"
+
 /*
  * assert_usable connects a store, which then takes an event, and closes it.
  */
@@ -300,6 +304,62 @@ test_empty_names_are_refused(void **state)
 }
 
 /*
+ * expect_long_name opens a store with a URL, which fails for a name that libpq has from its environment.
+ */
+static void
+expect_long_name(const char *url, const char *variable, const char *part_of_message)
+{
+	goes_pool_options  pool_options = {.size = sizeof pool_options, .url = url};
+	goes_store_options options = make_options(NULL);
+	goes_error		  *error = NULL;
+
+	assert_ok(goes_pool_new(&options.pool, &pool_options, &error));
+	setenv(variable, LONG_NAME, 1);
+	expect_error(try_options(&options, &error), &error, GOES_ERR_INVALID, part_of_message);
+	unsetenv(variable);
+	goes_pool_free(options.pool);
+}
+
+static void
+test_long_names_of_the_environment(void **state)
+{
+	char *host = url_part("host");
+	char *port = url_part("port");
+	char  url[1024];
+
+	snprintf(url, sizeof url, "host=%s port=%s dbname=postgres", host, port);
+	expect_long_name(url, "PGUSER", "user is too long");
+	expect_long_name(server_url(), "PGDATABASE", "database is too long");
+	expect_long_name(server_url(), "PGAPPNAME", "application is too long");
+	free(host);
+	free(port);
+}
+
+/*
+ * Two databases or tables whose names begin alike would be one for PostgreSQL.
+ */
+static void
+test_long_names_are_not_cut(void **state)
+{
+	goes_store_options options = make_options(server_url());
+	goes_error		  *error = NULL;
+	char			  *count;
+
+	options.database = LONG_NAME;
+	expect_error(try_options(&options, &error), &error, GOES_ERR_INVALID, "database is too long");
+	count = admin("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'tenant%%'");
+	assert_string_equal(count, "0");
+	free(count);
+	assert_database_is_made(LONG_NAME + 1, "\"" LONG_NAME_OF_TABLE "\"");
+
+	options = make_options(server_url());
+	options.table = "\"" LONG_NAME_OF_TABLE "\"\"\"";
+	expect_error(try_options(&options, &error), &error, GOES_ERR_INVALID, "too long");
+	options.no_create = true;
+	expect_error(try_options(&options, &error), &error, GOES_ERR_INVALID, "too long");
+}
+
+/*
  * Somebody else has made all of it; the role may connect and, in the second case, use the table only.
  */
 static void
@@ -374,6 +434,8 @@ main(void)
 		cmocka_unit_test(test_dead_hosts_before_the_living_one),
 		cmocka_unit_test(test_names_that_need_quotes),
 		cmocka_unit_test(test_empty_names_are_refused),
+		cmocka_unit_test(test_long_names_of_the_environment),
+		cmocka_unit_test(test_long_names_are_not_cut),
 		cmocka_unit_test(test_roles_that_may_create_nothing),
 		cmocka_unit_test(test_a_pool_of_the_programs_own),
 	};

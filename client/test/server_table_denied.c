@@ -5,6 +5,9 @@
 #include "server_control.h"
 #include "tables.h"
 
+/* PostgreSQL keeps 63 bytes of it. */
+#define LONG_NAME "\"tenant\"\"901234567890123456789012345678901234567890123456789-00045\""
+
 static void
 test_no_create_makes_no_table(void **state)
 {
@@ -86,6 +89,7 @@ test_names_that_can_be_none(void **state)
 
 		expect_error(uses[i].use(store, "", &error), &error, GOES_ERR_INVALID, "table");
 		expect_error(uses[i].use(store, "a b", &error), &error, GOES_ERR_INVALID, "a b");
+		expect_error(uses[i].use(store, LONG_NAME, &error), &error, GOES_ERR_INVALID, "too long");
 		expect_error(uses[i].use(store, "nowhere.kept", &error), &error, GOES_ERR_SCHEMA,
 					 "nowhere");
 		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
