@@ -393,14 +393,15 @@ column_problems(List *problems, Relation relation, const StoreKind *kind)
 
 /*
  * constraint_problems adds a problem for each constraint that keeps out what the store has to
- * take.
+ * take. A table whose columns take a decision is checked again after that, and is most likely
+ * no store at all: nobody is told to loosen its columns.
  */
 List *
-constraint_problems(List *problems, Relation relation, const StoreKind *kind)
+constraint_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)
 {
 	ListCell *cell;
 
 	foreach (cell, RelationGetIndexList(relation))
 		problems = add_index_problem(problems, relation, lfirst_oid(cell), kind);
-	return column_problems(problems, relation, kind);
+	return undecided == NIL ? column_problems(problems, relation, kind) : problems;
 }

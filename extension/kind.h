@@ -63,7 +63,8 @@ extern List *index_problems(List *problems, Relation relation, const StoreKind *
 extern char *index_columns(const RequiredIndex *index);
 
 /* constraint.c: constraints that keep out what a store has to take */
-extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind);
+extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind,
+								 List *undecided);
 extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
 
 /* remedy.c: the SQL that mends columns */

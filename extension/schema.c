@@ -239,7 +239,7 @@ schema_problems(Relation relation, const StoreKind *kind)
 		return other_kind(relation);
 	problems = missing_columns(problems, relation, kind, &undecided);
 	problems = unfit_columns(problems, relation, kind, &undecided);
-	problems = constraint_problems(problems, relation, kind);
+	problems = constraint_problems(problems, relation, kind, undecided);
 	return index_problems(problems, relation, kind, undecided);
 }
 
