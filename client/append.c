@@ -117,24 +117,25 @@ goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggr
 			goes_event *events, size_t n, int32_t expected_version, const goes_context *context,
 			goes_error **err)
 {
-	char  expected[sizeof "-2147483648"];
-	Write write = {.request = REQUEST_APPEND,
-				   .n = n,
-				   .aggregate_name = aggregate_name,
-				   .aggregate_id = aggregate_id};
-	int	  status;
+	char		expected[sizeof "-2147483648"];
+	Write		write = {.request = REQUEST_APPEND,
+						 .n = n,
+						 .aggregate_name = aggregate_name,
+						 .aggregate_id = aggregate_id};
+	goes_error *error = NULL;
+	int			status;
 
 	if (store == NULL || (events == NULL && n > 0))
 		return fail(err, GOES_ERR_INVALID, "the store and the events must not be NULL");
 	snprintf(expected, sizeof expected, "%d", (int) expected_version);
 	write.expected = expected_version == GOES_EXPECT_ANY ? NULL : expected;
-	status = prepare(&write, events, expected_version, err);
+	status = prepare(&write, events, expected_version, &error);
 	if (status == GOES_OK)
-		status = write_events(store, &write, context, err);
+		status = write_events(store, &write, context, &error);
 	else if (store->tx != NULL)
-		tx_mark_failed(store->tx); /* or the rest would be committed without it */
+		tx_fail(store->tx, error); /* or the rest would be committed without it */
 	if (status == GOES_OK && n > 0)
 		memcpy(events, write.to_number, n * sizeof *events);
 	free(write.to_number);
-	return status;
+	return pass_error(err, error, status);
 }

@@ -57,8 +57,10 @@ ask_once(goes_store *store, const Ask *ask, const goes_context *context, bool *i
 		return status;
 	status = run_until_done(&call, ask, &error);
 	*is_connection_lost = is_lost(call.connection->pg);
-	if (status != GOES_OK && status != GOES_ERR_NOT_FOUND && store->tx != NULL)
-		tx_mark_failed(store->tx);
+	if (status == GOES_ERR_NOT_FOUND && store->tx != NULL)
+		tx_note(store->tx, error);
+	else if (status != GOES_OK && store->tx != NULL)
+		tx_fail(store->tx, error);
 	call_end(&call);
 	return pass_error(err, error, status);
 }

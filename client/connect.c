@@ -26,11 +26,11 @@ typedef struct Host
 	const char *attributes; /* target_session_attrs; NULL: as conninfo says */
 } Host;
 
-static void
-ignore_notice(void *argument, const PGresult *result)
+void
+ignore_notice(void *argument, const char *message)
 {
 	(void) argument;
-	(void) result;
+	(void) message;
 }
 
 /*
@@ -181,7 +181,7 @@ finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err
 	if (PQstatus(connection) == CONNECTION_BAD)
 		return fail_connection(connection, err);
 	PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-	PQsetNoticeReceiver(connection, ignore_notice, NULL);
+	PQsetNoticeProcessor(connection, ignore_notice, NULL);
 	while (polling != PGRES_POLLING_OK)
 	{
 		int status = wait_for_server(connection, polling == PGRES_POLLING_READING, deadline, err);

@@ -4,8 +4,10 @@
  */
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "connection.h"
+#include "exec.h"
 
 void
 target_free(Target *target)
@@ -30,20 +32,29 @@ connection_close(Connection *connection)
 	(void) PQsetnonblocking(connection->pg, 1);
 	PQfinish(connection->pg);
 	session_forget(&connection->session);
+	free(connection->settings);
 	free(connection);
+}
+
+Deadline
+target_deadline(const Target *target, const Deadline *deadline)
+{
+	Deadline bounded = deadline_in(target->timeout_ms, deadline->cancel);
+
+	if (deadline->at < bounded.at)
+		bounded.at = deadline->at;
+	return bounded;
 }
 
 int
 connection_make(Connection **out, const Target *target, const Deadline *deadline, goes_error **err)
 {
-	Deadline	bounded = deadline_in(target->timeout_ms, deadline->cancel);
+	Deadline	bounded = target_deadline(target, deadline);
 	Connection *connection = calloc(1, sizeof *connection);
 	int			status;
 
 	if (connection == NULL)
 		return fail_memory(err);
-	if (deadline->at < bounded.at)
-		bounded.at = deadline->at;
 	status = connect_to(&connection->pg, &target->conninfo, target->database, &bounded, err);
 	if (status != GOES_OK)
 	{
@@ -51,12 +62,36 @@ connection_make(Connection **out, const Target *target, const Deadline *deadline
 		return status;
 	}
 	connection->made_at = monotonic_now();
-	if (target->on_connect != NULL && target->on_connect(connection->pg, target->user) != 0)
-	{
+	status = reset_prepare(connection, err);
+	if (status == GOES_OK)
+		status = connection_greet(connection, target, err);
+	if (status == GOES_OK)
+		*out = connection;
+	else
 		connection_close(connection);
+	return status;
+}
+
+/*
+ * connection_greet lets on_connect have the connection, and refuses one on which calls would go wrong:
+ * in a transaction that it left open, for example, nothing would be stored.
+ */
+int
+connection_greet(Connection *connection, const Target *target, goes_error **err)
+{
+	if (target->on_connect == NULL)
+		return GOES_OK;
+	if (target->on_connect(connection->pg, target->user) != 0)
 		return fail(err, GOES_ERR_CONNECT, "on_connect refused the connection");
-	}
-	*out = connection;
+	if (is_lost(connection->pg))
+		return fail_lost(connection->pg, err);
+	if (!connection_is_reusable(connection))
+		return fail(err, GOES_ERR_STATE,
+					"on_connect left the connection in a transaction, in pipeline mode or with a "
+					"result to be read: end that in on_connect");
+	if (!connection_is_utf8(connection))
+		return fail(err, GOES_ERR_STATE,
+					"on_connect changed client_encoding, but the texts of libgoes are UTF-8");
 	return GOES_OK;
 }
 
@@ -74,4 +109,12 @@ connection_is_reusable(const Connection *connection)
 	return PQstatus(connection->pg) == CONNECTION_OK &&
 		   PQtransactionStatus(connection->pg) == PQTRANS_IDLE &&
 		   PQpipelineStatus(connection->pg) == PQ_PIPELINE_OFF;
+}
+
+bool
+connection_is_utf8(const Connection *connection)
+{
+	const char *encoding = PQparameterStatus(connection->pg, "client_encoding");
+
+	return encoding == NULL || strcmp(encoding, "UTF8") == 0;
 }

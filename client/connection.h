@@ -39,6 +39,10 @@ typedef struct Connection
 {
 	PGconn			  *pg;
 	Session			   session;
+	PQnoticeReceiver   notice_receiver; /* libpq's own */
+	char			  *settings;		/* that the server reported when it was made */
+	bool			   is_lent;			/* the program had it, and may have left anything behind */
+	bool			   is_reset_sent;	/* the server's answers to that are still to be read */
 	int64_t			   made_at;
 	int64_t			   idle_since;
 	struct Connection *next;
@@ -49,12 +53,13 @@ typedef struct Target
 {
 	Conninfo conninfo;
 	char	*database;	 /* NULL: the URL's own */
-	int64_t	 timeout_ms; /* of making one; 0 and below: none */
+	int64_t	 timeout_ms; /* of making one, or making it as new; 0 and below: none */
 	int (*on_connect)(struct pg_conn *, void *);
 	void *user;
 } Target;
 
-void target_free(Target *target); /* what is in it */
+void	 target_free(Target *target);									  /* what is in it */
+Deadline target_deadline(const Target *target, const Deadline *deadline); /* the earlier end */
 
 int	 connection_make(Connection **out, const Target *target, const Deadline *deadline,
 					 goes_error **err);
@@ -66,6 +71,18 @@ void connection_close(Connection *connection); /* one that still sends is not wa
  */
 bool connection_is_alive(const Connection *connection);
 bool connection_is_reusable(const Connection *connection); /* as the next who takes it expects? */
+bool connection_is_utf8(const Connection *connection);
+int	 connection_greet(Connection *connection, const Target *target,
+					  goes_error **err); /* on_connect */
 void session_forget(Session *session);
+
+/*
+ * reset.c: a connection that the program had becomes as new. Starting sends what the server has to do,
+ * and does not wait; false: the connection is of no use. Finishing waits for the server, and lets
+ * on_connect have the connection.
+ */
+int	 reset_prepare(Connection *connection, goes_error **err); /* of a connection that is new */
+bool reset_start(Connection *connection);
+int	 reset_finish(Connection *connection, const Target *target, const Deadline *deadline);
 
 #endif

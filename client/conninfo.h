@@ -25,7 +25,8 @@ const char *conninfo_value(const Conninfo *conninfo, const char *keyword); /* NU
 void		conninfo_free(Conninfo *conninfo);
 
 /* connect.c: a connection to a database, NULL for the URL's own; INVALID, CONNECT, TIMEOUT, … */
-int connect_to(PGconn **out, const Conninfo *conninfo, const char *database,
-			   const Deadline *deadline, goes_error **err);
+int	 connect_to(PGconn **out, const Conninfo *conninfo, const char *database,
+				const Deadline *deadline, goes_error **err);
+void ignore_notice(void *argument, const char *message); /* libpq would write it to stderr */
 
 #endif

@@ -112,7 +112,7 @@ run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goe
 	}
 	*is_connection_lost = is_lost(call->connection->pg);
 	if (store->tx != NULL)
-		tx_mark_failed(store->tx);
+		tx_fail(store->tx, error);
 	call_end(&cursor->call);
 	return pass_error(err, error, status);
 }
@@ -201,7 +201,7 @@ cursor_advance(goes_cursor *cursor, goes_error **err)
 	{
 		cursor->status = next_row(cursor, &cursor->error);
 		if (cursor->status < 0 && cursor->call.store->tx != NULL)
-			tx_mark_failed(cursor->call.store->tx);
+			tx_fail(cursor->call.store->tx, cursor->error);
 		if (cursor->status != GOES_EVENT)
 			finish(cursor, cursor->status);
 	}

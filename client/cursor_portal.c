@@ -53,14 +53,16 @@ portal_fetch(goes_cursor *cursor, goes_error **err)
 static void
 portal_stop(goes_cursor *cursor)
 {
-	char	 text[64];
-	Deadline deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
+	char		text[64];
+	Deadline	deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
+	goes_error *error = NULL;
 
 	snprintf(text, sizeof text, "CLOSE %s", cursor->portal);
 	if (*cursor->portal != '\0' &&
 		PQtransactionStatus(cursor->call.connection->pg) == PQTRANS_INTRANS &&
-		exec_discard(cursor->call.connection->pg, text, &deadline, NULL) != GOES_OK)
-		tx_mark_failed(cursor->call.store->tx);
+		exec_discard(cursor->call.connection->pg, text, &deadline, &error) != GOES_OK)
+		tx_fail(cursor->call.store->tx, error);
+	goes_error_free(error);
 }
 
 const Reading portal_reading = {portal_start, portal_fetch, portal_stop};

@@ -106,16 +106,16 @@ GOES_API int64_t goes_now(void);
 typedef enum goes_status
 {
 	GOES_OK = 0,
-	GOES_ERR_NOMEM = -1,	   /* out of memory */
-	GOES_ERR_INVALID = -2,	   /* an argument cannot be used */
-	GOES_ERR_CONNECT = -3,	   /* no connection, or it was lost and nothing was done */
-	GOES_ERR_TIMEOUT = -4,	   /* the deadline passed */
-	GOES_ERR_CANCELLED = -5,   /* goes_cancel_trigger */
-	GOES_ERR_NOT_FOUND = -6,   /* there is no such event, snapshot or model */
-	GOES_ERR_CONFLICT = -7,	   /* the aggregate is at another version: read it again, and retry */
-	GOES_ERR_DUPLICATE = -8,   /* there is another event with that id */
-	GOES_ERR_IN_DOUBT = -9,	   /* the connection was lost, and whether it was done is unknown */
-	GOES_ERR_SCHEMA = -10,	   /* the table is missing or does not fit */
+	GOES_ERR_NOMEM = -1,	 /* out of memory */
+	GOES_ERR_INVALID = -2,	 /* an argument cannot be used */
+	GOES_ERR_CONNECT = -3,	 /* no connection, or it was lost and nothing was done */
+	GOES_ERR_TIMEOUT = -4,	 /* the deadline passed */
+	GOES_ERR_CANCELLED = -5, /* goes_cancel_trigger */
+	GOES_ERR_NOT_FOUND = -6, /* there is no such event, snapshot or model */
+	GOES_ERR_CONFLICT = -7,	 /* the aggregate is at another version: read it again, and retry */
+	GOES_ERR_DUPLICATE = -8, /* there is another event with that id */
+	GOES_ERR_IN_DOUBT = -9,	 /* the connection was lost, or a commit late: done or not is unknown */
+	GOES_ERR_SCHEMA = -10,	 /* the table is missing or does not fit */
 	GOES_ERR_PERMISSION = -11, /* wrong password, or a privilege is missing */
 	GOES_ERR_SERVER = -12,	   /* another error of the server: see the SQLSTATE */
 	GOES_ERR_STATE = -13,	   /* misuse: not now, not here */
@@ -313,7 +313,8 @@ typedef struct goes_store_options
 	/*
 	 * For a pooler that gives each transaction another session, such as pgbouncer with transaction
 	 * pooling, unless it keeps track of prepared statements. Without this a transaction may fail there
-	 * with SQLSTATE 26000 and has to be repeated; other calls go on.
+	 * with SQLSTATE 26000 and has to be repeated; other calls go on. With it the connections that the
+	 * program was given are closed, not reset: what it left behind there may be in any session.
 	 */
 	bool no_prepared_statements;
 } goes_store_options;
@@ -551,14 +552,20 @@ GOES_API goes_store *goes_tx_store(goes_tx *tx);
 
 /*
  * goes_tx_conn returns the transaction's connection, for the application's own statements. No result
- * may be left on it, and COMMIT and ROLLBACK are for the functions below.
+ * may be left on it, it is not to be used after the transaction, and COMMIT and ROLLBACK are for the
+ * functions below. Afterwards it is reset, as goes_pool_release() says.
+ *
+ * After an error, the application's own or that of a call (but for GOES_ERR_NOT_FOUND), the transaction can
+ * only be rolled back: calls on its store are GOES_ERR_STATE, and say what had failed. With a SAVEPOINT and
+ * ROLLBACK TO of its own the application undoes what failed, and goes on.
  */
 GOES_API struct pg_conn *goes_tx_conn(goes_tx *tx);
 
 /*
  * goes_tx_commit commits. It ends and frees the transaction whatever it returns. GOES_ERR_STATE if a
  * statement had failed, so that there was nothing to commit; GOES_ERR_IN_DOUBT if the connection was
- * lost and the outcome cannot be found out. Cursors in it are to be closed before.
+ * lost and the outcome cannot be found out, or if the commit was under way when its time was over or it
+ * was cancelled: the message says which. Cursors in it are to be closed before.
  */
 GOES_API int goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err);
 
@@ -575,7 +582,8 @@ typedef enum goes_hook_point
 /*
  * A function that goes_insert and goes_append call in their transaction, before or after the events
  * are stored; those of an append have their versions only after it. Zero goes on; a goes_status
- * undoes the call and becomes its status, another value GOES_ERR_HOOK.
+ * undoes the call and becomes its status, another value GOES_ERR_HOOK. If a call on the transaction's
+ * store failed in it, with that status, the message, the SQLSTATE and the conflict are those of that call.
  * `tx` must not be ended in it, and the store it was added to not be used (GOES_ERR_STATE); what the
  * hook itself stores through goes_tx_store(tx) calls no hooks. An append that is repeated calls them
  * again, also if it is stored already.
@@ -599,9 +607,14 @@ typedef struct goes_pool_options
 	int			max_connections; /* 0: pool_max_conns, else the number of cores, at least 4 */
 	int64_t		max_lifetime_ms; /* older connections are replaced; 0: an hour; below 0: never */
 	int64_t		max_idle_ms;	 /* so are idle ones; 0: half an hour; below 0: never */
-	int (*on_connect)(struct pg_conn *connection,
-					  void			 *user); /* not 0: the connection is no good */
-	void *user;					   /* for on_connect */
+
+	/*
+	 * Sets a connection up: its settings, prepared statements, and so on. It runs again each time that a
+	 * connection was reset. Not 0: the connection is no good. One that is left in a transaction, in pipeline
+	 * mode, with a result, or with a client_encoding other than UTF8 is GOES_ERR_STATE.
+	 */
+	int (*on_connect)(struct pg_conn *connection, void *user);
+	void *user; /* for on_connect */
 } goes_pool_options;
 
 /*
@@ -620,6 +633,14 @@ GOES_API int goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes
 /*
  * goes_pool_release gives a connection back. One that is not fit for reuse (broken, in a transaction,
  * in pipeline mode) is closed.
+ *
+ * Every other one that the program was given, here, by goes_tx_conn(), or in a hook, is reset before it
+ * serves again, as by DISCARD ALL: settings and role are those of the connection string again; temporary
+ * tables, session locks, LISTEN, cursors and prepared statements are gone; so are, in libpq, notice
+ * processors, tracing, verbosity, and notifications that have come. Then on_connect runs. Giving back does
+ * not wait for that; the next who takes the connection does, within its deadline, and if it fails gets
+ * another. Connections that the program was not given cost nothing. libpq cannot take back an event
+ * procedure (PQregisterEventProc): do not register one.
  */
 GOES_API void goes_pool_release(goes_pool *pool, struct pg_conn *connection);
 

@@ -62,7 +62,7 @@ outcome_on_server(Call *call, int64_t number)
 }
 
 /*
- * is_event_there looks up the transaction's event.
+ * is_event_there looks up an event of the transaction's.
  */
 static bool
 is_event_there(Call *call, const goes_uuid *event)
@@ -95,10 +95,20 @@ is_event_there(Call *call, const goes_uuid *event)
 }
 
 /*
+ * are_traces_there looks up the first of the transaction's events, and the last: the program may have
+ * undone either by a ROLLBACK TO.
+ */
+static bool
+are_traces_there(Call *call, const Traces *traces)
+{
+	return is_event_there(call, &traces->events[0]) || is_event_there(call, &traces->events[1]);
+}
+
+/*
  * look_once connects anew and looks what became of a commit.
  */
 static Outcome
-look_once(goes_store *store, int64_t number, const goes_uuid *event, const Deadline *deadline)
+look_once(goes_store *store, const Traces *traces, const Deadline *deadline)
 {
 	goes_context context = context_until(deadline);
 	Call		 call;
@@ -106,36 +116,40 @@ look_once(goes_store *store, int64_t number, const goes_uuid *event, const Deadl
 
 	if (call_begin(&call, store, &context, NULL) != GOES_OK)
 		return OUTCOME_UNKNOWN;
-	outcome = outcome_on_server(&call, number);
+	outcome = outcome_on_server(&call, traces->number);
 	if (outcome == OUTCOME_COMMITTED &&
-		(!is_event_there(&call, event) || await_standbys(&call, NULL) != GOES_OK))
+		(!are_traces_there(&call, traces) || await_standbys(&call, NULL) != GOES_OK))
 		outcome = OUTCOME_UNKNOWN;
 	call_end(&call);
 	return outcome;
 }
 
 int
-find_lost_commit(goes_store *store, int64_t number, const goes_uuid *event, const Deadline *whole,
-				 goes_error **err)
+find_lost_commit(goes_store *store, const Traces *traces, const goes_error *cause,
+				 const Deadline *whole, goes_error **err)
 {
 	Deadline deadline = deadline_in(store->connect_timeout_ms, whole->cancel);
 	Outcome	 outcome = OUTCOME_UNKNOWN;
 
 	if (whole->at < deadline.at)
 		deadline.at = whole->at;
-	while (!goes_uuid_is_nil(event) && !deadline_passed(&deadline))
+	while (!goes_uuid_is_nil(&traces->events[0]) && !deadline_passed(&deadline))
 	{
-		outcome = look_once(store, number, event, &deadline);
+		outcome = look_once(store, traces, &deadline);
 		if (outcome == OUTCOME_COMMITTED)
 			return GOES_OK;
 		if (outcome == OUTCOME_ABORTED)
-			return fail(err, GOES_ERR_CONNECT,
-						"the connection to the server was lost, and the transaction rolled back");
+			return fail_sqlstate(
+				err, GOES_ERR_CONNECT, goes_error_sqlstate(cause),
+				"the commit was not answered (%s), and the transaction rolled back",
+				goes_error_message(cause));
 		if (deadline_passed(&deadline) || is_cancelled(deadline.cancel))
 			break;
 		(void) poll(NULL, 0, PAUSE_MS);
 	}
-	return fail(err, GOES_ERR_IN_DOUBT,
-				"the connection was lost during the commit, and it could not be found out whether "
-				"the transaction is committed");
+	return fail_sqlstate(
+		err, GOES_ERR_IN_DOUBT, goes_error_sqlstate(cause),
+		"the commit was not answered (%s), and it could not be found out whether the "
+		"transaction is committed",
+		goes_error_message(cause));
 }

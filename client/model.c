@@ -120,11 +120,11 @@ goes_model_delete(goes_store *store, const char *table, const char *id, const go
 }
 
 /*
- * use_in_transaction locks the model, calls the function and saves what it made of it.
+ * change locks the model, calls the function and saves what it made of it. *is_locked: it got that far.
  */
 static int
-use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_model_fn function,
-				   void *user, const Deadline *deadline, goes_error **err)
+change(goes_tx *tx, const char *table, const Model *model, goes_model_fn function, void *user,
+	   const Deadline *deadline, bool *is_locked, goes_error **err)
 {
 	goes_store	*store = goes_tx_store(tx);
 	goes_context remaining = context_until(deadline);
@@ -133,6 +133,7 @@ use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_mode
 	Ask lock = {.run = run, .in = model, .out = &json, .table = {REQUEST_CREATE_MODELS, table}};
 	int status = ask(store, &lock, &remaining, err);
 
+	*is_locked = status == GOES_OK;
 	if (status != GOES_OK)
 		return status;
 	status = tx_call(tx, function, json, &new_json, user, err);
@@ -143,11 +144,26 @@ use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_mode
 	remaining = context_until(deadline);
 	if (status == GOES_OK && new_json != NULL)
 		status = goes_model_save(store, table, model->id, new_json, &remaining, err);
-	if (status != GOES_OK)
-		tx_mark_failed(tx);
 	free(json);
 	free(new_json);
 	return status;
+}
+
+/*
+ * use_in_transaction changes the model in the program's transaction, which an error ends, except that
+ * there is no such model.
+ */
+static int
+use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_model_fn function,
+				   void *user, const Deadline *deadline, goes_error **err)
+{
+	goes_error *error = NULL;
+	bool		is_locked;
+	int			status = change(tx, table, model, function, user, deadline, &is_locked, &error);
+
+	if (status != GOES_OK && is_locked)
+		tx_fail(tx, error);
+	return pass_error(err, error, status);
 }
 
 int
@@ -158,6 +174,7 @@ goes_model_use(goes_store *store, const char *table, const char *id, const char 
 	Deadline	 deadline;
 	goes_context remaining;
 	goes_tx		*tx;
+	bool		 is_locked;
 	int			 status = check_model(store, table, id, err);
 
 	if (status != GOES_OK)
@@ -170,7 +187,7 @@ goes_model_use(goes_store *store, const char *table, const char *id, const char 
 	status = goes_tx_begin(store, &tx, context, err);
 	if (status != GOES_OK)
 		return status;
-	status = use_in_transaction(tx, table, &model, function, user, &deadline, err);
+	status = change(tx, table, &model, function, user, &deadline, &is_locked, err);
 	remaining = context_until(&deadline);
 	if (status == GOES_OK)
 		return goes_tx_commit(tx, &remaining, err);

@@ -20,7 +20,8 @@ struct goes_pool
 	pid_t			owner; /* the process that made it */
 	Target			target;
 	int				most;
-	int64_t			lifetime; /* nanoseconds; INT64_MAX: for ever */
+	atomic_bool		is_behind_pooler; /* no session is its own: what was lent is closed */
+	int64_t			lifetime;		  /* nanoseconds; INT64_MAX: for ever */
 	int64_t			idle_time;
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t	given;
@@ -116,6 +117,12 @@ goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **er
 	return pool_make(out, &known, NULL, 0, err);
 }
 
+void
+pool_is_behind_pooler(goes_pool *pool)
+{
+	atomic_store(&pool->is_behind_pooler, true);
+}
+
 const Conninfo *
 pool_conninfo(const goes_pool *pool)
 {
@@ -162,7 +169,8 @@ take_idle(goes_pool *pool)
 		Connection *connection = pool->idle;
 
 		pool->idle = connection->next;
-		if (!has_expired(pool, connection) && connection_is_alive(connection))
+		if (!has_expired(pool, connection) &&
+			(connection->is_reset_sent || connection_is_alive(connection)))
 			return connection;
 		pool->count--;
 		connection_close(connection);
@@ -187,6 +195,20 @@ take_or_count(goes_pool *pool, Connection **out, const Deadline *deadline, goes_
 	return status;
 }
 
+/*
+ * finish_reset makes an idle connection that the program had as new. One that it cannot is closed, and its
+ * place kept for another.
+ */
+static void
+finish_reset(goes_pool *pool, Connection **connection, const Deadline *deadline)
+{
+	if (*connection == NULL || !(*connection)->is_reset_sent ||
+		reset_finish(*connection, &pool->target, deadline) == GOES_OK)
+		return;
+	connection_close(*connection);
+	*connection = NULL;
+}
+
 int
 pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
 {
@@ -199,6 +221,7 @@ pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_erro
 	status = take_or_count(pool, &connection, deadline, err);
 	if (status != GOES_OK)
 		return status;
+	finish_reset(pool, &connection, deadline);
 	if (connection == NULL)
 		status = connection_make(&connection, &pool->target, deadline, err);
 	pthread_mutex_lock(&pool->lock);
@@ -276,6 +299,20 @@ free_all(Connection *connection)
 	}
 }
 
+/*
+ * prepare_to_keep tells whether a connection is of use to the next who takes it, and has what was lent
+ * reset. A pooler that gives every transaction another session would reset somebody else's.
+ */
+static bool
+prepare_to_keep(const goes_pool *pool, Connection *connection)
+{
+	if (!connection_is_reusable(connection))
+		return false;
+	if (!connection->is_lent)
+		return true;
+	return !atomic_load(&pool->is_behind_pooler) && reset_start(connection);
+}
+
 void
 pool_give(goes_pool *pool, Connection *connection)
 {
@@ -284,7 +321,7 @@ pool_give(goes_pool *pool, Connection *connection)
 
 	if (connection == NULL || pool->owner != getpid())
 		return;
-	is_kept = connection_is_reusable(connection);
+	is_kept = prepare_to_keep(pool, connection);
 	connection->idle_since = monotonic_now();
 	pthread_mutex_lock(&pool->lock);
 	if (!remove_busy(pool, connection))
@@ -329,9 +366,11 @@ goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *con
 	if (pool == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "pool and out must not be NULL");
 	status = pool_take(pool, &connection, &deadline, err);
-	if (status == GOES_OK)
-		*out = connection->pg;
-	return status;
+	if (status != GOES_OK)
+		return status;
+	connection->is_lent = true;
+	*out = connection->pg;
+	return GOES_OK;
 }
 
 void

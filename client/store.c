@@ -43,12 +43,16 @@ open_pool(goes_store *store, const goes_store_options *options, goes_error **err
 	goes_pool_options pool_options = {.size = sizeof pool_options,
 									  .url = options->url,
 									  .max_connections = options->max_connections};
+	int				  status = GOES_OK;
 
 	store->pool = options->pool;
 	store->is_own_pool = options->pool == NULL;
-	if (!store->is_own_pool)
-		return GOES_OK;
-	return pool_make(&store->pool, &pool_options, store->database, store->connect_timeout_ms, err);
+	if (store->is_own_pool)
+		status =
+			pool_make(&store->pool, &pool_options, store->database, store->connect_timeout_ms, err);
+	if (status == GOES_OK && store->no_prepared_statements)
+		pool_is_behind_pooler(store->pool);
+	return status;
 }
 
 int
@@ -312,9 +316,7 @@ check_usable(const goes_store *store, goes_error **err)
 	if (check_owner(store, err) != GOES_OK)
 		return GOES_ERR_STATE;
 	if (hook_store() == store)
-		return fail(err, GOES_ERR_STATE,
-					"a hook, or the function of goes_model_use, must not use the store that called "
-					"it: use goes_tx_store(tx)");
+		return fail_in_hook(err);
 	return store->tx == NULL ? GOES_OK : tx_check(store->tx, err);
 }
 

@@ -138,7 +138,9 @@ bool is_about_other_table(Call *call, const PGresult *result); /* an error that 
 /* tx.c */
 Connection		 *tx_connection(goes_tx *tx);
 int				  tx_check(goes_tx *tx, goes_error **err);
-void			  tx_mark_failed(goes_tx *tx);
+void			  tx_fail(goes_tx *tx, const goes_error *error); /* by a call that failed */
+void			  tx_note(goes_tx *tx, const goes_error *error); /* one that it survives */
 const goes_store *hook_store(void); /* whose hook this thread is in; NULL: none */
+int				  fail_in_hook(goes_error **err);
 
 #endif

@@ -18,11 +18,18 @@ int		 tx_call(goes_tx *tx, goes_model_fn function, const char *json, char **new_
 				 goes_error **err);
 unsigned tx_next_cursor(goes_tx *tx); /* a number for its portal */
 
+/* A transaction as the server knows it. */
+typedef struct Traces
+{
+	int64_t	  number;	 /* 0: unknown */
+	goes_uuid events[2]; /* the first and the last that it inserted; nil: none */
+} Traces;
+
 /*
- * lost_commit.c: what became of the transaction with this number, which inserted the event (nil: none),
- * and whose COMMIT was not answered. GOES_OK if it is committed.
+ * lost_commit.c: what became of a transaction whose COMMIT was not answered, and why it was not. GOES_OK
+ * if it is committed.
  */
-int find_lost_commit(goes_store *store, int64_t number, const goes_uuid *event,
+int find_lost_commit(goes_store *store, const Traces *traces, const goes_error *cause,
 					 const Deadline *whole, goes_error **err);
 
 #endif

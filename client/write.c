@@ -197,18 +197,19 @@ write_surely(goes_store *store, Write *write, const goes_context *context, goes_
 static int
 write_in_transaction(goes_store *store, Write *write, const goes_context *context, goes_error **err)
 {
-	Call call;
-	int	 status = call_begin(&call, store, context, err);
+	goes_error *error = NULL;
+	Call		call;
+	int			status = call_begin(&call, store, context, err);
 
 	if (status != GOES_OK)
 		return status;
-	status = write_once(&call, write, err);
+	status = write_once(&call, write, &error);
 	if (status == GOES_OK)
 		tx_remember(store->tx, write->events, write->n, write->transaction);
 	else
-		tx_mark_failed(store->tx);
+		tx_fail(store->tx, error);
 	call_end(&call);
-	return status;
+	return pass_error(err, error, status);
 }
 
 /*
@@ -233,8 +234,6 @@ write_with_hooks(goes_store *store, goes_tx *tx, Write *write, const Deadline *d
 		status = tx_run_hooks(tx, GOES_POST_INSERT, write->events, write->n, err);
 	if (status == GOES_OK)
 		status = deadline_check(deadline, err);
-	if (status != GOES_OK)
-		tx_mark_failed(tx);
 	return status;
 }
 
@@ -267,9 +266,13 @@ write_events(goes_store *store, Write *write, const goes_context *context, goes_
 
 	if (has_events && store->tx != NULL && tx_has_hooks(store->tx))
 	{
-		Deadline deadline = context_deadline(store, context);
+		Deadline	deadline = context_deadline(store, context);
+		goes_error *error = NULL;
+		int			status = write_with_hooks(store, store->tx, write, &deadline, &error);
 
-		return write_with_hooks(store, store->tx, write, &deadline, err);
+		if (status != GOES_OK)
+			tx_fail(store->tx, error);
+		return pass_error(err, error, status);
 	}
 	if (store->tx != NULL)
 		return write_in_transaction(store, write, context, err);

@@ -5,37 +5,34 @@
 #include "calls.h"
 
 /*
- * run_on_connection runs a statement on the store's only connection.
+ * only_connection returns the store's only connection, which the test keeps although it gave it back: as
+ * a pooler does, it runs statements on the server's session that the pool knows nothing of.
  */
-static void
-run_on_connection(goes_store *store, const char *statement)
+static PGconn *
+only_connection(goes_store *store)
 {
 	goes_error *error = NULL;
 	PGconn	   *connection;
 
 	assert_ok(goes_pool_acquire(goes_store_pool(store), &connection, NULL, &error));
-	PQclear(PQexec(connection, statement));
 	goes_pool_release(goes_store_pool(store), connection);
+	return connection;
 }
 
 /*
- * prepared_names returns the names of the prepared statements on the store's only connection,
- * separated by commas, to be freed.
+ * prepared_names returns the names of the prepared statements on a connection, separated by commas, to
+ * be freed.
  */
 static char *
-prepared_names(goes_store *store)
+prepared_names(PGconn *connection)
 {
-	goes_error *error = NULL;
-	PGconn	   *connection;
-	PGresult   *result;
-	char	   *names;
+	PGresult *result =
+		PQexec(connection, "SELECT string_agg(name, ',') FROM pg_prepared_statements");
+	char *names;
 
-	assert_ok(goes_pool_acquire(goes_store_pool(store), &connection, NULL, &error));
-	result = PQexec(connection, "SELECT string_agg(name, ',') FROM pg_prepared_statements");
 	assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
 	names = strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
-	goes_pool_release(goes_store_pool(store), connection);
 	return names;
 }
 
@@ -48,13 +45,16 @@ expect_call_goes_on_after(const char *statement, int (*call)(goes_store *, goes_
 {
 	goes_store *store = open_with_one_connection("deallocated");
 	goes_error *error = NULL;
+	PGconn	   *connection;
 	char	   *names;
 
+	assert_ok(goes_store_connect(store, NULL, &error));
+	connection = only_connection(store);
 	assert_ok(call(store, &error));
-	run_on_connection(store, statement);
+	PQclear(PQexec(connection, statement));
 	assert_ok(call(store, &error));
 	assert_ok(call(store, &error));
-	names = prepared_names(store);
+	names = prepared_names(connection);
 	assert_string_equal(names, "");
 	free(names);
 	goes_store_close(store);
@@ -79,9 +79,12 @@ test_a_transaction_without_its_prepared_statements_says_what_to_do(void **state)
 {
 	goes_store *store = open_with_one_connection("deallocated_in_transaction");
 	goes_error *error = NULL;
+	PGconn	   *connection;
 
+	assert_ok(goes_store_connect(store, NULL, &error));
+	connection = only_connection(store);
 	store_one(store);
-	run_on_connection(store, "DEALLOCATE ALL");
+	PQclear(PQexec(connection, "DEALLOCATE ALL"));
 	expect_error(call_transaction(store, &error), &error, GOES_ERR_SERVER,
 				 "no_prepared_statements");
 	assert_ok(call_transaction(store, &error));
@@ -100,8 +103,13 @@ test_prepared_statements_of_two_connections_differ_in_their_names(void **state)
 
 	for (int i = 0; i < 2; i++)
 	{
+		goes_error *error = NULL;
+		PGconn	   *connection;
+
+		assert_ok(goes_store_connect(stores[i], NULL, &error));
+		connection = only_connection(stores[i]);
 		store_one(stores[i]);
-		names[i] = prepared_names(stores[i]);
+		names[i] = prepared_names(connection);
 	}
 	assert_true(strncmp(names[0], "goes_", strlen("goes_")) == 0);
 	assert_null(strchr(names[0], ','));

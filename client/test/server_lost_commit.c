@@ -3,6 +3,7 @@
  *    Commits whose connection breaks: goes_tx_commit, and goes_insert with hooks, say "committed" and
  *    "rolled back" only when that is true, and what they cannot know they call in doubt.
  */
+#include <pthread.h>
 #include <unistd.h>
 
 #include "lost.h"
@@ -171,15 +172,17 @@ test_a_second_cut_does_not_mislead_the_look_up(void **state)
 static void
 test_a_commit_that_takes_its_time_is_waited_for(void **state)
 {
-	goes_store *store = open_by_proxy("slow", PATIENCE_MS, 0);
-	goes_store *hasty = open_by_proxy("slow", LITTLE_PATIENCE_MS, 0);
-	Plan		plan = {.direction = TO_SERVER,
-						.number = 5, /* Sync */
-						.fate = DELIVERED,
-						.keeps_server = true};
-	goes_error *error = NULL;
-	goes_event	event;
-	goes_tx	   *tx;
+	goes_store	*store = open_by_proxy("slow", PATIENCE_MS, 0);
+	goes_store	*hasty = open_by_proxy("slow", LITTLE_PATIENCE_MS, 0);
+	Plan		 plan = {.direction = TO_SERVER,
+						 .number = 5, /* Sync */
+						 .fate = DELIVERED,
+						 .keeps_server = true};
+	goes_error	*error = NULL;
+	goes_event	 event;
+	goes_tx		*tx;
+	goes_cancel *cancel;
+	pthread_t	 thread;
 
 	leave_in_peace();
 	assert_ok(goes_store_connect(store, NULL, &error));
@@ -203,7 +206,17 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	tx = begin(hasty, &event);
 	expect_error(
 		goes_tx_commit(tx, &(goes_context){.size = sizeof(goes_context), .timeout_ms = 50}, &error),
-		&error, GOES_ERR_IN_DOUBT, "could not be found out");
+		&error, GOES_ERR_IN_DOUBT, "took longer than its timeout");
+	settle();
+
+	cancel = goes_cancel_new();
+	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, cancel), 0);
+	tx = begin(hasty, &event);
+	expect_error(
+		goes_tx_commit(tx, &(goes_context){.size = sizeof(goes_context), .cancel = cancel}, &error),
+		&error, GOES_ERR_IN_DOUBT, "cancelled");
+	pthread_join(thread, NULL);
+	goes_cancel_free(cancel);
 	settle();
 	goes_store_close(store);
 	goes_store_close(hasty);
@@ -219,10 +232,13 @@ test_a_terminated_commit_is_looked_up(void **state)
 	goes_error *error = NULL;
 	goes_event	event;
 	goes_tx	   *tx = begin(store, &event);
+	int			status;
 
 	admin_do(TEST_DATABASE, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = "
 							"'idle in transaction'");
-	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_CONNECT, "rolled back");
+	status = goes_tx_commit(tx, NULL, &error);
+	assert_non_null(strstr(goes_error_message(error), "terminating connection"));
+	expect_error(status, &error, GOES_ERR_CONNECT, "rolled back");
 	assert_int_equal(count_stored("events", &event, 1), 0);
 	goes_store_close(store);
 }
@@ -241,17 +257,18 @@ test_a_lost_commit_without_events_is_in_doubt(void **state)
 	do
 	{
 		goes_tx *tx = NULL;
+		int64_t	 count;
 
 		leave_in_peace();
 		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-		PQclear(PQexec(goes_tx_conn(tx), "CREATE TABLE IF NOT EXISTS orders (id integer)"));
+		assert_ok(goes_count(goes_tx_store(tx), NULL, &count, NULL, &error));
 		proxy_plan(proxy, &plan, 1);
 		status = goes_tx_commit(tx, NULL, &error);
 		if (status != (proxy_struck(proxy) > 0 ? GOES_ERR_IN_DOUBT : GOES_OK))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
 		goes_error_free(error);
 		error = NULL;
-		settle(); /* or the next one may meet a table that is not yet committed */
+		settle();
 	} while (next_message(&plan));
 	goes_store_close(store);
 }
@@ -287,6 +304,46 @@ test_events_that_are_gone_do_not_make_a_commit_undone(void **state)
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT, "");
 	assert_int_equal(number_of("SELECT count(*) FROM notes"), 2);
 	settle();
+	goes_store_close(store);
+}
+
+/*
+ * After a ROLLBACK TO of the program's own an event that was stored before it tells, or one that was
+ * stored after it.
+ */
+static void
+test_the_outcome_is_found_out_after_a_rollback_to_a_savepoint(void **state)
+{
+	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
+
+	for (int undone = 0; undone < 2; undone++)
+	{
+		Plan		plan = {.direction = TO_CLIENT, .number = 1, .fate = DROPPED};
+		goes_error *error = NULL;
+		goes_event	events[2];
+		goes_tx	   *tx = NULL;
+
+		leave_in_peace();
+		fill_events(events, 2);
+		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+		for (int i = 0; i < 2; i++)
+		{
+			PQclear(PQexec(goes_tx_conn(tx), "SAVEPOINT s"));
+			assert_ok(goes_insert(goes_tx_store(tx), &events[i], 1, NULL, &error));
+			if (i == undone)
+			{
+				assert_int_equal(goes_insert(goes_tx_store(tx), &events[i], 1, NULL, NULL),
+								 GOES_ERR_DUPLICATE);
+				PQclear(PQexec(goes_tx_conn(tx), "ROLLBACK TO s"));
+			}
+		}
+		proxy_plan(proxy, &plan, 1);
+		assert_ok(goes_tx_commit(tx, NULL, &error));
+		assert_int_equal(proxy_struck(proxy), 1);
+		assert_int_equal(count_stored("events", &events[undone], 1), 0);
+		assert_int_equal(count_stored("events", &events[1 - undone], 1), 1);
+		settle();
+	}
 	goes_store_close(store);
 }
 
@@ -399,6 +456,7 @@ main(void)
 		cmocka_unit_test(test_a_terminated_commit_is_looked_up),
 		cmocka_unit_test(test_a_lost_commit_without_events_is_in_doubt),
 		cmocka_unit_test(test_events_that_are_gone_do_not_make_a_commit_undone),
+		cmocka_unit_test(test_the_outcome_is_found_out_after_a_rollback_to_a_savepoint),
 		cmocka_unit_test(test_a_rivals_event_is_not_taken_for_a_commit),
 		cmocka_unit_test(test_an_insert_with_hooks_runs_them_once_whatever_breaks),
 		cmocka_unit_test(test_a_delayed_insert_with_hooks_meets_its_timeout),

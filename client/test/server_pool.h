@@ -5,6 +5,7 @@
 #ifndef GOES_TEST_SERVER_POOL_H
 #define GOES_TEST_SERVER_POOL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "server_control.h"
@@ -26,12 +27,34 @@ make_database(void **state)
 	return 0;
 }
 
-static atomic_int connections_made;
+#define MOST_BACKENDS 1000
 
+static atomic_int	   connections_made;
+static pthread_mutex_t backends_lock = PTHREAD_MUTEX_INITIALIZER;
+static int			   backends_met[MOST_BACKENDS];
+
+/*
+ * count_connection is an on_connect, which runs again when a connection is made as new.
+ */
 static inline int
 count_connection(struct pg_conn *connection, void *user)
 {
-	atomic_fetch_add(&connections_made, 1);
+	int backend = PQbackendPID(connection);
+	int made;
+
+	pthread_mutex_lock(&backends_lock);
+	made = atomic_load(&connections_made);
+	for (int i = 0; i < made; i++)
+	{
+		if (backends_met[i] == backend)
+			backend = 0;
+	}
+	if (backend != 0 && made < MOST_BACKENDS)
+	{
+		backends_met[made] = backend;
+		atomic_store(&connections_made, made + 1);
+	}
+	pthread_mutex_unlock(&backends_lock);
 	return 0;
 }
 
