@@ -9,8 +9,19 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/lsyscache.h"
 
 #include "goes_store.h"
+
+/*
+ * return_type returns the type of what the function has to return. It is looked up and not
+ * taken from the call's expression: a fast-path call has none, nor has one from C.
+ */
+Oid
+return_type(FunctionCallInfo fcinfo)
+{
+	return get_func_rettype(fcinfo->flinfo->fn_oid);
+}
 
 /*
  * required_argument returns an argument that must not be null.

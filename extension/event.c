@@ -256,5 +256,5 @@ goes_new_event(PG_FUNCTION_ARGS)
 		nulls[column_of_argument[i]] = PG_ARGISNULL(i);
 	}
 	complete_event(values, nulls);
-	PG_RETURN_DATUM(event_datum(get_fn_expr_rettype(fcinfo->flinfo), values, nulls));
+	PG_RETURN_DATUM(event_datum(return_type(fcinfo), values, nulls));
 }

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -270,7 +269,7 @@ Datum
 goes_events_from_json(PG_FUNCTION_ARGS)
 {
 	Jsonb *json = DatumGetJsonbP(required_argument(fcinfo, 0, "events"));
-	Oid	   event_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	Oid	   event_type = get_element_type(return_type(fcinfo));
 
 	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -239,6 +239,7 @@ extern pg_uuid_t *new_uuid_v7(void);
 extern int64	  nanoseconds_now(void);
 
 /* argument.c: reading the arguments of SQL functions */
+extern Oid	 return_type(FunctionCallInfo fcinfo);
 extern Datum required_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern Datum name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 extern Datum id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
