@@ -20,13 +20,18 @@
 
 /*
  * parameter_list gives the values to the executor. They count as constants, so a
- * custom plan is made for them.
+ * custom plan is made for them. Without values there is no list either, as PostgreSQL itself
+ * has it: where it copies an empty one the copy is none, and modules that wrap the executor
+ * do not expect both.
  */
 static ParamListInfo
 parameter_list(const Statement *statement)
 {
-	ParamListInfo list = makeParamList(statement->parameter_count);
+	ParamListInfo list;
 
+	if (statement->parameter_count == 0)
+		return NULL;
+	list = makeParamList(statement->parameter_count);
 	for (int i = 0; i < statement->parameter_count; i++)
 	{
 		ParamExternData *parameter = &list->params[i];
