@@ -7,13 +7,16 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_coerce.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "kind.h"
 
@@ -78,30 +81,60 @@ add_columns_command(Relation relation, List *columns)
 }
 
 /*
- * byte_conversion does what conversion does for a column of bytes: they are most likely
- * those of the text of a value, and for a UUID its own.
+ * has_own_cast tells whether somebody made a cast between two types. It may run anything, with
+ * the rights of whoever runs the remedy.
  */
-static char *
-byte_conversion(const RequiredColumn *column, const char *name)
+static bool
+has_own_cast(Oid from, Oid to)
 {
-	if (column->type == UUIDOID)
-		return psprintf("pg_catalog.encode(%s, 'hex')::%s", name, column->definition);
-	if (column->type == JSONBOID)
-		return psprintf("pg_catalog.convert_from(%s, 'UTF8')::%s", name, column->definition);
-	if (column->type == VARCHAROID || column->type == TEXTOID)
-		return psprintf("pg_catalog.convert_from(%s, 'UTF8')", name);
-	return NULL;
+	Oid cast = GetSysCacheOid2(CASTSOURCETARGET, Anum_pg_cast_oid, ObjectIdGetDatum(from),
+							   ObjectIdGetDatum(to));
+
+	return cast >= FirstNormalObjectId;
 }
 
 /*
- * has_cast tells whether values of a type can be cast to another one.
+ * has_cast tells whether PostgreSQL can cast values of a type to another one by itself.
  */
 static bool
 has_cast(Oid from, Oid to)
 {
 	Oid function;
 
-	return find_coercion_pathway(to, from, COERCION_EXPLICIT, &function) != COERCION_PATH_NONE;
+	return find_coercion_pathway(to, from, COERCION_EXPLICIT, &function) != COERCION_PATH_NONE &&
+		   !has_own_cast(from, to);
+}
+
+/*
+ * byte_conversion does what conversion does for a column of bytes: they are most likely
+ * those of the text of a value, and for a UUID its own.
+ */
+static char *
+byte_conversion(const RequiredColumn *column, const char *name)
+{
+	if (column->type == VARCHAROID || column->type == TEXTOID)
+		return psprintf("pg_catalog.convert_from(%s, 'UTF8')", name);
+	if (!has_cast(TEXTOID, column->type))
+		return NULL;
+	if (column->type == UUIDOID)
+		return psprintf("pg_catalog.encode(%s, 'hex')::%s", name, column->definition);
+	if (column->type == JSONBOID)
+		return psprintf("pg_catalog.convert_from(%s, 'UTF8')::%s", name, column->definition);
+	return NULL;
+}
+
+/*
+ * text_conversion does what conversion does for a column that is to have text or its bytes.
+ * Names are left as text, so that none is cut short in silence.
+ */
+static char *
+text_conversion(const RequiredColumn *column, const char *name, Oid type)
+{
+	if (!has_cast(type, TEXTOID))
+		return NULL;
+	if (column->type == BYTEAOID)
+		return psprintf("pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8')", name);
+	return psprintf("%s::pg_catalog.text", name);
 }
 
 /*
@@ -120,21 +153,45 @@ has_fractions(Oid type)
 static char *
 cast_conversion(const RequiredColumn *column, const char *name, Oid type)
 {
+	bool is_by_text = has_cast(type, TEXTOID) && has_cast(TEXTOID, column->type);
+
 	if (!has_cast(type, column->type))
 		return NULL;
 	/* character(n) would keep the spaces at its end */
 	if (TypeCategory(type) == TYPCATEGORY_STRING)
-		return psprintf("%s::pg_catalog.text::%s", name, column->definition);
-	if (has_fractions(type) && (column->type == INT8OID || column->type == INT4OID))
-		return psprintf("pg_catalog.trim_scale(%s::pg_catalog.numeric)::pg_catalog.text::%s", name,
-						column->definition);
-	return psprintf("%s::%s", name, column->definition);
+		return is_by_text ? psprintf("%s::pg_catalog.text::%s", name, column->definition) : NULL;
+	if (!has_fractions(type) || (column->type != INT8OID && column->type != INT4OID))
+		return psprintf("%s::%s", name, column->definition);
+	if (!has_cast(NUMERICOID, TEXTOID) || !has_cast(TEXTOID, column->type))
+		return NULL;
+	return psprintf("pg_catalog.trim_scale(%s::pg_catalog.numeric)::pg_catalog.text::%s", name,
+					column->definition);
 }
 
 /*
- * conversion returns an expression that turns a column's values into those of the
- * type it should have; NULL if they mean nothing there. Names are left as text, so that
- * none is cut short in silence.
+ * json_conversion does what conversion does for a column that is to have JSON. to_jsonb() goes
+ * by casts to json, for elements and fields, too.
+ */
+static char *
+json_conversion(const RequiredColumn *column, const char *name, Oid type)
+{
+	Oid element = get_base_element_type(type);
+
+	if (has_own_cast(type, JSONBOID))
+		return NULL;
+	if (has_cast(type, JSONBOID))
+		return cast_conversion(column, name, type);
+	if (!OidIsValid(element))
+		element = type;
+	if (has_own_cast(element, JSONOID) ||
+		(type_is_rowtype(element) && element >= FirstNormalObjectId))
+		return NULL;
+	return psprintf("pg_catalog.to_jsonb(%s)", name);
+}
+
+/*
+ * conversion returns an expression that turns a column's values into those of the type it
+ * should have; NULL if they mean nothing there, or if somebody's own cast would have a say.
  */
 static char *
 conversion(const RequiredColumn *column, Oid column_type)
@@ -148,13 +205,22 @@ conversion(const RequiredColumn *column, Oid column_type)
 		(type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID))
 		return psprintf(
 			"(EXTRACT(epoch FROM %s) OPERATOR(pg_catalog.*) 1000000000::numeric)::bigint", name);
-	if (column->type == VARCHAROID || column->type == TEXTOID)
-		return psprintf("%s::pg_catalog.text", name);
-	if (column->type == BYTEAOID)
-		return psprintf("pg_catalog.convert_to(%s::pg_catalog.text, 'UTF8')", name);
-	if (column->type == JSONBOID && !has_cast(type, JSONBOID))
-		return psprintf("pg_catalog.to_jsonb(%s)", name);
+	if (column->type == VARCHAROID || column->type == TEXTOID || column->type == BYTEAOID)
+		return text_conversion(column, name, type);
+	if (column->type == JSONBOID)
+		return json_conversion(column, name, type);
 	return cast_conversion(column, name, type);
+}
+
+/*
+ * empty_conversion returns an expression for a column without values; NULL as above.
+ */
+static char *
+empty_conversion(const RequiredColumn *column, Oid column_type)
+{
+	if (!has_cast(getBaseType(column_type), TEXTOID) || !has_cast(TEXTOID, column->type))
+		return NULL;
+	return psprintf("%s::pg_catalog.text::%s", quote_identifier(column->name), column->definition);
 }
 
 /*
@@ -173,7 +239,7 @@ mend_column_command(Relation relation, Form_pg_attribute attribute, const Requir
 
 	/* without rows nothing is converted */
 	if (values == NULL && !may_have_rows(relation))
-		values = psprintf("%s::pg_catalog.text::%s", name, column->definition);
+		values = empty_conversion(column, attribute->atttypid);
 	/* of generated columns only stored ones have values that can stay */
 	if ((is_mistyped && values == NULL) ||
 		(attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED))

@@ -124,6 +124,56 @@ SELECT mend(format('ALTER TABLE events DROP COLUMN data; ALTER TABLE events ADD 
                    CASE WHEN current_setting('server_version_num')::integer >= 180000 THEN 'VIRTUAL' ELSE 'STORED' END),
             true) ~ '^(mended|decide: column "data" must not be generated, and [^;]*)$' AS has_remedy_or_reason;
 
+-- A cast of somebody's own may do anything, with the rights of whoever runs the remedy: none is in one.
+CREATE SCHEMA casts;
+CREATE TYPE casts.own AS ENUM ('a', 'b');
+CREATE TYPE casts.own_row AS (value casts.own);
+CREATE DOMAIN casts.own_domain AS casts.own;
+CREATE FUNCTION casts.seen(text) RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE WARNING 'a cast to % ran', $1; END$$;
+DO $$
+DECLARE
+    "cast" record;
+BEGIN
+    FOR "cast" IN VALUES ('casts.own', 'text', '4711'), ('casts.own', 'uuid', '00000000-0000-7000-8000-000000000001'),
+                         ('casts.own', 'bigint', '4711'), ('casts.own', 'integer', '4711'), ('casts.own', 'json', '4711'),
+                         ('casts.own', 'jsonb', '4711'), ('text', 'uuid', '00000000-0000-7000-8000-000000000001'),
+                         ('text', 'bigint', '4711'), ('text', 'jsonb', '4711'), ('interval', 'bigint', '4711'),
+                         ('numeric', 'text', '4711') LOOP
+        EXECUTE format('CREATE FUNCTION casts.%4$I(%1$s) RETURNS %2$s LANGUAGE sql AS $f$SELECT casts.seen(%2$L); SELECT %3$L::%2$s$f$',
+                       "cast".column1, "cast".column2, "cast".column3, 'to_' || "cast".column2);
+        EXECUTE format('CREATE CAST (%1$s AS %2$s) WITH FUNCTION casts.%3$I(%1$s)', "cast".column1, "cast".column2, 'to_' || "cast".column2);
+    END LOOP;
+END
+$$;
+SELECT 'a'::casts.own::bigint;
+\pset format unaligned
+SELECT "column", type, mend(format('ALTER TABLE events ALTER COLUMN %s TYPE %s USING %s', "column", type, value), true) AS filled,
+       mend(format('ALTER TABLE events ALTER COLUMN %s TYPE %s USING %s', "column", type, value), false) AS empty
+FROM (VALUES
+    ('aggregate_id', 'casts.own', '''a''::casts.own'),
+    ('aggregate_id', 'bytea', 'uuid_send(aggregate_id)'),
+    ('aggregate_name', 'casts.own', '''a''::casts.own'),
+    ('"time"', 'casts.own', '''a''::casts.own'),
+    ('"time"', 'interval', '''1 day''::interval'),
+    ('"time"', 'text', '''1'''),
+    ('"time"', 'numeric', '1.0'),
+    ('aggregate_version', 'casts.own_domain', '(enum_range(NULL::casts.own))[aggregate_version]'),
+    ('aggregate_version', 'numeric', 'aggregate_version'),
+    ('data', 'casts.own', '''a''::casts.own'),
+    ('data', 'casts.own[]', '''{a}''::casts.own[]'),
+    ('data', 'casts.own_row', '''(a)''::casts.own_row'),
+    ('data', 'text', '''1'''),
+    ('data', 'json', 'data::json'),
+    ('data', 'bytea', 'convert_to(data::text, ''UTF8'')')) AS other ("column", type, value);
+DROP CAST (casts.own AS jsonb);
+SELECT mend('ALTER TABLE events ALTER COLUMN data TYPE casts.own USING ''a''::casts.own', true);
+DROP CAST (casts.own AS json);
+SELECT mend('ALTER TABLE events ALTER COLUMN data TYPE casts.own USING ''a''::casts.own', true);
+\pset format aligned
+SET client_min_messages = warning;
+DROP SCHEMA casts CASCADE;
+RESET client_min_messages;
+
 -- A person decides, and then the rest has a remedy.
 CREATE TABLE numbered (id serial PRIMARY KEY, aggregate_id integer, aggregate_name text, aggregate_version bigint, "time" timestamptz);
 INSERT INTO numbered (aggregate_id, aggregate_name, aggregate_version, "time")
