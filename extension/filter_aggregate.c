@@ -4,8 +4,9 @@
  *
  * A reference is a name with an id; a nil or null id means every aggregate of that
  * name. However many there are, the text stays short, since a thousand OR arms take the
- * planner longer than the query: ids of one name are an "= ANY", those of several names
- * a list of pairs. Only a mixture of aggregates and whole names has an arm a name.
+ * planner longer than the query, and it does not look at a timeout meanwhile: ids of one
+ * name are an "= ANY", those of several names a list of pairs. Only a mixture of aggregates
+ * and a few whole names has an arm a name.
  */
 #include "postgres.h"
 
@@ -13,11 +14,15 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "filter.h"
+
+/* A mixture is written out up to so many names, since each of them can use an index. */
+#define MOST_NAME_ARMS 64
 
 typedef struct Reference
 {
@@ -28,11 +33,9 @@ typedef struct Reference
 /*
  * compare_references sorts by the bytes of the name, "any" before the ids.
  */
-static int
-compare_references(const void *left, const void *right)
+static inline int
+compare_references(const Reference *a, const Reference *b)
 {
-	const Reference *a = left;
-	const Reference *b = right;
 	int				 a_length = VARSIZE_ANY_EXHDR(a->name);
 	int				 b_length = VARSIZE_ANY_EXHDR(b->name);
 	int result = memcmp(VARDATA_ANY(a->name), VARDATA_ANY(b->name), Min(a_length, b_length));
@@ -43,6 +46,14 @@ compare_references(const void *left, const void *right)
 		result = (a->id != NULL) - (b->id != NULL);
 	return result;
 }
+
+#define ST_SORT sort_references
+#define ST_ELEMENT_TYPE Reference
+#define ST_COMPARE(a, b) compare_references(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /*
  * same_name tells whether two references have the same name.
@@ -100,7 +111,7 @@ read_references(ArrayType *array, const char *name, int *count)
 		references[i] = read_reference(descriptor, elements[i], i + 1, name);
 	}
 	ReleaseTupleDesc(descriptor);
-	qsort(references, *count, sizeof(Reference), compare_references);
+	sort_references(references, *count);
 	return references;
 }
 
@@ -128,6 +139,26 @@ ids_of(const Reference *references, int count)
 	for (int i = 0; i < count; i++)
 		ids[i] = UUIDPGetDatum(references[i].id);
 	return construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+}
+
+/*
+ * keys_of makes an array of texts that each are one aggregate: its id, which is always as long,
+ * and its name.
+ */
+static ArrayType *
+keys_of(const Reference *references, int count)
+{
+	Datum *keys = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum id = DirectFunctionCall1(uuid_out, UUIDPGetDatum(references[i].id));
+
+		CHECK_FOR_INTERRUPTS();
+		keys[i] = DirectFunctionCall2(textcat, CStringGetTextDatum(DatumGetCString(id)),
+									  PointerGetDatum(references[i].name));
+	}
+	return construct_array(keys, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /*
@@ -182,6 +213,80 @@ add_groups(Filter *filter, const Reference *references, int count)
 }
 
 /*
+ * add_mixture writes the condition for aggregates and whole names, which come first. Aggregates
+ * are looked up by one text each, since PostgreSQL makes a hash table of a list only if its
+ * elements are plain values; the list of their ids is for an index.
+ */
+static void
+add_mixture(Filter *filter, const Reference *names, int name_count, const Reference *aggregates,
+			int aggregate_count)
+{
+	appendStringInfo(
+		&filter->text, "aggregate_name OPERATOR(pg_catalog.=) ANY ($%d) ",
+		add_parameter(filter, TEXTARRAYOID, PointerGetDatum(names_of(names, name_count))));
+	appendStringInfo(
+		&filter->text, "OR (aggregate_id OPERATOR(pg_catalog.=) ANY ($%d) ",
+		add_parameter(filter, UUIDARRAYOID, PointerGetDatum(ids_of(aggregates, aggregate_count))));
+	appendStringInfo(
+		&filter->text,
+		"AND pg_catalog.concat(aggregate_id, aggregate_name) OPERATOR(pg_catalog.=) ANY ($%d))",
+		add_parameter(filter, TEXTARRAYOID,
+					  PointerGetDatum(keys_of(aggregates, aggregate_count))));
+}
+
+/*
+ * part_names brings the references to whole names to the front.
+ */
+static void
+part_names(Reference *references, int count)
+{
+	int names = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		Reference reference = references[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (reference.id != NULL)
+			continue;
+		references[i] = references[names];
+		references[names++] = reference;
+	}
+}
+
+/*
+ * count_whole_names returns how many references are to every aggregate of a name.
+ */
+static int
+count_whole_names(const Reference *references, int count)
+{
+	int whole_names = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		whole_names += references[i].id == NULL;
+	}
+	return whole_names;
+}
+
+/*
+ * count_names returns how many names sorted references have.
+ */
+static int
+count_names(const Reference *references, int count)
+{
+	int names = 1;
+
+	for (int i = 1; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		names += !same_name(&references[i - 1], &references[i]);
+	}
+	return names;
+}
+
+/*
  * filter_references keeps the rows of the aggregates that an argument refers to.
  */
 void
@@ -190,18 +295,17 @@ filter_references(Filter *filter, int argument, const char *name)
 	ArrayType *array = filter_array(filter, argument, name);
 	Reference *references;
 	int		   count;
-	int		   whole_names = 0;
-	bool	   is_one_name;
+	int		   whole_names;
+	int		   names;
 
 	if (array == NULL)
 		return;
 	references = read_references(array, name, &count);
-	for (int i = 0; i < count; i++)
-		whole_names += references[i].id == NULL;
-	is_one_name = same_name(&references[0], &references[count - 1]);
+	whole_names = count_whole_names(references, count);
+	names = count_names(references, count);
 	start_condition(filter);
 	appendStringInfoChar(&filter->text, '(');
-	if (is_one_name)
+	if (names == 1)
 		add_group(filter, references, count);
 	else if (whole_names == 0)
 		add_pairs(filter, array);
@@ -209,11 +313,16 @@ filter_references(Filter *filter, int argument, const char *name)
 		appendStringInfo(
 			&filter->text, "aggregate_name OPERATOR(pg_catalog.=) ANY ($%d)",
 			add_parameter(filter, TEXTARRAYOID, PointerGetDatum(names_of(references, count))));
+	else if (names > MOST_NAME_ARMS)
+	{
+		part_names(references, count);
+		add_mixture(filter, references, whole_names, references + whole_names, count - whole_names);
+	}
 	else
 	{
 		add_groups(filter, references, count);
 		filter->is_common = false;
 	}
 	appendStringInfoChar(&filter->text, ')');
-	filter->is_varying |= !is_one_name;
+	filter->is_varying |= names > 1;
 }

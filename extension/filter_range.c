@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
@@ -80,7 +81,10 @@ add_multirange(Filter *filter, const char *column, TypeCacheEntry *range_type, D
 	MultirangeType *multirange;
 
 	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		list[i] = DatumGetRangeTypeP(ranges[i]);
+	}
 	multirange = make_multirange(multirange_type, range_type, count, list);
 	add_range(filter, column, range_type,
 			  RangeTypePGetDatum(multirange_get_union_range(range_type, multirange)));

@@ -7,6 +7,7 @@
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "filter.h"
@@ -107,6 +108,7 @@ add_sorting(Filter *filter)
 		const char *direction;
 		int			key = read_sort_key(TextDatumGetCString(elements[i]), i + 1, &direction);
 
+		CHECK_FOR_INTERRUPTS();
 		if (is_used[key])
 			continue;
 		is_used[key] = true;

@@ -103,6 +103,7 @@ check_successors(const Successors *new, Version before, VersionRule rule, Confli
 	{
 		NewVersion *row = &new->rows[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (is_next(rule, &newest, row->version))
 			newest = (Version){true, row->version};
 		else if (conflict->event_index == 0 || row->place < conflict->event_index)

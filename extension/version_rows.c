@@ -168,7 +168,10 @@ end_of_aggregate(const NewVersions *new, int64 start)
 	int64 end = start + 1;
 
 	while (end < new->count && compare_aggregates(&new->rows[start], &new->rows[end]) == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
 		end++;
+	}
 	return end;
 }
 
