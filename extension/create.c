@@ -70,6 +70,17 @@ inspect(RangeVar *range, const StoreKind *kind, List **problems)
 }
 
 /*
+ * grant_command returns what lets the caller create tables and indexes in a schema.
+ */
+static char *
+grant_command(Oid schema)
+{
+	return psprintf("GRANT CREATE ON SCHEMA %s TO %s",
+					quote_identifier(get_namespace_name(schema)),
+					quote_identifier(GetUserNameFromId(GetUserId(), false)));
+}
+
+/*
  * who_may_add says who can add an index to a table; NULL if the caller can.
  */
 static char *
@@ -82,8 +93,9 @@ who_may_add(Relation relation, const StoreKind *kind)
 						GetUserNameFromId(relation->rd_rel->relowner, false),
 						kind->create_function);
 	if (!may_create_in(schema, GetUserId()))
-		return psprintf("Creating an index takes the privilege CREATE on schema \"%s\".",
-						get_namespace_name(schema));
+		return psprintf("Creating an index takes the privilege CREATE on schema \"%s\": have its "
+						"owner run %s.",
+						get_namespace_name(schema), grant_command(schema));
 	return NULL;
 }
 
@@ -96,16 +108,17 @@ require_completable(Oid table, const StoreKind *kind, List *problems)
 {
 	Relation  relation = relation_open(table, NoLock);
 	ListCell *cell;
+	bool	  is_completable = true;
 	char	 *hint;
 
 	foreach (cell, problems)
+		is_completable &= ((Problem *) lfirst(cell))->kind == PROBLEM_INDEX;
+	hint = is_completable ? who_may_add(relation, kind) : NULL;
+	if (!is_completable || hint != NULL)
 	{
-		if (((Problem *) lfirst(cell))->kind != PROBLEM_INDEX)
-			report_mismatch(relation, problems, NULL);
-	}
-	hint = who_may_add(relation, kind);
-	if (hint != NULL)
+		explain_duplicates(relation, kind, problems);
 		report_mismatch(relation, problems, hint);
+	}
 	relation_close(relation, NoLock);
 }
 
@@ -134,12 +147,13 @@ add_indexes(Oid table, const StoreKind *kind, List *problems, bool is_new)
 
 /*
  * creation_schema returns the schema that a new table belongs in. PostgreSQL's own errors
- * do not say what to do when there is none.
+ * do not say what to do when there is none, or none for the caller.
  */
 static Oid
 creation_schema(RangeVar *range)
 {
 	const char *missing = missing_schema(range);
+	Oid			schema;
 
 	if (missing != NULL)
 		ereport(ERROR,
@@ -150,7 +164,16 @@ creation_schema(RangeVar *range)
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("no schema has been selected to create table \"%s\" in", range->relname),
 				 errhint(NO_SCHEMA_HINT)));
-	return RangeVarGetCreationNamespace(range);
+	schema = RangeVarGetCreationNamespace(range);
+	if (!may_create_in(schema, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to create table \"%s\" in schema \"%s\"",
+						range->relname, get_namespace_name(schema)),
+				 errhint("Have the schema's owner run %s, or write the table with a schema in which "
+						 "you may create it.",
+						 grant_command(schema))));
+	return schema;
 }
 
 /*
@@ -176,7 +199,10 @@ create_or_complete(RangeVar *range, const StoreKind *kind)
 
 	if (is_new)
 	{
-		execute_command(create_table_command(kind, keep_creation_schema(range), range->relname));
+		char *schema = keep_creation_schema(range);
+
+		execute_command(create_table_command(kind, schema, range->relname));
+		execute_command(comment_commands(kind, schema, range->relname));
 		table = inspect(range, kind, &problems);
 	}
 	add_indexes(table, kind, problems, is_new);
@@ -203,6 +229,29 @@ is_rival(const ErrorData *error)
 }
 
 /*
+ * report_failure raises the error that kept a table from being made or completed. Rows that keep
+ * an index away are named.
+ */
+pg_noreturn static void
+report_failure(RangeVar *range, const StoreKind *kind, ErrorData *error)
+{
+	List	*problems;
+	Oid		 table;
+	Relation relation;
+
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		ReThrowError(error);
+	table = inspect(range, kind, &problems);
+	if (OidIsValid(table))
+	{
+		relation = relation_open(table, NoLock);
+		report_duplicates(relation, kind, problems);
+		relation_close(relation, NoLock);
+	}
+	ReThrowError(error);
+}
+
+/*
  * try_create runs create_or_complete in a subtransaction. If a rival was faster it
  * undoes that and returns an invalid OID; on the last attempt that is an error, too.
  */
@@ -212,6 +261,7 @@ try_create(RangeVar *range, const StoreKind *kind, bool is_last)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile Oid  table = InvalidOid;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -222,21 +272,21 @@ try_create(RangeVar *range, const StoreKind *kind, bool is_last)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
-
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (is_last || !is_rival(error))
-			ReThrowError(error);
-		FreeErrorData(error);
-		AcceptInvalidationMessages();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return table;
+	if (error == NULL)
+		return table;
+	if (is_last || !is_rival(error))
+		report_failure(range, kind, error);
+	FreeErrorData(error);
+	AcceptInvalidationMessages();
+	return InvalidOid;
 }
 
 /*
@@ -336,6 +386,18 @@ goes_create_model_store(PG_FUNCTION_ARGS)
 }
 
 /*
+ * explain says of a table's problems what takes a look at its rows.
+ */
+static void
+explain(Oid table, const StoreKind *kind, List *problems)
+{
+	Relation relation = relation_open(table, NoLock);
+
+	explain_duplicates(relation, kind, problems);
+	relation_close(relation, NoLock);
+}
+
+/*
  * goes_check_store lists what is wrong with a store and how to mend it.
  */
 Datum
@@ -350,7 +412,10 @@ goes_check_store(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	table = inspect(store_range(name, "store"), &event_store, &problems);
 	if (OidIsValid(table))
+	{
+		explain(table, &event_store, problems);
 		problems = list_concat(problems, guard_problems(fcinfo, table));
+	}
 	else
 		put_missing(fcinfo, name);
 	foreach (cell, problems)

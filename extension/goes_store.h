@@ -187,6 +187,7 @@ extern void		   store_close(Store *store);
 extern bool	 columns_fit(Relation relation, const StoreKind *kind);
 extern List *schema_problems(Relation relation, const StoreKind *kind);
 extern char *create_table_command(const StoreKind *kind, const char *schema, const char *table);
+extern char *comment_commands(const StoreKind *kind, const char *schema, const char *table);
 
 /* index.c: the indexes that it needs */
 extern bool	 has_key(Relation relation, const StoreKind *kind);
@@ -209,6 +210,9 @@ typedef struct Problem
 	char	   *text;
 	char	   *remedy;		/* SQL; NULL: none can mend it */
 	char	   *index_name; /* the index that the remedy creates */
+
+	/* what the remedy makes unique; NULL: nothing */
+	const struct RequiredIndex *unique;
 } Problem;
 
 extern List			   *add_problem(List *problems, ProblemKind kind, char *text, char *remedy,

@@ -325,6 +325,8 @@ missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *
 							   psprintf("CREATE %sINDEX %s ON %s (%s);", unique,
 										quote_identifier(name), qualified_name(relation), keys),
 							   name);
+		if (index->is_unique)
+			((Problem *) llast(problems))->unique = index;
 	}
 	return problems;
 }
@@ -374,8 +376,10 @@ missing_key(List *problems, Relation relation, const StoreKind *kind, List *unde
 		text = psprintf("column \"%s\" is not unique", key->columns[0]);
 	else
 		text = psprintf("missing unique index on (%s)", keys);
-	return add_problem(problems, PROBLEM_TABLE, text,
-					   psprintf(format, qualified_name(relation), keys), NULL);
+	problems = add_problem(problems, PROBLEM_TABLE, text,
+						   psprintf(format, qualified_name(relation), keys), NULL);
+	((Problem *) llast(problems))->unique = key;
+	return problems;
 }
 
 /*

@@ -11,26 +11,40 @@
 /* clang-format off */
 /* Columns and indexes of events are goes' own. */
 static const RequiredColumn event_columns[EVENT_COLUMNS] = {
-	[EVENT_ID] = {"id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_PREVENTED, "pg_catalog.gen_random_uuid()"},
-	[EVENT_NAME] = {"name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_PREVENTED, NULL},
-	[EVENT_TIME] = {"time", INT8OID, INT8OID, "bigint", NULLS_PREVENTED, NULL},
-	[EVENT_AGGREGATE_ID] = {"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_STORED, NULL},
-	[EVENT_AGGREGATE_NAME] = {"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_STORED, NULL},
-	[EVENT_AGGREGATE_VERSION] = {"aggregate_version", INT4OID, INT4OID, "integer", NULLS_STORED, NULL},
-	[EVENT_DATA] = {"data", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_STORED, "'null'"},
+	[EVENT_ID] = {"id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_PREVENTED, "pg_catalog.gen_random_uuid()",
+		"identity of the event"},
+	[EVENT_NAME] = {"name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_PREVENTED, NULL,
+		"what happened"},
+	[EVENT_TIME] = {"time", INT8OID, INT8OID, "bigint", NULLS_PREVENTED, NULL,
+		"when it happened: nanoseconds since 1970-01-01 UTC"},
+	[EVENT_AGGREGATE_ID] = {"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_STORED, NULL,
+		"id of the aggregate that it happened to; null: to none"},
+	[EVENT_AGGREGATE_NAME] = {"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_STORED, NULL,
+		"kind of that aggregate"},
+	[EVENT_AGGREGATE_VERSION] = {"aggregate_version", INT4OID, INT4OID, "integer", NULLS_STORED, NULL,
+		"number among the aggregate's events, from 1: no two have the same"},
+	[EVENT_DATA] = {"data", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_STORED, "'null'",
+		"the facts"},
 };
 
 static const RequiredColumn snapshot_columns[] = {
-	{"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_FORBIDDEN, NULL},
-	{"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_FORBIDDEN, NULL},
-	{"aggregate_version", INT4OID, INT4OID, "integer", NULLS_FORBIDDEN, NULL},
-	{"time", INT8OID, INT8OID, "bigint", NULLS_FORBIDDEN, NULL},
-	{"state", BYTEAOID, BYTEAOID, "pg_catalog.bytea", NULLS_FORBIDDEN, NULL},
+	{"aggregate_id", UUIDOID, UUIDOID, "pg_catalog.uuid", NULLS_FORBIDDEN, NULL,
+		"id of the aggregate"},
+	{"aggregate_name", VARCHAROID, TEXTOID, "varchar(255)", NULLS_FORBIDDEN, NULL,
+		"kind of the aggregate"},
+	{"aggregate_version", INT4OID, INT4OID, "integer", NULLS_FORBIDDEN, NULL,
+		"version of the aggregate's event after which this was its state"},
+	{"time", INT8OID, INT8OID, "bigint", NULLS_FORBIDDEN, NULL,
+		"when it was taken: nanoseconds since 1970-01-01 UTC"},
+	{"state", BYTEAOID, BYTEAOID, "pg_catalog.bytea", NULLS_FORBIDDEN, NULL,
+		"state of the aggregate, as the application writes it"},
 };
 
 static const RequiredColumn model_columns[] = {
-	{"id", TEXTOID, TEXTOID, "pg_catalog.text", NULLS_FORBIDDEN, NULL},
-	{"model", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_FORBIDDEN, NULL},
+	{"id", TEXTOID, TEXTOID, "pg_catalog.text", NULLS_FORBIDDEN, NULL,
+		"what the model is found by"},
+	{"model", JSONBOID, JSONBOID, "pg_catalog.jsonb", NULLS_FORBIDDEN, NULL,
+		"the model itself"},
 };
 
 /* clang-format on */
@@ -52,6 +66,7 @@ static char *model_table = "models";
 const StoreKind event_store = {
 	.noun = "event store",
 	.contents = "events",
+	.comment = "event store of goes_store: what happened, which is added to and never changed",
 	.create_function = "goes_create_store",
 	.default_name = &default_store,
 	.columns = event_columns,
@@ -66,6 +81,7 @@ const StoreKind event_store = {
 const StoreKind snapshot_store = {
 	.noun = "snapshot store",
 	.contents = "snapshots",
+	.comment = "snapshot store of goes_store: states of aggregates, which can be made again from their events",
 	.create_function = "goes_create_snapshot_store",
 	.default_name = &snapshot_table,
 	.columns = snapshot_columns,
@@ -76,6 +92,7 @@ const StoreKind snapshot_store = {
 const StoreKind model_store = {
 	.noun = "model store",
 	.contents = "models",
+	.comment = "model store of goes_store: what events add up to for those who read",
 	.create_function = "goes_create_model_store",
 	.default_name = &model_table,
 	.columns = model_columns,

@@ -29,6 +29,7 @@ typedef struct RequiredColumn
 	const char *definition; /* a type that search_path has no say in */
 	Nulls		nulls;
 	const char *filling; /* what rows get that were there before the column; NULL: nothing */
+	const char *comment;
 } RequiredColumn;
 
 typedef struct RequiredIndex
@@ -45,6 +46,7 @@ struct StoreKind
 {
 	const char			 *noun;
 	const char			 *contents;		   /* what its rows are */
+	const char			 *comment;		   /* on the table */
 	const char			 *create_function; /* the SQL function that makes one */
 	char				**default_name;	   /* of the table, for a call that names none */
 	const RequiredColumn *columns;
@@ -66,6 +68,10 @@ extern char *index_columns(const RequiredIndex *index);
 extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind,
 								 List *undecided);
 extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
+
+/* duplicates.c: rows that keep an index away, to show or to raise */
+extern void explain_duplicates(Relation relation, const StoreKind *kind, List *problems);
+extern void report_duplicates(Relation relation, const StoreKind *kind, List *problems);
 
 /* remedy.c: the SQL that mends columns */
 extern const char *not_null(const RequiredColumn *column);

@@ -21,6 +21,7 @@ add_problem(List *problems, ProblemKind kind, char *text, char *remedy, char *in
 	problem->text = text;
 	problem->remedy = remedy;
 	problem->index_name = index_name;
+	problem->unique = NULL;
 	return lappend(problems, problem);
 }
 

@@ -268,3 +268,22 @@ create_table_command(const StoreKind *kind, const char *schema, const char *tabl
 	appendStringInfoChar(&command, ')');
 	return command.data;
 }
+
+/*
+ * comment_commands returns the DDL that says in the database what a table and its columns are.
+ */
+char *
+comment_commands(const StoreKind *kind, const char *schema, const char *table)
+{
+	const char	  *name = quote_qualified_identifier(schema, table);
+	StringInfoData commands;
+
+	initStringInfo(&commands);
+	appendStringInfo(&commands, "COMMENT ON TABLE %s IS %s", name,
+					 quote_literal_cstr(kind->comment));
+	for (int i = 0; i < kind->column_count; i++)
+		appendStringInfo(&commands, "; COMMENT ON COLUMN %s.%s IS %s", name,
+						 quote_identifier(kind->columns[i].name),
+						 quote_literal_cstr(kind->columns[i].comment));
+	return commands.data;
+}

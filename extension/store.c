@@ -8,12 +8,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "commands/tablecmds.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #include "kind.h"
@@ -156,6 +159,30 @@ create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind, const char
 }
 
 /*
+ * require_owner raises an error unless the caller owns the table that is about to be locked.
+ */
+static void
+require_owner(const RangeVar *range, Oid table, Oid old_table, void *argument)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid		  owner;
+
+	/* none of that name, or no longer */
+	if (!HeapTupleIsValid(tuple))
+		return;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (!table_is_owned_by(table, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table \"%s\"", range->relname),
+				 errhint("Have its owner \"%s\" do this, or SET ROLE to that role if you are a "
+						 "member of it.",
+						 GetUserNameFromId(owner, false))));
+	RangeVarCallbackOwnsRelation(range, table, old_table, argument);
+}
+
+/*
  * store_find locks and opens the store that an argument names, and makes sure that its
  * columns fit; NULL if there is no such table. A lock that keeps others from writing is
  * for the owner: it is not even waited for before that is clear, since everybody else
@@ -167,7 +194,7 @@ store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, con
 {
 	RangeVar *range = store_range(store_name(fcinfo, argument, kind), argument_name);
 	Oid		  table = RangeVarGetRelidExtended(
-			  range, mode, RVR_MISSING_OK, mode > RowExclusiveLock ? RangeVarCallbackOwnsRelation : NULL,
+			  range, mode, RVR_MISSING_OK, mode > RowExclusiveLock ? require_owner : NULL,
 			  NULL);
 	Store *store;
 

@@ -148,6 +148,36 @@ SELECT goes_create_store('twice');
 \echo :SQLSTATE
 SELECT problem FROM goes_check_store('twice');
 
+-- Rows that are equal in a key that is missing: no command mends that. Nulls are no duplicates.
+INSERT INTO twice (id, name, "time", aggregate_name, aggregate_version)
+SELECT goes_uuid_v7(), 'a', 0, 'a', n / 2 FROM generate_series(1, 4) AS n;
+ALTER TABLE twice DROP CONSTRAINT twice_pkey;
+INSERT INTO twice (id, name, "time")
+SELECT lpad((n % 5)::text, 32, '0')::uuid, 'b', 0 FROM generate_series(1, 11) AS n;
+SELECT * FROM goes_check_store('twice');
+SELECT goes_create_store('twice');
+\echo :SQLSTATE
+-- The query that lists them does; who may not read them is not told.
+SELECT id, pg_catalog.count(*) FROM check_store.twice WHERE (id) IS NOT NULL GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1;
+REVOKE ALL ON twice FROM check_store_writer;
+SET ROLE check_store_writer;
+SELECT problem FROM goes_check_store('twice');
+RESET ROLE;
+DELETE FROM twice;
+SELECT remedy FROM goes_check_store('twice') \gexec
+SELECT goes_create_store('twice');
+CREATE TABLE snapshots_twice (LIKE goes_snapshot);
+ALTER TABLE snapshots_twice ALTER COLUMN aggregate_id SET NOT NULL, ALTER COLUMN aggregate_name SET NOT NULL,
+    ALTER COLUMN aggregate_version SET NOT NULL, ALTER COLUMN "time" SET NOT NULL, ALTER COLUMN state SET NOT NULL;
+INSERT INTO snapshots_twice
+SELECT '00000000-0000-7000-8000-000000000001', repeat('a', 255), n / 2, n, '' FROM generate_series(1, 4) AS n;
+SELECT goes_create_snapshot_store('snapshots_twice');
+\echo :SQLSTATE
+CREATE TABLE models_twice (id text NOT NULL, model jsonb NOT NULL);
+INSERT INTO models_twice SELECT 'a', '1' FROM generate_series(1, 2);
+SELECT goes_create_model_store('models_twice');
+\echo :SQLSTATE
+
 SET client_min_messages = warning;
 DROP SCHEMA check_store CASCADE;
 DROP ROLE check_store_writer;

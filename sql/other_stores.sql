@@ -6,6 +6,26 @@ SELECT goes_create_snapshot_store(), goes_create_model_store();
 \d snapshots
 \d models
 
+-- What a table that we make says of itself. One that is there already is not talked about.
+CREATE FUNCTION comments(store regclass) RETURNS TABLE ("column" name, "comment" text) LANGUAGE sql
+BEGIN ATOMIC
+    (SELECT attname, col_description(attrelid, attnum) FROM pg_attribute WHERE attrelid = store AND attnum > 0 ORDER BY attnum)
+    UNION ALL
+    SELECT NULL, obj_description(store, 'pg_class');
+END;
+SELECT goes_create_store('other_stores."it''s"');
+SELECT * FROM comments('"it''s"');
+SELECT * FROM comments('snapshots');
+SELECT * FROM comments('models');
+DROP TABLE "it's";
+CREATE TABLE silent (LIKE goes_event);
+ALTER TABLE silent ADD PRIMARY KEY (id);
+SET client_min_messages = warning;
+SELECT goes_create_store('silent');
+RESET client_min_messages;
+SELECT count("comment") FROM comments('silent');
+DROP TABLE silent;
+
 -- Again: nothing to do. Names are read like a regclass literal, and each kind has its own default.
 SELECT goes_create_snapshot_store('Other_Stores.SNAPSHOTS'), goes_create_model_store('models');
 SELECT goes_create_snapshot_store('"Odd ""Name"" %s"'), goes_create_model_store('"Odd ""Model"" %s"');

@@ -16,6 +16,9 @@ $node->start;
 my $rows = 'SELECT count(*), md5(string_agg(e::text, E\'\n\' ORDER BY id)) FROM %s AS e';
 my $indexes = q{SELECT indexdef FROM pg_indexes WHERE tablename IN ('events', 'orders', 'snapshots', 'models') ORDER BY 1};
 my $triggers = q{SELECT tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 2};
+my $comments = q{
+    SELECT objoid::regclass, objsubid, description FROM pg_description
+    WHERE objoid IN ('events'::regclass, 'orders'::regclass, 'snapshots'::regclass, 'models'::regclass) ORDER BY objoid::regclass::text, objsubid};
 my $extension = 'SELECT extname, extversion, extnamespace::regnamespace FROM pg_extension ORDER BY 1';
 
 sub fill
@@ -63,7 +66,7 @@ sub same_after_restore
 {
     my ($database, $restored, $schema) = @_;
     for my $query (sprintf($rows, 'events'), sprintf($rows, 'orders'), sprintf($rows =~ s/BY id/BY e/r, 'snapshots'),
-        sprintf($rows, 'models'), $indexes, $triggers, $extension, 'TABLE recent', 'TABLE loaded')
+        sprintf($rows, 'models'), $indexes, $triggers, $comments, $extension, 'TABLE recent', 'TABLE loaded')
     {
         is($node->safe_psql($restored, $query), $node->safe_psql($database, $query), "$restored: $query");
     }
