@@ -52,6 +52,13 @@
 	index_beginscan((table), (index), (snapshot), (keys), 0)
 #endif
 
+/* 17 would also look for statistics of an array that is no constant. */
+#if PG_VERSION_NUM >= 170000
+#define array_length_estimate(array) estimate_array_length(NULL, (array))
+#else
+#define array_length_estimate(array) ((double) estimate_array_length(array))
+#endif
+
 /* 18 puts the mark in front of a function and not behind it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))

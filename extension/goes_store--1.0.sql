@@ -132,6 +132,13 @@ AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_find(uuid, text) IS
 'returns the event with that id: one row or none';
 
+CREATE FUNCTION goes_query_support(internal)
+RETURNS internal
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_query_support(internal) IS
+'tells the planner how many rows goes_query returns';
+
 CREATE FUNCTION goes_query(
     names              text[]               DEFAULT NULL,
     ids                uuid[]               DEFAULT NULL,
@@ -151,7 +158,7 @@ CREATE FUNCTION goes_query(
     store              text                 DEFAULT NULL
 )
 RETURNS SETOF goes_event
-LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 SUPPORT goes_query_support
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_query(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
 'returns the events that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by id), at most max_events of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
@@ -330,6 +337,13 @@ AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_snapshot_limit(text, uuid, integer, text) IS
 'returns the newest snapshot of an aggregate at or below that version: one row or none';
 
+CREATE FUNCTION goes_snapshot_query_support(internal)
+RETURNS internal
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_snapshot_query_support(internal) IS
+'tells the planner how many rows goes_snapshot_query returns';
+
 CREATE FUNCTION goes_snapshot_query(
     times              bigint[]             DEFAULT NULL,
     time_min           bigint               DEFAULT NULL,
@@ -347,7 +361,7 @@ CREATE FUNCTION goes_snapshot_query(
     store              text                 DEFAULT NULL
 )
 RETURNS SETOF goes_snapshot
-LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 SUPPORT goes_snapshot_query_support
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_snapshot_query(bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
 'returns the snapshots that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by name, id and version), at most max_snapshots of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
@@ -429,6 +443,13 @@ COMMENT ON FUNCTION goes_model_delete(text, text) IS
 
 -- Loading
 
+CREATE FUNCTION goes_load_support(internal)
+RETURNS internal
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_load_support(internal) IS
+'tells the planner how many rows goes_load returns';
+
 CREATE FUNCTION goes_load(
     aggregate_name text,
     aggregate_id   uuid,
@@ -436,7 +457,7 @@ CREATE FUNCTION goes_load(
     store          text DEFAULT NULL
 )
 RETURNS TABLE (aggregate_version integer, "time" bigint, state bytea, id uuid, name text, data jsonb)
-LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 SUPPORT goes_load_support
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_load(text, uuid, text, text) IS
 'returns what an aggregate is made of: its newest snapshot (the row with a state; none if there is no snapshot, or no table of snapshots), then every later event by version, all of one moment; snapshots: the table of snapshots, null for the table snapshots';
