@@ -68,6 +68,55 @@ for my $call (sort keys %allowed)
     is(join(' ', @may), $allowed{$call}, "who may call $call");
 }
 
+# The three roles of the README, by its own words, are enough for every function that writes, and a writer cannot fill
+# a column that is not the store's.
+my $recipe = join("\n", slurp_file($ENV{README}) =~ /^((?:CREATE ROLE store_|GRANT ).*)$/mg);
+like($recipe, qr/store_owner.*store_writer.*store_reader.*GRANT INSERT \(id, .*, data\) ON events TO store_writer/s, 'the README has a recipe');
+$node->safe_psql('postgres', 'CREATE DATABASE recipe');
+$node->safe_psql('recipe', "CREATE EXTENSION goes_store; CREATE ROLE store_owner; GRANT CREATE ON SCHEMA public TO store_owner;
+    SET ROLE store_owner;
+    SELECT goes_create_store(), goes_create_snapshot_store(), goes_create_model_store();
+    ALTER TABLE events ADD COLUMN written_by text DEFAULT session_user;
+    SELECT goes_alter_store(validate_versions => 'increasing', append_only => true);
+    RESET ROLE;
+    " . $recipe =~ s/^CREATE ROLE store_owner .*$//mr . "
+    CREATE ROLE writer LOGIN IN ROLE store_writer; CREATE ROLE guest LOGIN IN ROLE store_reader");
+my $sent = q{goes_new_event('a', NULL, 'order', '00000000-0000-7000-8000-000000000001', NULL, '00000000-0000-7000-8000-00000000000a', 1)};
+my @writes = (
+    q{goes_create_store(), goes_create_snapshot_store(), goes_create_model_store()},
+    q{goes_insert_batch(ARRAY[goes_new_event('a'), goes_new_event('b')])},
+    qq{goes_append($order, ARRAY[$sent], 0)},
+    qq{goes_append($order, ARRAY[$sent], 0)},
+    qq{goes_append($order, ARRAY[goes_new_event('b'), goes_new_event('c')])},
+    qq{goes_append($order, ARRAY[goes_new_event('d'), goes_new_event('e')], 3)},
+    qq{goes_snapshot_save($order, 1, '')},
+    qq{goes_snapshot_save($order, 1, 'again')},
+    q{goes_model_save('a', '1')},
+    q{goes_model_save('a', '2')},
+    q{goes_model_lock('a')},
+    q{goes_model_lock('b', '1')});
+my @removals = (
+    q{goes_delete(ARRAY[goes_uuid_v7()])},
+    qq{goes_snapshot_delete($order, 1)},
+    q{goes_snapshot_prune(0)},
+    q{goes_model_delete('a')},
+    q{goes_alter_store(append_only => false)});
+sub error_of
+{
+    my ($role, $call) = @_;
+    my ($result, $output, $error) = $node->psql('recipe', "\\set VERBOSITY sqlstate\nSELECT $call", extra_params => [ '-U', $role ]);
+    return $error;
+}
+is(error_of('writer', $_), '', "the recipe's writer may call $_") for @writes;
+like(error_of('writer', $_), qr/ERROR:  42501$/, "and may not call $_") for @removals;
+is(error_of('guest', $_), '', "the recipe's reader may call $_")
+  for $writes[0], 'goes_count()', "(goes_load($order)).name", "goes_model_fetch('a')", '(goes_query()).name, (goes_snapshot_query()).state';
+like(error_of('guest', $_), qr/ERROR:  42501$/, "and may not call $_") for @writes[ 1, 4, 6 .. $#writes ], @removals;
+my ($status, $nothing, $refusal) = $node->psql('recipe',
+    q{INSERT INTO events (id, name, "time", written_by) VALUES (gen_random_uuid(), 'a', 1, 'another')}, extra_params => [ '-U', 'writer' ]);
+like($refusal, qr/permission denied for table events/, 'a writer cannot pass for another');
+is($node->safe_psql('recipe', q{SELECT string_agg(DISTINCT written_by, ','), count(*) FROM events}), 'writer|7', 'and is known by what it wrote');
+
 # A standby: reading works, creating what is there already passes, writing is refused.
 $node->safe_psql('shop', 'CREATE UNLOGGED TABLE unlogged (LIKE events INCLUDING ALL)');
 $node->backup('copy');
