@@ -75,8 +75,7 @@ inspect(RangeVar *range, const StoreKind *kind, List **problems)
 static char *
 grant_command(Oid schema)
 {
-	return psprintf("GRANT CREATE ON SCHEMA %s TO %s",
-					quote_identifier(get_namespace_name(schema)),
+	return psprintf("GRANT CREATE ON SCHEMA %s TO %s", quote_identifier(get_namespace_name(schema)),
 					quote_identifier(GetUserNameFromId(GetUserId(), false)));
 }
 
@@ -166,13 +165,14 @@ creation_schema(RangeVar *range)
 				 errhint(NO_SCHEMA_HINT)));
 	schema = RangeVarGetCreationNamespace(range);
 	if (!may_create_in(schema, GetUserId()))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to create table \"%s\" in schema \"%s\"",
-						range->relname, get_namespace_name(schema)),
-				 errhint("Have the schema's owner run %s, or write the table with a schema in which "
-						 "you may create it.",
-						 grant_command(schema))));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to create table \"%s\" in schema \"%s\"", range->relname,
+					get_namespace_name(schema)),
+			 errhint("Have the schema's owner run %s, or write the table with a schema in which "
+					 "you may create it.",
+					 grant_command(schema))));
 	return schema;
 }
 

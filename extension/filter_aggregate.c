@@ -36,8 +36,8 @@ typedef struct Reference
 static inline int
 compare_references(const Reference *a, const Reference *b)
 {
-	int				 a_length = VARSIZE_ANY_EXHDR(a->name);
-	int				 b_length = VARSIZE_ANY_EXHDR(b->name);
+	int a_length = VARSIZE_ANY_EXHDR(a->name);
+	int b_length = VARSIZE_ANY_EXHDR(b->name);
 	int result = memcmp(VARDATA_ANY(a->name), VARDATA_ANY(b->name), Min(a_length, b_length));
 
 	if (result == 0)
@@ -230,8 +230,7 @@ add_mixture(Filter *filter, const Reference *names, int name_count, const Refere
 	appendStringInfo(
 		&filter->text,
 		"AND pg_catalog.concat(aggregate_id, aggregate_name) OPERATOR(pg_catalog.=) ANY ($%d))",
-		add_parameter(filter, TEXTARRAYOID,
-					  PointerGetDatum(keys_of(aggregates, aggregate_count))));
+		add_parameter(filter, TEXTARRAYOID, PointerGetDatum(keys_of(aggregates, aggregate_count))));
 }
 
 /*

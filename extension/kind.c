@@ -81,7 +81,8 @@ const StoreKind event_store = {
 const StoreKind snapshot_store = {
 	.noun = "snapshot store",
 	.contents = "snapshots",
-	.comment = "snapshot store of goes_store: states of aggregates, which can be made again from their events",
+	.comment = "snapshot store of goes_store: states of aggregates, which can be made again from "
+			   "their events",
 	.create_function = "goes_create_snapshot_store",
 	.default_name = &snapshot_table,
 	.columns = snapshot_columns,

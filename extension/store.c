@@ -193,10 +193,9 @@ store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, con
 		   LOCKMODE mode)
 {
 	RangeVar *range = store_range(store_name(fcinfo, argument, kind), argument_name);
-	Oid		  table = RangeVarGetRelidExtended(
-			  range, mode, RVR_MISSING_OK, mode > RowExclusiveLock ? require_owner : NULL,
-			  NULL);
-	Store *store;
+	Oid		  table = RangeVarGetRelidExtended(range, mode, RVR_MISSING_OK,
+										   mode > RowExclusiveLock ? require_owner : NULL, NULL);
+	Store	 *store;
 
 	if (!OidIsValid(table))
 		return NULL;

@@ -78,7 +78,8 @@ run(const char *function, Call *call, int *length)
 	char	 *oid = admin("fast_path", "SELECT '%s'::regproc::oid", function);
 	char	 *count = admin("fast_path", "SELECT pronargs FROM pg_proc WHERE oid = %s", oid);
 	char	 *value = calloc(1, 8192);
-	PGresult *result = PQfn(connection, atoi(oid), (int *) value, length, 0, call->arguments, atoi(count));
+	PGresult *result =
+		PQfn(connection, atoi(oid), (int *) value, length, 0, call->arguments, atoi(count));
 
 	if (PQresultStatus(result) != PGRES_COMMAND_OK)
 		fail_msg("%s: %s", function, PQerrorMessage(connection));
@@ -124,7 +125,8 @@ test_events_are_made_and_stored(void **state)
 
 	call = new_call();
 	assert_int_equal(number_of(run("goes_count", &call, &length), 8), 2);
-	name = admin("fast_path", "SELECT string_agg(name, ' ' ORDER BY aggregate_version) FROM events");
+	name =
+		admin("fast_path", "SELECT string_agg(name, ' ' ORDER BY aggregate_version) FROM events");
 	assert_string_equal(name, "order.placed order.paid");
 	free(name);
 }
