@@ -96,7 +96,7 @@ find_table(const StoreKind *kind, const Node *argument)
 	if (!IsA(argument, Const))
 		return InvalidOid;
 	name = constant->constisnull ? *kind->default_name : TextDatumGetCString(constant->constvalue);
-	if (!is_store_name(name))
+	if (!is_store_name(name) || is_name_cut(name))
 		return InvalidOid;
 	range = store_range(name, "store");
 	if (range->catalogname != NULL)

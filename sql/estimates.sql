@@ -82,9 +82,9 @@ SELECT * FROM expected(
     $$goes_load('order', uuid_of(1), store => 'missing')$$,
     $$goes_query(store => (SELECT 'events'))$$);
 RESET ROLE;
-SET goes_store."table" = 'fresh';
+SET goes_store.default_store = 'fresh';
 SELECT * FROM expected('goes_query()');
-RESET goes_store."table";
+RESET goes_store.default_store;
 
 -- Planning locks no table.
 BEGIN;
