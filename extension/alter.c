@@ -83,16 +83,16 @@ always_command(Relation table, const Guard *guard)
 static List *
 switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *mode)
 {
-	Oid	  function = guard_function(fcinfo, guard);
-	int	  count = table->trigdesc == NULL ? 0 : table->trigdesc->numtriggers;
-	List *commands = NIL;
-	bool  is_on = false;
-	bool  is_always = false;
-	bool  was_on_replica = false;
+	Oid			 function = guard_function(fcinfo, guard);
+	TriggerDesc *triggers = copy_triggers(table);
+	List		*commands = NIL;
+	bool		 is_on = false;
+	bool		 is_always = false;
+	bool		 was_on_replica = false;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < triggers->numtriggers; i++)
 	{
-		Trigger *trigger = &table->trigdesc->triggers[i];
+		Trigger *trigger = &triggers->triggers[i];
 		bool	 has_name = strcmp(trigger->tgname, guard->name) == 0;
 
 		if (trigger->tgfoid != function)

@@ -63,6 +63,19 @@ guard_function(FunctionCallInfo fcinfo, const Guard *guard)
 }
 
 /*
+ * copy_triggers returns the triggers of a table. The relcache's own are freed when the table
+ * is looked up anew, which any look-up in the catalogs can bring about, even for an open and
+ * locked table; columns and names stay where they are meanwhile.
+ */
+TriggerDesc *
+copy_triggers(Relation table)
+{
+	TriggerDesc *triggers = CopyTriggerDesc(table->trigdesc);
+
+	return triggers != NULL ? triggers : palloc0(sizeof(TriggerDesc));
+}
+
+/*
  * mode_of returns the mode that a trigger is to hold writers to, NULL if it says none.
  */
 static const char *
@@ -143,13 +156,13 @@ add_gap(List *problems, const Guard *guard, const char *gap)
 static List *
 problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard *guard)
 {
-	Oid	 function = guard_function(fcinfo, guard);
-	int	 count = table->trigdesc == NULL ? 0 : table->trigdesc->numtriggers;
-	bool is_on = false;
+	Oid			 function = guard_function(fcinfo, guard);
+	TriggerDesc *triggers = copy_triggers(table);
+	bool		 is_on = false;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < triggers->numtriggers; i++)
 	{
-		Trigger *trigger = &table->trigdesc->triggers[i];
+		Trigger *trigger = &triggers->triggers[i];
 
 		if (trigger->tgfoid != function)
 			continue;

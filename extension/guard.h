@@ -22,10 +22,11 @@ typedef struct Guard
 extern const Guard versions_guard;
 extern const Guard append_only_guard;
 
-extern int	guard_rule(const char *name);
-extern Oid	guard_function(FunctionCallInfo fcinfo, const Guard *guard);
-extern bool is_sound_trigger(const Trigger *trigger, const Guard *guard);
-extern bool is_enabled_trigger(const Trigger *trigger);
+extern int			guard_rule(const char *name);
+extern Oid			guard_function(FunctionCallInfo fcinfo, const Guard *guard);
+extern TriggerDesc *copy_triggers(Relation table);
+extern bool			is_sound_trigger(const Trigger *trigger, const Guard *guard);
+extern bool			is_enabled_trigger(const Trigger *trigger);
 
 #pragma GCC visibility pop
 
