@@ -410,6 +410,7 @@ goes_check_store(PG_FUNCTION_ARGS)
 	Oid			   table;
 
 	InitMaterializedSRF(fcinfo, 0);
+	require_row(result->setDesc, &problem_row);
 	table = inspect(store_range(name, "store"), &event_store, &problems);
 	if (OidIsValid(table))
 	{

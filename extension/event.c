@@ -4,13 +4,11 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
-#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "goes_store.h"
@@ -112,42 +110,20 @@ require_version(int element, const Datum *values, const bool *nulls, void *state
 }
 
 /*
- * event_descriptor looks up the fields of goes_event, which is frozen: with another
- * number of them nothing here would fit.
- */
-static TupleDesc
-event_descriptor(Oid event_type)
-{
-	TupleDesc descriptor = lookup_rowtype_tupdesc(event_type, -1);
-
-	if (descriptor->natts != EVENT_COLUMNS)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("type %s was altered", format_type_be(event_type)),
-						errdetail("It has %d attributes in place of %d.", descriptor->natts,
-								  EVENT_COLUMNS),
-						errhint("Drop the extension goes_store and create it again; tables and "
-								"events stay.")));
-	return descriptor;
-}
-
-/*
  * prepare_element checks one event of a batch and returns it as it is to be stored.
  */
 static Datum
 prepare_element(TupleDesc descriptor, int element, Datum event, bool *is_changed, EventCheck check,
 				void *state)
 {
-	HeapTupleData tuple = {0};
-	Datum		  values[EVENT_COLUMNS];
-	bool		  nulls[EVENT_COLUMNS];
+	Datum values[EVENT_COLUMNS];
+	bool  nulls[EVENT_COLUMNS];
 
-	tuple.t_data = DatumGetHeapTupleHeader(event);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-	heap_deform_tuple(&tuple, descriptor, values, nulls);
+	row_values(descriptor, &event_row, event, values, nulls);
 	*is_changed = zero_to_null(values, nulls);
 	validate_event(element, values, nulls);
 	check(element, values, nulls, state);
-	return *is_changed ? HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)) : event;
+	return *is_changed ? row_datum(descriptor, &event_row, values, nulls) : event;
 }
 
 /*
@@ -176,7 +152,7 @@ prepare_events(ArrayType **events, Datum **out, EventCheck check, void *state)
 
 	reject_nested_array(*events, "events");
 	deconstruct_array(*events, event_type, -1, false, TYPALIGN_DOUBLE, &elements, &is_null, &count);
-	descriptor = event_descriptor(event_type);
+	descriptor = row_descriptor(event_type, &event_row);
 	for (int i = 0; i < count; i++)
 	{
 		bool is_element_changed;
@@ -230,8 +206,8 @@ complete_event(Datum *values, bool *nulls)
 Datum
 event_datum(Oid event_type, Datum *values, bool *nulls)
 {
-	TupleDesc descriptor = event_descriptor(event_type);
-	Datum	  event = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	TupleDesc descriptor = row_descriptor(event_type, &event_row);
+	Datum	  event = row_datum(descriptor, &event_row, values, nulls);
 
 	ReleaseTupleDesc(descriptor);
 	return event;

@@ -10,13 +10,11 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "filter.h"
@@ -73,14 +71,11 @@ same_name(const Reference *a, const Reference *b)
 static Reference
 read_reference(TupleDesc descriptor, Datum element, int number, const char *name)
 {
-	HeapTupleData tuple = {0};
-	Datum		  values[2];
-	bool		  nulls[2];
-	Reference	  reference;
+	Datum	  values[2];
+	bool	  nulls[2];
+	Reference reference;
 
-	tuple.t_data = DatumGetHeapTupleHeader(element);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-	heap_deform_tuple(&tuple, descriptor, values, nulls);
+	row_values(descriptor, &reference_row, element, values, nulls);
 	if (nulls[0])
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("element %d of argument \"%s\" has a null name", number, name),
@@ -98,7 +93,7 @@ read_reference(TupleDesc descriptor, Datum element, int number, const char *name
 static Reference *
 read_references(ArrayType *array, const char *name, int *count)
 {
-	TupleDesc  descriptor = lookup_rowtype_tupdesc(ARR_ELEMTYPE(array), -1);
+	TupleDesc  descriptor = row_descriptor(ARR_ELEMTYPE(array), &reference_row);
 	Datum	  *elements;
 	Reference *references;
 

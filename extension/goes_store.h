@@ -33,7 +33,7 @@
 #define FIRST_LOCK_CLASS LOCK_CLASS_CREATE
 #define LOCK_CLASSES (LOCK_CLASS_GUARD_TABLE - FIRST_LOCK_CLASS + 1)
 
-/* Column numbers of the type goes_event, which is frozen. */
+/* Column numbers of the type goes_event, which is frozen; row.c has the columns. */
 enum EventColumn
 {
 	EVENT_ID,
@@ -45,6 +45,14 @@ enum EventColumn
 	EVENT_DATA,
 	EVENT_COLUMNS
 };
+
+/* row.c: what the rows that functions take and return must be */
+typedef struct RowType RowType;
+extern const RowType   event_row;
+extern const RowType   reference_row;
+extern const RowType   snapshot_row;
+extern const RowType   load_row;
+extern const RowType   problem_row;
 
 /* kind.c: what the table of a store must be; kind.h says what that is made of */
 typedef struct StoreKind StoreKind;
@@ -113,7 +121,7 @@ extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
 extern Statement filter_snapshots(FunctionCallInfo fcinfo);
 
 /* result.c: the rows of a set-returning function */
-extern void	 start_result(FunctionCallInfo fcinfo);
+extern void	 start_result(FunctionCallInfo fcinfo, const RowType *row);
 extern void	 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
 extern Datum return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
 extern Datum return_nothing(FunctionCallInfo fcinfo, Store *store);
@@ -224,6 +232,14 @@ extern Form_pg_attribute find_column(Relation relation, const char *name);
 extern char				*qualified_name(Relation relation);
 extern bool				 has_parent(Relation relation);
 extern bool				 has_heirs(Relation relation);
+
+/* row.c: rows, as composite values */
+extern void		 require_row(TupleDesc descriptor, const RowType *row);
+extern TupleDesc row_descriptor(Oid type, const RowType *row);
+extern void		 row_values(TupleDesc descriptor, const RowType *row, Datum value, Datum *values,
+							bool *nulls);
+extern Datum	 row_datum(TupleDesc descriptor, const RowType *row, const Datum *values,
+						   const bool *nulls);
 
 /* plan.c: the one door to SPI */
 extern Statement  kept_statement(const char *text, Parameter *parameters, int count);

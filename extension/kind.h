@@ -49,6 +49,7 @@ struct StoreKind
 	const char			 *comment;		   /* on the table */
 	const char			 *create_function; /* the SQL function that makes one */
 	char				**default_name;	   /* of the table, for a call that names none */
+	const RowType		 *row;			   /* that its rows are returned as */
 	const RequiredColumn *columns;
 	int					  column_count;
 	RequiredIndex		  key; /* what tells rows apart; a table without it is not mended by us */

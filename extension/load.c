@@ -78,7 +78,7 @@ goes_load(PG_FUNCTION_ARGS)
 	Statement statement = kept_statement(events_text, parameters, lengthof(parameters));
 	Store	 *store = store_open(fcinfo, 3, AccessShareLock);
 
-	start_result(fcinfo);
+	start_result(fcinfo, &load_row);
 	parameters[2].value = Int64GetDatum(add_snapshot(fcinfo, parameters));
 	add_rows(fcinfo, store, &statement);
 	store_close(store);

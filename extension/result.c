@@ -13,7 +13,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "goes_store.h"
+#include "kind.h"
 
 /*
  * rows_context returns the memory for a call's rows, which it packs closely: in the
@@ -33,16 +33,18 @@ rows_context(FmgrInfo *function)
 }
 
 /*
- * start_result gives the function an empty tuplestore for its rows.
+ * start_result gives the function an empty tuplestore for its rows, which must still be
+ * what it was made to return: a query's rows go there as they are.
  */
 void
-start_result(FunctionCallInfo fcinfo)
+start_result(FunctionCallInfo fcinfo, const RowType *row)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	bool		   random_access;
 	MemoryContext  caller;
 
 	InitMaterializedSRF(fcinfo, 0);
+	require_row(result->setDesc, row);
 	random_access = (result->allowedModes & SFRM_Materialize_Random) != 0;
 	tuplestore_end(result->setResult);
 	caller = MemoryContextSwitchTo(rows_context(fcinfo->flinfo));
@@ -71,7 +73,7 @@ add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
 Datum
 return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
 {
-	start_result(fcinfo);
+	start_result(fcinfo, store->kind->row);
 	add_rows(fcinfo, store, statement);
 	store_close(store);
 	return (Datum) 0;
