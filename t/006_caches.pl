@@ -55,12 +55,12 @@ my $script = qq{
     SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'goes%' ORDER BY 1, 2;
 
     -- writing, with the guards on
-    SELECT goes_append('order', $order, ARRAY[goes_new_event('placed', '{"total": 3}', time => 1)], 0);
-    SELECT goes_append('order', $order, ARRAY[goes_new_event('paid', time => 2), goes_new_event('shipped', time => 3)], 1);
+    SELECT goes_append('order', $order, ARRAY[goes_new_event('placed', '{"total": 3}', "time" => 1)], 0);
+    SELECT goes_append('order', $order, ARRAY[goes_new_event('paid', "time" => 2), goes_new_event('shipped', "time" => 3)], 1);
     SELECT goes_append('order', $order, ARRAY[goes_new_event('paid')], 1);
     SELECT goes_append('order', $other, goes_events_from_json('[{"name": "placed", "time": "4", "data": {"total": 5}}]'));
     SELECT goes_insert_batch(ARRAY[goes_new_event('x', NULL, 'order', $other, 7)]);
-    SELECT goes_insert_batch(ARRAY[goes_new_event('x', NULL, 'order', $other, 2, time => 5), goes_new_event('y', time => 6)]);
+    SELECT goes_insert_batch(ARRAY[goes_new_event('x', NULL, 'order', $other, 2, "time" => 5), goes_new_event('y', "time" => 6)]);
     SELECT goes_insert_batch(ARRAY[goes_new_event('x', NULL, 'order', $other, 2)]);
     DELETE FROM events;
     SELECT goes_aggregate_version('order', $order), goes_aggregate_version('order', $order, 'second');
@@ -120,7 +120,8 @@ is($errors, $expected_errors, 'and so does every error');
 
 my @functions = split /\n/, $node->safe_psql('plain', q{SELECT proname FROM pg_proc WHERE proname LIKE 'goes\_%' AND prorettype <> 'trigger'::regtype});
 is_deeply([ grep { $script !~ /\b$_\(/ } @functions ], [], 'every function was called');
-like($expected_errors, qr/append-only/, 'and the triggers of the guards');
+like($expected_errors, qr/append-only.*version conflict|version conflict.*append-only/s, 'and the triggers of the guards');
+unlike($expected_errors, qr/syntax error|does not exist$/m, 'as it has to be called');
 
 $node->stop;
 done_testing();
