@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
 #include "utils/builtins.h"
@@ -71,7 +70,8 @@ covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_st
 		return false;
 	found = (Form_pg_index) GETSTRUCT(tuple);
 	covers = found->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
-			 leads_with(relation, found, index);
+			 leads_with(relation, found, index) &&
+			 compares_as_columns(relation, tuple, index->column_count);
 	if (index->is_unique)
 		covers = covers && found->indisunique && found->indnkeyatts == index->column_count;
 	*is_strict = !index->is_unique || (found->indimmediate && !found->indnullsnotdistinct);
@@ -137,57 +137,9 @@ has_unique_versions(Relation relation)
 }
 
 /*
- * is_exact tells whether a collation takes only the same text for equal.
- */
-static bool
-is_exact(Oid collation)
-{
-	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
-}
-
-/*
- * is_builtin tells whether an operator class compares as PostgreSQL does: one of a user's own
- * may take different names for equal, or put higher versions first.
- */
-static bool
-is_builtin(Oid operator_class)
-{
-	return get_opclass_family(operator_class) < FirstNormalObjectId;
-}
-
-/*
- * index_oids returns what pg_index has about each key of an index.
- */
-static oidvector *
-index_oids(HeapTuple index, AttrNumber attribute)
-{
-	bool is_null;
-
-	return (oidvector *) DatumGetPointer(SysCacheGetAttr(INDEXRELID, index, attribute, &is_null));
-}
-
-/*
- * compares_as_guards tells whether an index, and queries of the table, take aggregates
- * with different names for different, and order versions, as guards and goes do.
- */
-static bool
-compares_as_guards(Relation relation, HeapTuple index)
-{
-	oidvector *collations = index_oids(index, Anum_pg_index_indcollation);
-	oidvector *classes = index_oids(index, Anum_pg_index_indclass);
-
-	for (int i = 0; i < collations->dim1; i++)
-	{
-		if (!is_exact(collations->values[i]) || !is_builtin(classes->values[i]))
-			return false;
-	}
-	return is_exact(find_column(relation, "aggregate_name")->attcollation);
-}
-
-/*
  * is_version_index tells whether an index of the table has the versions of an aggregate
  * one after the other: its columns are the aggregate's two, in either order, and then the
- * version.
+ * version. It has to tell names apart as guards and goes do, byte by byte.
  */
 static bool
 is_version_index(Relation relation, Oid index_oid)
@@ -204,7 +156,7 @@ is_version_index(Relation relation, Oid index_oid)
 	found = (Form_pg_index) GETSTRUCT(tuple);
 	is_one = found->indkey.values[MOST_INDEX_COLUMNS - 1] ==
 				 find_column(relation, "aggregate_version")->attnum &&
-			 compares_as_guards(relation, tuple);
+			 is_exact_collation(find_column(relation, "aggregate_name")->attcollation);
 	ReleaseSysCache(tuple);
 	return is_one;
 }
@@ -235,7 +187,7 @@ version_index_problem(List *problems, Relation relation)
 	Form_pg_attribute name = find_column(relation, "aggregate_name");
 	char			 *table = qualified_name(relation);
 
-	if (!is_exact(name->attcollation))
+	if (!is_exact_collation(name->attcollation))
 		return add_problem(problems, PROBLEM_TABLE,
 						   pstrdup("column \"aggregate_name\" takes different names for equal"),
 						   psprintf("ALTER TABLE %s ALTER COLUMN aggregate_name TYPE %s COLLATE "
@@ -383,12 +335,72 @@ missing_key(List *problems, Relation relation, const StoreKind *kind, List *unde
 }
 
 /*
+ * merges_keys tells whether an index takes different keys for the same. A statement that
+ * replaces the row with a key goes by every unique index over its columns, and would replace
+ * another row.
+ */
+static bool
+merges_keys(Relation relation, Oid index_oid, const RequiredIndex *key)
+{
+	HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
+	RequiredIndex any_order = *key;
+	Form_pg_index found;
+	bool		  merges;
+
+	any_order.is_ordered = false;
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	found = (Form_pg_index) GETSTRUCT(tuple);
+	merges = found->indisunique && found->indnkeyatts == key->column_count &&
+			 leads_with(relation, found, &any_order) &&
+			 !compares_as_columns(relation, tuple, key->column_count);
+	ReleaseSysCache(tuple);
+	return merges;
+}
+
+/*
+ * merging_index returns an index that takes different keys for the same; an invalid OID:
+ * there is none.
+ */
+static Oid
+merging_index(Relation relation, const RequiredIndex *key)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		if (merges_keys(relation, lfirst_oid(cell), key))
+			return lfirst_oid(cell);
+	}
+	return InvalidOid;
+}
+
+/*
+ * merging_problem adds a problem if there is one.
+ */
+static List *
+merging_problem(List *problems, Relation relation, const RequiredIndex *key)
+{
+	Oid	  index = merging_index(relation, key);
+	char *name;
+
+	if (!OidIsValid(index))
+		return problems;
+	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
+									  get_rel_name(index));
+	return add_problem(
+		problems, PROBLEM_TABLE,
+		psprintf("unique index \"%s\" takes different values for equal", get_rel_name(index)),
+		psprintf("DROP INDEX %s;", name), NULL);
+}
+
+/*
  * has_key tells whether the table tells its rows apart as it should.
  */
 bool
 has_key(Relation relation, const StoreKind *kind)
 {
-	return has_index(relation, &kind->key);
+	return has_index(relation, &kind->key) && !OidIsValid(merging_index(relation, &kind->key));
 }
 
 /*
@@ -399,5 +411,6 @@ List *
 index_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)
 {
 	problems = missing_key(problems, relation, kind, undecided);
+	problems = merging_problem(problems, relation, &kind->key);
 	return missing_indexes(problems, relation, kind, undecided);
 }

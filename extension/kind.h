@@ -6,6 +6,8 @@
 #ifndef GOES_KIND_H
 #define GOES_KIND_H
 
+#include "access/htup.h"
+
 #include "goes_store.h"
 
 #define MOST_INDEX_COLUMNS 3
@@ -73,6 +75,10 @@ extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
 /* duplicates.c: rows that keep an index away, to show or to raise */
 extern void explain_duplicates(Relation relation, const StoreKind *kind, List *problems);
 extern void report_duplicates(Relation relation, const StoreKind *kind, List *problems);
+
+/* comparison.c: does an index compare as its columns do, the first ones of its keys? */
+extern bool compares_as_columns(Relation relation, HeapTuple index, int count);
+extern bool is_exact_collation(Oid collation);
 
 /* remedy.c: the SQL that mends columns */
 extern const char *not_null(const RequiredColumn *column);
