@@ -26,17 +26,19 @@ static const char look_up_text[] =
 
 /* The unique indexes over just the id, and over just the three columns of the aggregate. */
 static const char indexes_text[] =
-	"SELECT n.nspname, t.relname, i.relname, x.indnkeyatts = 1 "
+	"SELECT n.nspname, t.relname, i.relname, x.indnkeyatts OPERATOR(pg_catalog.=) 1 "
 	"FROM pg_catalog.pg_class AS t "
-	"JOIN pg_catalog.pg_namespace AS n ON n.oid = t.relnamespace "
-	"LEFT JOIN pg_catalog.pg_index AS x ON x.indrelid = t.oid AND x.indisunique AND "
-	"(SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attname) "
-	"FROM pg_catalog.generate_series(0, x.indnkeyatts - 1) AS k "
-	"JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = x.indkey[k]) "
-	"= ANY (SELECT '{id}'::text[] "
-	"UNION ALL SELECT '{aggregate_id,aggregate_name,aggregate_version}'::text[]) "
-	"LEFT JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid "
-	"WHERE t.oid = pg_catalog.to_regclass($1)";
+	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) t.relnamespace "
+	"LEFT JOIN pg_catalog.pg_index AS x ON x.indrelid OPERATOR(pg_catalog.=) t.oid "
+	"AND x.indisunique AND "
+	"(SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname) "
+	"FROM pg_catalog.generate_series(0, x.indnkeyatts OPERATOR(pg_catalog.-) 1) AS k "
+	"JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) t.oid "
+	"AND a.attnum OPERATOR(pg_catalog.=) x.indkey[k]) "
+	"OPERATOR(pg_catalog.=) ANY (SELECT '{id}'::pg_catalog.text[] UNION ALL "
+	"SELECT '{aggregate_id,aggregate_name,aggregate_version}'::pg_catalog.text[]) "
+	"LEFT JOIN pg_catalog.pg_class AS i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid "
+	"WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
 
 /*
  * read_oid reads an OID that was sent as text.
