@@ -372,8 +372,9 @@ GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 /*
  * goes_append stores events as the next versions of an aggregate, all or nothing, provided that it is
  * at the expected version: just that one, 0 for no events yet, or one of the above. No events are fine:
- * then only that is checked. On success the events have the aggregate and their versions; the name is
- * borrowed. An event may have them before, and then they must agree.
+ * then only that is checked, against what was committed, and nobody waits. On success the events have
+ * the aggregate and their versions; the name is borrowed. An event may have them before, and then they
+ * must agree.
  *
  * An append that is stored already (the same events: ids, times, data, order) stores nothing and
  * succeeds. So it may be repeated, with any expectation, when its answer was lost or did not come in

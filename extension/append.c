@@ -15,7 +15,6 @@
 #include "replication/message.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
-#include "utils/acl.h"
 #include "utils/datum.h"
 
 #include "append.h"
@@ -295,7 +294,7 @@ append_events(const AppendCall *append)
 	int32	last;
 
 	/* without it a rival is met on the unique index, as one is that never takes it */
-	if (may_lock_aggregates(LOCK_CLASS_APPEND, 1))
+	if (append->count > 0 && may_lock_aggregates(LOCK_CLASS_APPEND, 1))
 		lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
 					  ExclusiveLock);
 	current = newest_version(append->store, &append->aggregate, true);
@@ -316,16 +315,15 @@ append_events(const AppendCall *append)
 }
 
 /*
- * require_reading raises an error for a role that may not read the table: without
- * the newest version there is no next one.
+ * require_reading raises an error for a role that may not read the aggregate's versions:
+ * without the newest there is no next one.
  */
 static void
 require_reading(const Store *store)
 {
-	Oid role = GetUserId();
+	static const char *const columns[] = {"aggregate_name", "aggregate_id", "aggregate_version"};
 
-	if (pg_class_aclcheck(store->oid, role, ACL_SELECT) == ACLCHECK_OK ||
-		pg_attribute_aclcheck_all(store->oid, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
+	if (may_use_columns(store->relation, ACL_SELECT, columns, lengthof(columns)))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("goes_append() may not read table \"%s\"",
@@ -334,6 +332,23 @@ require_reading(const Store *store)
 					errhint("GRANT SELECT on the table, or give the events their versions and use "
 							"goes_insert_batch()."),
 					errtable(store->relation)));
+}
+
+/*
+ * require_privileges raises the error for an append that PostgreSQL will refuse, before others
+ * have to wait for it.
+ */
+static void
+require_privileges(const AppendCall *append)
+{
+	static const char *const columns[EVENT_COLUMNS] = {
+		"id", "name", "time", "aggregate_id", "aggregate_name", "aggregate_version", "data"};
+	Relation table = append->store->relation;
+
+	require_reading(append->store);
+	if (append->count > 0)
+		require_columns(table, ACL_INSERT, columns, EVENT_COLUMNS);
+	reject_hidden_rows(table);
 }
 
 /*
@@ -348,9 +363,10 @@ goes_append(PG_FUNCTION_ARGS)
 	int32	   last;
 
 	append.events = DatumGetArrayTypeP(required_argument(fcinfo, 2, "events"));
+	append.count = ArrayGetNItems(ARR_NDIM(append.events), ARR_DIMS(append.events));
 	PreventCommandIfReadOnly("goes_append()");
-	append.store = store_open(fcinfo, 4, RowExclusiveLock);
-	require_reading(append.store);
+	append.store = store_open(fcinfo, 4, append.count > 0 ? RowExclusiveLock : AccessShareLock);
+	require_privileges(&append);
 	append.count = prepare_events(&append.events, &append.elements, check_event, &append);
 	last = append_events(&append);
 	store_close(append.store);

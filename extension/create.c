@@ -80,6 +80,16 @@ grant_command(Oid schema)
 }
 
 /*
+ * give_back ends the lock of a table that was only looked at: whoever may see that it exists
+ * has called, and must not keep its owner from altering it.
+ */
+static void
+give_back(Oid table)
+{
+	UnlockRelationOid(table, AccessShareLock);
+}
+
+/*
  * who_may_add says who can add an index to a table; NULL if the caller can.
  */
 static char *
@@ -319,10 +329,14 @@ create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
 	reject_extension_script(kind);
 	table = inspect(range, kind, &problems);
 	if (OidIsValid(table) && problems == NIL)
+	{
+		give_back(table);
 		PG_RETURN_OID(table);
-
+	}
 	PreventCommandIfReadOnly(psprintf("%s()", kind->create_function));
 	schema = OidIsValid(table) ? get_rel_namespace(table) : creation_schema(range);
+	if (OidIsValid(table))
+		require_completable(table, kind, problems);
 	lock_schema(schema);
 	table = InvalidOid;
 	for (int attempt = 1; !OidIsValid(table); attempt++)
@@ -425,5 +439,7 @@ goes_check_store(PG_FUNCTION_ARGS)
 
 		put_problem(result, problem->text, problem->remedy);
 	}
+	if (OidIsValid(table))
+		give_back(table);
 	return (Datum) 0;
 }

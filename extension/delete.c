@@ -20,17 +20,19 @@ goes_delete(PG_FUNCTION_ARGS)
 {
 	ArrayType *ids;
 	Store	  *store;
-	uint64	   deleted = 0;
+	Statement  statement;
+	uint64	   deleted;
 
 	(void) required_argument(fcinfo, 0, "ids");
 	ids = array_argument(fcinfo, 0, "ids");
 	store = store_open(fcinfo, 1, RowExclusiveLock);
-	if (ids != NULL)
+	if (ids == NULL)
 	{
-		Statement statement = filter_delete(fcinfo, ids);
-
-		deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
+		store_leave(store);
+		PG_RETURN_INT64(0);
 	}
+	statement = filter_delete(fcinfo, ids);
+	deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 	store_close(store);
 	PG_RETURN_INT64((int64) deleted);
 }

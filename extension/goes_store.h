@@ -190,6 +190,7 @@ extern Store	  *store_find(FunctionCallInfo fcinfo, int argument, const char *ar
 							  const StoreKind *kind, LOCKMODE mode);
 extern void		   store_require_key(Store *store);
 extern void		   store_close(Store *store);
+extern void		   store_leave(Store *store);
 
 /* schema.c: what a store's table must be */
 extern bool	 columns_fit(Relation relation, const StoreKind *kind);
@@ -226,6 +227,13 @@ typedef struct Problem
 extern List			   *add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
 									char *index_name);
 pg_noreturn extern void report_mismatch(Relation relation, List *problems, const char *hint);
+
+/* privilege.c: what the caller may do with a table, asked before others have to wait */
+extern bool may_use_columns(Relation table, AclMode privilege, const char *const *columns,
+							int count);
+extern void require_columns(Relation table, AclMode privilege, const char *const *columns,
+							int count);
+extern void reject_hidden_rows(Relation table);
 
 /* table.c: looking at a table */
 extern Form_pg_attribute find_column(Relation relation, const char *name);

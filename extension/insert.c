@@ -47,8 +47,12 @@ goes_insert_batch(PG_FUNCTION_ARGS)
 	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
 	Statement  statement = kept_statement(insert_text, &parameter, 1);
 
-	if (count > 0)
-		require_stored(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);
+	if (count == 0)
+	{
+		store_leave(store);
+		PG_RETURN_INT64(0);
+	}
+	require_stored(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);
 	store_close(store);
 	PG_RETURN_INT64(count);
 }

@@ -97,6 +97,8 @@ goes_snapshot_prune(PG_FUNCTION_ARGS)
 				 errmsg("argument \"keep\" must not be negative: %d", keep),
 				 errhint("It says how many snapshots of an aggregate stay; 0 removes all.")));
 	store = store_open_kind(fcinfo, 1, &snapshot_store, RowExclusiveLock);
+	/* where nothing is superfluous no DELETE would ask */
+	require_columns(store->relation, ACL_DELETE, NULL, 0);
 	removed = remove_superfluous(store, Int64GetDatum(keep));
 	store_close(store);
 	PG_RETURN_INT64(removed);

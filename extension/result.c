@@ -86,6 +86,6 @@ Datum
 return_nothing(FunctionCallInfo fcinfo, Store *store)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	store_close(store);
+	store_leave(store);
 	return (Datum) 0;
 }

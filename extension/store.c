@@ -257,3 +257,14 @@ store_close(Store *store)
 	relation_close(store->relation, NoLock);
 	pfree(store);
 }
+
+/*
+ * store_leave closes a store with which nothing was done, and gives its lock back: nobody has
+ * asked yet whether the caller may have it.
+ */
+void
+store_leave(Store *store)
+{
+	relation_close(store->relation, store->lock);
+	pfree(store);
+}
