@@ -41,6 +41,12 @@ reserve(Buffer *buffer, size_t more)
 }
 
 void
+buffer_reserve(Buffer *buffer, size_t more)
+{
+	(void) reserve(buffer, more);
+}
+
+void
 buffer_append(Buffer *buffer, const void *bytes, size_t length)
 {
 	if (!reserve(buffer, length))

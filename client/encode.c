@@ -12,9 +12,9 @@
 #include "internal.h"
 #include "types.h"
 
-/* A value can have 1 GB, less what PostgreSQL puts in front of it. */
-#define MOST_NAME_CHARACTERS 255
 #define JSONB_VERSION 1
+#define ARRAY_HEADER_SIZE (5 * 4)
+#define BYTES_BETWEEN_LOOKS ((size_t) 1 << 20)
 #define NULL_LENGTH (-1)
 
 /*
@@ -52,47 +52,6 @@ put_null(Buffer *buffer)
 }
 
 /*
- * characters counts the characters of UTF-8 text.
- */
-static size_t
-characters(const char *text)
-{
-	size_t count = 0;
-
-	for (; *text != '\0'; text++)
-		count += ((unsigned char) *text & 0xc0) != 0x80;
-	return count;
-}
-
-/*
- * check_event fails for an event that the server would refuse, or that would not fit.
- */
-static int
-check_event(const goes_event *event, int64_t index, goes_error **err)
-{
-	if (goes_uuid_is_nil(&event->id))
-		return fail_event(err, GOES_ERR_INVALID, index,
-						  "event %lld has a nil id: goes_event_init() gives it one",
-						  (long long) index);
-	if (event->name == NULL || *event->name == '\0')
-		return fail_event(err, GOES_ERR_INVALID, index, "event %lld has no name",
-						  (long long) index);
-	if (characters(event->name) > MOST_NAME_CHARACTERS)
-		return fail_event(err, GOES_ERR_INVALID, index,
-						  "the name of event %lld has more than %d characters", (long long) index,
-						  MOST_NAME_CHARACTERS);
-	if (event->aggregate_name != NULL && characters(event->aggregate_name) > MOST_NAME_CHARACTERS)
-		return fail_event(err, GOES_ERR_INVALID, index,
-						  "the aggregate name of event %lld has more than %d characters",
-						  (long long) index, MOST_NAME_CHARACTERS);
-	if (event->data != NULL && event->data_len > MOST_BYTES)
-		return fail_event(err, GOES_ERR_INVALID, index,
-						  "the data of event %lld has more than %d bytes", (long long) index,
-						  MOST_BYTES);
-	return GOES_OK;
-}
-
-/*
  * data_length returns the length of an event's data as it is sent.
  */
 static size_t
@@ -102,38 +61,97 @@ data_length(const goes_event *event)
 }
 
 /*
+ * look_at_deadline looks at the deadline if a count of bytes has passed a mark: now and then, for a
+ * batch may have a gigabyte, and copying that takes longer than many a call may.
+ */
+static int
+look_at_deadline(size_t before, size_t after, const Deadline *deadline, goes_error **err)
+{
+	if (before / BYTES_BETWEEN_LOOKS == after / BYTES_BETWEEN_LOOKS)
+		return GOES_OK;
+	return deadline_check(deadline, err);
+}
+
+/*
  * put_data writes an event's data as jsonb.
  */
-static void
-put_data(Buffer *buffer, const goes_event *event)
+static int
+put_data(Buffer *buffer, const goes_event *event, const Deadline *deadline, goes_error **err)
 {
 	static const unsigned char version = JSONB_VERSION;
 	const char				  *data = event->data ? event->data : "null";
-	size_t					   length = data_length(event);
+	size_t					   left = data_length(event);
+	int						   status = GOES_OK;
 
-	buffer_int32(buffer, (int32_t) (length + 1));
+	buffer_int32(buffer, (int32_t) (left + 1));
 	buffer_append(buffer, &version, 1);
-	buffer_append(buffer, data, length);
+	while (left > 0 && status == GOES_OK)
+	{
+		size_t before = buffer->length;
+		size_t part = left < BYTES_BETWEEN_LOOKS ? left : BYTES_BETWEEN_LOOKS;
+
+		buffer_append(buffer, data, part);
+		data += part;
+		left -= part;
+		status = look_at_deadline(before, before + part, deadline, err);
+	}
+	return status;
 }
 
-void
-encode_data_array(Buffer *buffer, const goes_event *events, size_t n)
+int
+encode_data_array(Buffer *buffer, const goes_event *events, size_t n, const Deadline *deadline,
+				  goes_error **err)
 {
+	int status = GOES_OK;
+
 	start_array(buffer, JSONB_TYPE, n);
-	for (size_t i = 0; i < n; i++)
-		put_data(buffer, &events[i]);
+	for (size_t i = 0; i < n && status == GOES_OK; i++)
+		status = put_data(buffer, &events[i], deadline, err);
+	return status == GOES_OK && buffer->failed ? fail_memory(err) : status;
+}
+
+static bool
+has_aggregate_id(const goes_event *event)
+{
+	return !goes_uuid_is_nil(&event->aggregate_id);
+}
+
+static bool
+has_aggregate_name(const goes_event *event)
+{
+	return event->aggregate_name != NULL && *event->aggregate_name != '\0';
+}
+
+static bool
+has_version(const goes_event *event)
+{
+	return event->aggregate_version != 0 || has_aggregate_id(event) || has_aggregate_name(event);
+}
+
+/*
+ * size_of_event returns how many bytes put_event writes.
+ */
+static size_t
+size_of_event(const goes_event *event)
+{
+	size_t size = 4 + 4 + EVENT_COLUMNS * (4 + 4); /* lengths, types, and how many */
+
+	size += sizeof event->id.bytes + strlen(event->name) + sizeof event->time;
+	size += has_aggregate_id(event) ? sizeof event->aggregate_id.bytes : 0;
+	size += has_aggregate_name(event) ? strlen(event->aggregate_name) : 0;
+	size += has_version(event) ? sizeof event->aggregate_version : 0;
+	return size + 1 + data_length(event);
 }
 
 /*
  * put_event writes an event. What stands for "no aggregate" becomes null here, so that the server
  * has nothing to change.
  */
-static void
-put_event(Buffer *buffer, const goes_event *event)
+static int
+put_event(Buffer *buffer, const goes_event *event, const Deadline *deadline, goes_error **err)
 {
 	size_t start = buffer->length;
-	bool   has_id = !goes_uuid_is_nil(&event->aggregate_id);
-	bool   has_name = event->aggregate_name != NULL && *event->aggregate_name != '\0';
+	int	   status;
 
 	buffer_int32(buffer, 0);
 	buffer_int32(buffer, EVENT_COLUMNS);
@@ -145,17 +163,17 @@ put_event(Buffer *buffer, const goes_event *event)
 	buffer_int32(buffer, 8);
 	buffer_int64(buffer, event->time);
 	buffer_int32(buffer, UUID_TYPE);
-	if (has_id)
+	if (has_aggregate_id(event))
 		put_bytes(buffer, event->aggregate_id.bytes, sizeof event->aggregate_id.bytes);
 	else
 		put_null(buffer);
 	buffer_int32(buffer, TEXT_TYPE);
-	if (has_name)
+	if (has_aggregate_name(event))
 		put_bytes(buffer, event->aggregate_name, strlen(event->aggregate_name));
 	else
 		put_null(buffer);
 	buffer_int32(buffer, INT4_TYPE);
-	if (has_id || has_name || event->aggregate_version != 0)
+	if (has_version(event))
 	{
 		buffer_int32(buffer, 4);
 		buffer_int32(buffer, event->aggregate_version);
@@ -163,47 +181,57 @@ put_event(Buffer *buffer, const goes_event *event)
 	else
 		put_null(buffer);
 	buffer_int32(buffer, JSONB_TYPE);
-	put_data(buffer, event);
-	buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
-}
-
-int
-require_events(const goes_event *events, size_t n, goes_error **err)
-{
-	int status = GOES_OK;
-
-	for (size_t i = 0; status == GOES_OK && i < n; i++)
-		status = check_event(&events[i], (int64_t) i, err);
+	status = put_data(buffer, event, deadline, err);
+	if (status == GOES_OK)
+		buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
 	return status;
 }
 
-int
-encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n, goes_error **err)
+/*
+ * check_events checks each event and what they have together, before anything is copied, and gives
+ * out their size.
+ */
+static int
+check_events(const goes_event *events, size_t n, const Deadline *deadline, size_t *size,
+			 goes_error **err)
 {
+	*size = ARRAY_HEADER_SIZE;
 	if (n > INT32_MAX)
 		return fail(err, GOES_ERR_INVALID, "%zu events are too many for one call", n);
-	start_array(buffer, event_type, n);
 	for (size_t i = 0; i < n; i++)
 	{
-		int	 status = check_event(&events[i], (int64_t) i, err);
-		bool is_too_much;
+		size_t before = *size;
+		int	   status = require_event(&events[i], (int64_t) i, err);
 
 		if (status != GOES_OK)
 			return status;
-		/* what is clearly too much is not copied first */
-		is_too_much = buffer->length + data_length(&events[i]) > MOST_BYTES;
-		if (!is_too_much)
-		{
-			put_event(buffer, &events[i]);
-			is_too_much = buffer->length > MOST_BYTES;
-		}
-		if (is_too_much)
+		*size += size_of_event(&events[i]);
+		if (*size > MOST_BYTES)
 			return fail_event(err, GOES_ERR_INVALID, (int64_t) i,
 							  "the events have more than %d bytes, counted up to event %zu: "
 							  "insert them in smaller batches",
 							  MOST_BYTES, i);
+		status = look_at_deadline(before, *size, deadline, err);
+		if (status != GOES_OK)
+			return status;
 	}
-	return buffer->failed ? fail_memory(err) : GOES_OK;
+	return GOES_OK;
+}
+
+int
+encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n,
+			  const Deadline *deadline, goes_error **err)
+{
+	size_t size;
+	int	   status = check_events(events, n, deadline, &size, err);
+
+	if (status != GOES_OK)
+		return status;
+	buffer_reserve(buffer, size);
+	start_array(buffer, event_type, n);
+	for (size_t i = 0; i < n && status == GOES_OK; i++)
+		status = put_event(buffer, &events[i], deadline, err);
+	return status == GOES_OK && buffer->failed ? fail_memory(err) : status;
 }
 
 void

@@ -27,6 +27,7 @@ typedef struct Buffer
 	bool   failed;
 } Buffer;
 
+void  buffer_reserve(Buffer *buffer, size_t more); /* room for so many more, all at once */
 void  buffer_append(Buffer *buffer, const void *bytes, size_t length);
 void  buffer_text(Buffer *buffer, const char *text);
 void  buffer_format(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -95,9 +96,6 @@ void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
 
 /* ---- encode.c: PostgreSQL's binary formats, out */
 
-/* What fits into one message, and one value, with some room. */
-#define MOST_BYTES (0x3fffffff - 1024)
-
 /* From `first` to `last`, both included. */
 typedef struct Range
 {
@@ -112,10 +110,10 @@ typedef struct Reference
 	goes_uuid id;
 } Reference;
 
-int	 require_events(const goes_event *events, size_t n, goes_error **err);
 int	 encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n,
-				   goes_error **err);
-void encode_data_array(Buffer *buffer, const goes_event *events, size_t n);
+				   const Deadline *deadline, goes_error **err);
+int	 encode_data_array(Buffer *buffer, const goes_event *events, size_t n, const Deadline *deadline,
+					   goes_error **err);
 void encode_text_array(Buffer *buffer, char *const *values, size_t n);
 void encode_uuid_array(Buffer *buffer, const goes_uuid *values, size_t n);
 void encode_int64_array(Buffer *buffer, const int64_t *values, size_t n);
@@ -123,7 +121,15 @@ void encode_int32_array(Buffer *buffer, const int32_t *values, size_t n);
 void encode_reference_array(Buffer *buffer, Oid reference_type, const Reference *values, size_t n);
 void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *values, size_t n);
 
-/* ---- decode.c: and in */
+/* ---- check.c: what no store could have */
+
+/* What fits into one message, and one value, with some room. */
+#define MOST_BYTES (0x3fffffff - 1024)
+
+int require_event(const goes_event *event, int64_t index, goes_error **err);
+int require_events(const goes_event *events, size_t n, goes_error **err);
+
+/* ---- decode.c: PostgreSQL's binary formats, in */
 
 #define EVENT_COLUMNS 7
 #define SNAPSHOT_COLUMNS 5 /* aggregate id and name, version, time, state */

@@ -33,13 +33,12 @@ is_json_readable(Call *call, const goes_event *events, size_t n)
 							 .lengths = parameters.lengths,
 							 .formats = parameters.formats};
 
-	encode_data_array(&buffer, events, n);
-	add_binary(&parameters, JSONB_ARRAY_TYPE, &buffer);
-	if (buffer.failed)
+	if (encode_data_array(&buffer, events, n, &call->deadline, NULL) != GOES_OK)
 	{
 		buffer_free(&buffer);
 		return true;
 	}
+	add_binary(&parameters, JSONB_ARRAY_TYPE, &buffer);
 	(void) exec_statement(call->connection->pg, &statement, &result, &call->deadline, &error);
 	is_readable = strncmp(goes_error_sqlstate(error), DATA_EXCEPTION, 2) != 0;
 	goes_error_free(error);

@@ -16,6 +16,8 @@
 
 #define EVENT_TYPE 0x4001 /* as if the server had told us */
 
+static const Deadline never = {.at = INT64_MAX};
+
 /*
  * digit returns the value of a hexadecimal digit.
  */

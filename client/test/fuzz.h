@@ -14,6 +14,8 @@
 #define MOST_COLUMNS 10
 #define EVENT_TYPE 0x4001
 
+static const Deadline never = {.at = INT64_MAX};
+
 /* A check that is made in every build. */
 #define REQUIRE(condition) \
 	do                     \

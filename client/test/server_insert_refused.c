@@ -43,7 +43,6 @@ test_a_batch_of_a_gigabyte_is_refused_before_it_is_copied(void **state)
 	goes_store *store = open_store("too_large");
 	size_t		most = (size_t) 1 << 30;
 	char *data = mmap(NULL, most, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	char  text[1024];
 	goes_event events[] = {event_of("small", "{}"), event_of("large", "{}")};
 
 	assert_ptr_not_equal(data, MAP_FAILED);
@@ -51,10 +50,8 @@ test_a_batch_of_a_gigabyte_is_refused_before_it_is_copied(void **state)
 	events[1].data_len = most;
 	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "bytes");
 	events[1].data_len = most - 2 * 1024;
-	memset(text, 'x', sizeof text);
-	text[0] = text[sizeof text - 1] = '"';
-	events[0].data = text;
-	events[0].data_len = sizeof text;
+	events[0].data = data;
+	events[0].data_len = 1024;
 	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "smaller batches");
 	munmap(data, most);
 	assert_int_equal(count_events(store), 0);
@@ -120,9 +117,18 @@ static void
 test_a_name_that_is_no_utf8_is_invalid(void **state)
 {
 	goes_store *store = open_store("no_utf8");
-	goes_event	event = event_of("caf\xe9", "{}");
+	goes_event	events[] = {event_of("fine", "{}"), event_of("fine", "{}")};
+	goes_error *error = NULL;
+	goes_tx	   *tx;
 
-	expect_insert_refused(store, &event, 1, GOES_ERR_INVALID, -1, "encoding");
+	events[1].name = "caf\xe9";
+	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "the name of event 1 is no UTF-8");
+	events[1].name = "fine";
+	events[1].aggregate_name = "\xed\xa0\x80"; /* a surrogate */
+	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+	expect_insert_refused(goes_tx_store(tx), events, 2, GOES_ERR_INVALID, 1,
+						  "the aggregate name of event 1 is no UTF-8");
+	goes_tx_rollback(tx);
 	goes_store_close(store);
 }
 

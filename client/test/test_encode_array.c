@@ -25,7 +25,7 @@ an_empty_array_has_no_dimension(void **state)
 	expect_bytes(&buffer, "00000000 00000000 00004002");
 	encode_range_array(&buffer, INT8_RANGE_TYPE, 8, NULL, 0);
 	expect_bytes(&buffer, "00000000 00000000 00000f56");
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, NULL, 0, NULL), GOES_OK);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, NULL, 0, &never, NULL), GOES_OK);
 	expect_bytes(&buffer, "00000000 00000000 00004001");
 }
 

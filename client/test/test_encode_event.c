@@ -50,7 +50,7 @@ expect_event(const goes_event *event, const char *hexadecimal)
 {
 	Buffer buffer = {0};
 
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, event, 1, NULL), GOES_OK);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, event, 1, &never, NULL), GOES_OK);
 	expect_bytes(&buffer, hexadecimal);
 }
 
@@ -127,7 +127,7 @@ several_events_follow_each_other(void **state)
 	Buffer	   buffer = {0};
 
 	events[1].data_len = 0;
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 2, NULL), GOES_OK);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 2, &never, NULL), GOES_OK);
 	expect_bytes(
 		&buffer, ONE_DIMENSION
 		"00004001 00000002 " FROM_ONE
@@ -148,7 +148,7 @@ expect_refusal(const goes_event *bad, const char *part_of_message)
 	Buffer		buffer = {0};
 	goes_error *error = NULL;
 
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 4, &error), GOES_ERR_INVALID);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 4, &never, &error), GOES_ERR_INVALID);
 	assert_int_equal(goes_error_event_index(error), 2);
 	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, part_of_message);
 	buffer_free(&buffer);
@@ -202,7 +202,7 @@ a_name_has_up_to_255_characters_however_many_bytes(void **state)
 
 		event.name = most;
 		event.aggregate_name = most;
-		assert_int_equal(encode_events(&buffer, EVENT_TYPE, &event, 1, NULL), GOES_OK);
+		assert_int_equal(encode_events(&buffer, EVENT_TYPE, &event, 1, &never, NULL), GOES_OK);
 		event.name = more;
 		expect_refusal(&event, "the name of event 2 has more than 255 characters");
 		event.name = most;
@@ -211,6 +211,41 @@ a_name_has_up_to_255_characters_however_many_bytes(void **state)
 		buffer_free(&buffer);
 		free(most);
 		free(more);
+	}
+}
+
+/* Each of these bytes is one that a character must not have there. */
+static void
+a_name_is_utf8(void **state)
+{
+	static const char *const bad[] = {
+		"\x80",			  "\xbf",			 "\xc0\x80",		   "\xc1\xbf",
+		"\xc3",			  "\xc3x",			 "\xe0\x9f\xbf",	   "\xe2\x82",
+		"\xe2\x28\xa1",	  "\xed\xa0\x80",	 "\xed\xbf\xbf",	   "\xf0\x8f\xbf\xbf",
+		"\xf0\x9f\x90",	  "\xf0\x9f\x90x",	 "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+		"\xf8\x88\x80\x80", "caf\xe9 au lait", "\xff"};
+	static const char *const good[] = {"\xc2\x80",		  "\xdf\xbf",	 "\xe0\xa0\x80",
+									   "\xed\x9f\xbf",	  "\xee\x80\x80", "\xef\xbf\xbf",
+									   "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+	{
+		goes_event event = placed();
+
+		event.name = bad[i];
+		expect_refusal(&event, "the name of event 2 is no UTF-8");
+		event.name = "fine";
+		event.aggregate_name = bad[i];
+		expect_refusal(&event, "the aggregate name of event 2 is no UTF-8");
+	}
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+	{
+		goes_event event = placed();
+		Buffer	   buffer = {0};
+
+		event.name = event.aggregate_name = good[i];
+		assert_int_equal(encode_events(&buffer, EVENT_TYPE, &event, 1, &never, NULL), GOES_OK);
+		buffer_free(&buffer);
 	}
 }
 
@@ -234,9 +269,43 @@ more_events_than_an_array_can_have_are_refused_unread(void **state)
 	Buffer		buffer = {0};
 	goes_error *error = NULL;
 
-	expect_error(encode_events(&buffer, EVENT_TYPE, NULL, (size_t) INT32_MAX + 1, &error), &error,
+	expect_error(encode_events(&buffer, EVENT_TYPE, NULL, (size_t) INT32_MAX + 1, &never, &error), &error,
 				 GOES_ERR_INVALID, "too many");
 	buffer_free(&buffer);
+}
+
+/* A batch of a megabyte or more is not even copied when its time is over. */
+static void
+encoding_looks_at_the_deadline(void **state)
+{
+	static const size_t lengths[] = {3 << 20, 4 << 10};
+	Deadline			passed = {.at = 1};
+	goes_event		   *events = calloc(MANY, sizeof *events);
+
+	assert_non_null(events);
+	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+	{
+		size_t		n = (3 << 20) / lengths[i];
+		char	   *data = text_of("1", lengths[i]);
+		Buffer		buffer = {0};
+		goes_error *error = NULL;
+
+		for (size_t j = 0; j < n; j++)
+		{
+			events[j] = placed();
+			events[j].data = data;
+			events[j].data_len = lengths[i];
+		}
+		expect_error(encode_events(&buffer, EVENT_TYPE, events, n, &passed, &error), &error,
+					 GOES_ERR_TIMEOUT, "timeout");
+		assert_int_equal(buffer.length, 0);
+		expect_error(encode_data_array(&buffer, events, n, &passed, &error), &error,
+					 GOES_ERR_TIMEOUT, "timeout");
+		assert_in_range(buffer.length, 1, 2 << 20);
+		buffer_free(&buffer);
+		free(data);
+	}
+	free(events);
 }
 
 #ifdef HAS_GIGABYTES
@@ -257,7 +326,7 @@ events_that_are_too_big_together_are_refused(void **state)
 		events[i].data = data;
 		events[i].data_len = length;
 	}
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, MANY, &error), GOES_ERR_INVALID);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, MANY, &never, &error), GOES_ERR_INVALID);
 	assert_int_equal(goes_error_event_index(error), (MOST_BYTES - 20) / (length + 114));
 	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, "smaller batches");
 	buffer_free(&buffer);
@@ -279,8 +348,10 @@ main(void)
 		cmocka_unit_test(an_event_needs_an_id),
 		cmocka_unit_test(an_event_needs_a_name),
 		cmocka_unit_test(a_name_has_up_to_255_characters_however_many_bytes),
+		cmocka_unit_test(a_name_is_utf8),
 		cmocka_unit_test(data_of_a_gigabyte_is_refused_unread),
 		cmocka_unit_test(more_events_than_an_array_can_have_are_refused_unread),
+		cmocka_unit_test(encoding_looks_at_the_deadline),
 #ifdef HAS_GIGABYTES
 		cmocka_unit_test(events_that_are_too_big_together_are_refused),
 #endif

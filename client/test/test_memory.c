@@ -12,6 +12,8 @@
 
 #define MANY 40
 
+static const Deadline never = {.at = INT64_MAX};
+
 /* What these tests stand on: the book notices a leak. */
 static void
 the_book_knows_what_is_not_freed(void **state)
@@ -106,7 +108,7 @@ encode_many_events(void *unused)
 
 	for (int i = 0; i < MANY; i++)
 		goes_event_init(&events[i], "order.placed", "{\"total\": 30}");
-	status = encode_events(&buffer, 1, events, MANY, &error);
+	status = encode_events(&buffer, 1, events, MANY, &never, &error);
 	assert_int_equal(goes_error_status(error), status);
 	goes_error_free(error);
 	buffer_free(&buffer);
@@ -128,7 +130,7 @@ encode_a_bad_event(void *unused)
 	int			status;
 
 	goes_event_init(&event, "", NULL);
-	status = encode_events(&buffer, 1, &event, 1, &error);
+	status = encode_events(&buffer, 1, &event, 1, &never, &error);
 	assert_int_equal(goes_error_status(error), status);
 	goes_error_free(error);
 	buffer_free(&buffer);
