@@ -12,6 +12,7 @@
 #define VERSION_CONFLICT "VE001"
 #define READ_ONLY_TRANSACTION "25006"
 #define MOST_CANCEL_MS 250
+#define MOST_BYTES_PER_MS (512 * 1024) /* that a server takes in */
 
 /* A request to cancel, on its way. */
 typedef struct Cancelling
@@ -252,12 +253,52 @@ exec_discard(PGconn *connection, const char *text, const Deadline *deadline, goe
 	return status;
 }
 
+/*
+ * size_of_parameters adds up what a statement's parameters have.
+ */
+static size_t
+size_of_parameters(const Statement *statement)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < statement->count; i++)
+	{
+		if (statement->values[i] == NULL)
+			continue;
+		size += statement->formats != NULL && statement->formats[i] == 1
+					? (size_t) statement->lengths[i]
+					: strlen(statement->values[i]);
+	}
+	return size;
+}
+
+/*
+ * check_time_to_send fails if no server could take in a statement in the time that is left: libpq
+ * copies the parameters before it sends them, and does not look at the time.
+ */
+static int
+check_time_to_send(const Statement *statement, const Deadline *deadline, goes_error **err)
+{
+	int64_t left = deadline_left_ms(deadline);
+	size_t	size;
+
+	if (left < 0 || left > INT32_MAX)
+		return GOES_OK;
+	size = size_of_parameters(statement);
+	if (size / MOST_BYTES_PER_MS <= (size_t) left)
+		return GOES_OK;
+	return fail(err, GOES_ERR_TIMEOUT, "%zu bytes cannot be sent within the call's timeout", size);
+}
+
 int
 send_statement(PGconn *connection, const Statement *statement, const Deadline *deadline,
 			   goes_error **err)
 {
+	int status = check_time_to_send(statement, deadline, err);
 	int sent;
 
+	if (status != GOES_OK)
+		return status;
 	if (PQsetnonblocking(connection, 1) != 0)
 		return fail_lost(connection, err);
 	if (statement->name != NULL)

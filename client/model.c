@@ -30,6 +30,17 @@ check_model(const goes_store *store, const char *table, const char *id, goes_err
 }
 
 /*
+ * check_json fails for JSON that cannot be sent.
+ */
+static int
+check_json(const char *json, goes_error **err)
+{
+	if (json != NULL && strlen(json) > MOST_BYTES)
+		return fail(err, GOES_ERR_INVALID, "the model has more than %d bytes", MOST_BYTES);
+	return GOES_OK;
+}
+
+/*
  * read_json copies the JSON of an answer; NOT_FOUND if there is none.
  */
 static int
@@ -81,7 +92,8 @@ goes_model_save(goes_store *store, const char *table, const char *id, const char
 		return status;
 	if (json == NULL)
 		return fail(err, GOES_ERR_INVALID, "json must not be NULL: JSON's null is \"null\"");
-	return ask(store, &save, context, err);
+	status = check_json(json, err);
+	return status == GOES_OK ? ask(store, &save, context, err) : status;
 }
 
 int
@@ -181,6 +193,9 @@ goes_model_use(goes_store *store, const char *table, const char *id, const char 
 		return status;
 	if (function == NULL)
 		return fail(err, GOES_ERR_INVALID, "the function must not be NULL");
+	status = check_json(initial_json, err);
+	if (status != GOES_OK)
+		return status;
 	deadline = context_deadline(store, context);
 	if (store->tx != NULL)
 		return use_in_transaction(store->tx, table, &model, function, user, &deadline, err);

@@ -10,8 +10,8 @@ make_write_parameters(Call *call, const Write *write, Request request, Buffer *b
 					  Parameters *parameters, goes_error **err)
 {
 	const Session *session = &call->connection->session;
-	int status = encode_events(buffer, session->event_type, write->events, write->n,
-							   &call->deadline, err);
+	int			   status =
+		encode_events(buffer, session->event_type, write->events, write->n, &call->deadline, err);
 
 	*parameters = (Parameters){0};
 	if (status != GOES_OK)

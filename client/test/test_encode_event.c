@@ -148,7 +148,8 @@ expect_refusal(const goes_event *bad, const char *part_of_message)
 	Buffer		buffer = {0};
 	goes_error *error = NULL;
 
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 4, &never, &error), GOES_ERR_INVALID);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, 4, &never, &error),
+					 GOES_ERR_INVALID);
 	assert_int_equal(goes_error_event_index(error), 2);
 	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, part_of_message);
 	buffer_free(&buffer);
@@ -218,14 +219,27 @@ a_name_has_up_to_255_characters_however_many_bytes(void **state)
 static void
 a_name_is_utf8(void **state)
 {
-	static const char *const bad[] = {
-		"\x80",			  "\xbf",			 "\xc0\x80",		   "\xc1\xbf",
-		"\xc3",			  "\xc3x",			 "\xe0\x9f\xbf",	   "\xe2\x82",
-		"\xe2\x28\xa1",	  "\xed\xa0\x80",	 "\xed\xbf\xbf",	   "\xf0\x8f\xbf\xbf",
-		"\xf0\x9f\x90",	  "\xf0\x9f\x90x",	 "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-		"\xf8\x88\x80\x80", "caf\xe9 au lait", "\xff"};
-	static const char *const good[] = {"\xc2\x80",		  "\xdf\xbf",	 "\xe0\xa0\x80",
-									   "\xed\x9f\xbf",	  "\xee\x80\x80", "\xef\xbf\xbf",
+	static const char *const bad[] = {"\x80",
+									  "\xbf",
+									  "\xc0\x80",
+									  "\xc1\xbf",
+									  "\xc3",
+									  "\xc3x",
+									  "\xe0\x9f\xbf",
+									  "\xe2\x82",
+									  "\xe2\x28\xa1",
+									  "\xed\xa0\x80",
+									  "\xed\xbf\xbf",
+									  "\xf0\x8f\xbf\xbf",
+									  "\xf0\x9f\x90",
+									  "\xf0\x9f\x90x",
+									  "\xf4\x90\x80\x80",
+									  "\xf5\x80\x80\x80",
+									  "\xf8\x88\x80\x80",
+									  "caf\xe9 au lait",
+									  "\xff"};
+	static const char *const good[] = {"\xc2\x80",		   "\xdf\xbf",		  "\xe0\xa0\x80",
+									   "\xed\x9f\xbf",	   "\xee\x80\x80",	  "\xef\xbf\xbf",
 									   "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -269,8 +283,8 @@ more_events_than_an_array_can_have_are_refused_unread(void **state)
 	Buffer		buffer = {0};
 	goes_error *error = NULL;
 
-	expect_error(encode_events(&buffer, EVENT_TYPE, NULL, (size_t) INT32_MAX + 1, &never, &error), &error,
-				 GOES_ERR_INVALID, "too many");
+	expect_error(encode_events(&buffer, EVENT_TYPE, NULL, (size_t) INT32_MAX + 1, &never, &error),
+				 &error, GOES_ERR_INVALID, "too many");
 	buffer_free(&buffer);
 }
 
@@ -326,7 +340,8 @@ events_that_are_too_big_together_are_refused(void **state)
 		events[i].data = data;
 		events[i].data_len = length;
 	}
-	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, MANY, &never, &error), GOES_ERR_INVALID);
+	assert_int_equal(encode_events(&buffer, EVENT_TYPE, events, MANY, &never, &error),
+					 GOES_ERR_INVALID);
 	assert_int_equal(goes_error_event_index(error), (MOST_BYTES - 20) / (length + 114));
 	expect_error(goes_error_status(error), &error, GOES_ERR_INVALID, "smaller batches");
 	buffer_free(&buffer);
