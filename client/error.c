@@ -19,6 +19,8 @@ struct goes_error
 	char		  sqlstate[SQLSTATE_LENGTH + 1];
 	int64_t		  event_index;
 	bool		  has_conflict;
+	bool		  is_foreign;
+	bool		  is_final;
 	goes_conflict conflict; /* its name stands behind the message */
 	char		  message[];
 };
@@ -145,8 +147,11 @@ set_error(goes_error **err, int status, ErrorDetails details, const char *format
 	error = length < 0 ? NULL : malloc(sizeof *error + (size_t) length + 1 + name_size);
 	if (error == NULL)
 		return fail_memory(err);
-	*error = (goes_error){
-		.status = status, .event_index = details.event_index, .has_conflict = conflict != NULL};
+	*error = (goes_error){.status = status,
+						  .event_index = details.event_index,
+						  .has_conflict = conflict != NULL,
+						  .is_foreign = details.is_foreign,
+						  .is_final = details.is_final};
 	if (details.sqlstate != NULL)
 		strncpy(error->sqlstate, details.sqlstate, SQLSTATE_LENGTH);
 	vsnprintf(error->message, (size_t) length + 1, format, arguments);
@@ -208,10 +213,13 @@ fail_detailed(goes_error **err, int status, ErrorDetails details, const char *fo
 ErrorDetails
 error_details(const goes_error *error)
 {
-	return (ErrorDetails){.sqlstate = goes_error_sqlstate(error),
-						  .event_index = goes_error_event_index(error),
-						  .conflict =
-							  error != NULL && error->has_conflict ? &error->conflict : NULL};
+	if (error == NULL)
+		return (ErrorDetails){.sqlstate = "", .event_index = -1};
+	return (ErrorDetails){.sqlstate = error->sqlstate,
+						  .event_index = error->event_index,
+						  .conflict = error->has_conflict ? &error->conflict : NULL,
+						  .is_foreign = error->is_foreign,
+						  .is_final = error->is_final};
 }
 
 int
@@ -279,13 +287,20 @@ has_sqlstate(const goes_error *error, const char *list)
 }
 
 bool
+has_own_sqlstate(const goes_error *error, const char *list)
+{
+	return has_sqlstate(error, list) && !error->is_foreign;
+}
+
+bool
 goes_error_is_retryable(const goes_error *error)
 {
 	switch (goes_error_status(error))
 	{
 		case GOES_ERR_CONFLICT:
-		case GOES_ERR_CONNECT:
 			return true;
+		case GOES_ERR_CONNECT:
+			return !error->is_final;
 		case GOES_ERR_IN_DOUBT:
 			return false;
 		default:

@@ -1,6 +1,6 @@
 /*
  * exec.c
- *    Running a statement within a deadline, and understanding what the server says about it.
+ *    Running a statement within a deadline.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,8 +9,6 @@
 
 #include "exec.h"
 
-#define VERSION_CONFLICT "VE001"
-#define READ_ONLY_TRANSACTION "25006"
 #define MOST_CANCEL_MS 250
 #define MOST_BYTES_PER_MS (512 * 1024) /* that a server takes in */
 
@@ -142,45 +140,6 @@ next_result(PGconn *connection, PGresult **out, const Deadline *deadline, goes_e
 	}
 	*out = PQgetResult(connection);
 	return GOES_OK;
-}
-
-/*
- * fail_conflict fails with the details of VE001. They are for programs, and not part of the message.
- */
-static int
-fail_conflict(const char *primary, const char *detail, const char *hint, goes_error **err)
-{
-	ErrorDetails  details = {.sqlstate = VERSION_CONFLICT, .event_index = -1};
-	goes_conflict conflict;
-	Buffer		  name = {0};
-	int			  status;
-
-	if (detail != NULL && read_conflict(detail, &conflict, &details.event_index, &name))
-		details.conflict = &conflict;
-	status = fail_detailed(err, GOES_ERR_CONFLICT, details, "%s%s%s", primary, hint ? ". " : "",
-						   hint ? hint : "");
-	buffer_free(&name);
-	return status;
-}
-
-int
-fail_result(PGconn *connection, const PGresult *result, goes_error **err)
-{
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
-
-	if (sqlstate == NULL || primary == NULL)
-		return fail_lost(connection, err);
-	if (hint == NULL && strcmp(sqlstate, READ_ONLY_TRANSACTION) == 0)
-		hint = "The server is a standby, or the session is read-only: with several hosts in the "
-			   "URL, target_session_attrs=read-write finds the one that takes writes.";
-	if (strcmp(sqlstate, VERSION_CONFLICT) == 0)
-		return fail_conflict(primary, detail, hint, err);
-	return fail_sqlstate(err, status_of_sqlstate(sqlstate), sqlstate, "%s%s%s%s%s", primary,
-						 detail ? ". " : "", detail ? detail : "",
-						 hint ? (detail ? " " : ". ") : "", hint ? hint : "");
 }
 
 /*

@@ -34,8 +34,10 @@ int	 send_statement(PGconn *connection, const Statement *statement, const Deadli
 					goes_error **err);
 int	 flush_to_server(PGconn *connection, const Deadline *deadline, goes_error **err);
 int	 next_result(PGconn *connection, PGresult **out, const Deadline *deadline, goes_error **err);
-int	 fail_result(PGconn *connection, const PGresult *result, goes_error **err);
 int	 fail_lost(PGconn *connection, goes_error **err); /* the error for one that is gone */
 bool is_lost(const PGconn *connection);
+
+/* server_error.c: makes an error of what the server said */
+int fail_result(PGconn *connection, const PGresult *result, goes_error **err);
 
 #endif

@@ -44,7 +44,9 @@ typedef struct ErrorDetails
 {
 	const char			*sqlstate; /* NULL: none */
 	int64_t				 event_index;
-	const goes_conflict *conflict; /* NULL: none */
+	const goes_conflict *conflict;	 /* NULL: none */
+	bool				 is_foreign; /* what a trigger, or the like, ran into on the server */
+	bool				 is_final;	 /* doing it again would fail again, whatever the status */
 } ErrorDetails;
 
 int fail(goes_error **err, int status, const char *format, ...)
@@ -60,6 +62,7 @@ ErrorDetails error_details(const goes_error *error); /* they live as long as the
 int			 fail_memory(goes_error **err);
 int			 pass_error(goes_error **err, goes_error *error, int status); /* takes the error over */
 bool		 has_sqlstate(const goes_error *error, const char *list);	  /* separated by spaces */
+bool		 has_own_sqlstate(const goes_error *error, const char *list); /* and is not foreign */
 int			 status_of_sqlstate(const char *sqlstate);
 bool		 is_status(int status);
 

@@ -1,46 +1,84 @@
 /*
  * refusal.c
- *    Why the server refused events: whose JSON it cannot read, which version is taken, and whether it
- *    refused these events at all, or others that a trigger stores with them.
+ *    Why the server refused events: what is taken, or which of them has a value that PostgreSQL does not
+ *    take; and whether it refused these events at all, or others that a trigger stores with them.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "types.h"
 #include "write.h"
 
 #define UNIQUE_VIOLATION "23505"
-#define DATA_EXCEPTION "22" /* a class of them */
-#define STORE_ERROR "VE"	/* another */
+#define STORE_ERROR "VE"		/* a class of them */
+#define REPLAY_MISMATCH "VE003" /* one of these */
+#define NO_JSON "22P02 22021"	/* or no UTF-8, which is as bad */
 #define JSONB_ARRAY_TYPE 3807
 
+/* A request that only reads events, or their data, and stores nothing. */
+typedef struct Reading
+{
+	Call			 *call;
+	const goes_event *events;
+	bool			  is_of_data;
+} Reading;
+
 /*
- * is_json_readable asks the server to read the data of some events, and nothing else. Only what the
- * server refuses as data cannot be read.
+ * is_about_values tells whether an SQLSTATE is of a class that speaks of values: data exceptions, and
+ * limits of PostgreSQL.
  */
 static bool
-is_json_readable(Call *call, const goes_event *events, size_t n)
+is_about_values(const goes_error *error)
 {
-	Buffer		buffer = {0};
-	Parameters	parameters = {0};
-	PGresult   *result = NULL;
-	goes_error *error = NULL;
-	bool		is_readable;
-	Statement	statement = {.text = "SELECT pg_catalog.cardinality($1)",
-							 .count = 1,
-							 .types = parameters.types,
-							 .values = parameters.values,
-							 .lengths = parameters.lengths,
-							 .formats = parameters.formats};
+	const char *sqlstate = goes_error_sqlstate(error);
 
-	if (encode_data_array(&buffer, events, n, &call->deadline, NULL) != GOES_OK)
+	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "54", 2) == 0;
+}
+
+/*
+ * encode_range encodes the events, or their data, that are to be read.
+ */
+static int
+encode_range(Buffer *buffer, const Reading *reading, size_t first, size_t n)
+{
+	const goes_event *events = reading->events + first;
+	const Deadline	 *deadline = &reading->call->deadline;
+
+	if (reading->is_of_data)
+		return encode_data_array(buffer, events, n, deadline, NULL);
+	return encode_events(buffer, reading->call->connection->session.event_type, events, n, deadline,
+						 NULL);
+}
+
+/*
+ * is_readable asks the server to read some events, and nothing else. Only one whose value the server
+ * refuses cannot be read.
+ */
+static bool
+is_readable(const Reading *reading, size_t first, size_t n)
+{
+	const Session *session = &reading->call->connection->session;
+	Buffer		   buffer = {0};
+	Parameters	   parameters = {0};
+	PGresult	  *result = NULL;
+	goes_error	  *error = NULL;
+	bool		   is_readable;
+	Statement	   statement = {.text = "SELECT pg_catalog.cardinality($1)",
+								.count = 1,
+								.types = parameters.types,
+								.values = parameters.values,
+								.lengths = parameters.lengths,
+								.formats = parameters.formats};
+
+	if (encode_range(&buffer, reading, first, n) != GOES_OK)
 	{
 		buffer_free(&buffer);
 		return true;
 	}
-	add_binary(&parameters, JSONB_ARRAY_TYPE, &buffer);
-	(void) exec_statement(call->connection->pg, &statement, &result, &call->deadline, &error);
-	is_readable = strncmp(goes_error_sqlstate(error), DATA_EXCEPTION, 2) != 0;
+	add_binary(&parameters, reading->is_of_data ? JSONB_ARRAY_TYPE : session->event_array_type,
+			   &buffer);
+	(void) exec_statement(reading->call->connection->pg, &statement, &result,
+						  &reading->call->deadline, &error);
+	is_readable = !is_about_values(error);
 	goes_error_free(error);
 	PQclear(result);
 	buffer_free(&buffer);
@@ -48,229 +86,68 @@ is_json_readable(Call *call, const goes_event *events, size_t n)
 }
 
 /*
- * find_bad_json returns the first event whose data the server cannot read, by bisection; n if it
- * can read all.
+ * find_unreadable returns the first event that the server cannot read, by bisection; n if it can read
+ * all.
  */
 static size_t
-find_bad_json(Call *call, const goes_event *events, size_t n)
+find_unreadable(const Reading *reading, size_t n)
 {
 	size_t good = 0; /* so many from the start can be read */
 	size_t bad = n;	 /* so many cannot */
 
-	if (is_json_readable(call, events, n))
+	if (is_readable(reading, 0, n))
 		return n;
 	while (bad - good > 1)
 	{
 		size_t middle = good + (bad - good) / 2;
 
-		if (is_json_readable(call, events + good, middle - good))
+		if (is_readable(reading, good, middle - good))
 			good = middle;
 		else
 			bad = middle;
 	}
 	/* the connection may have been lost on the way */
-	return is_json_readable(call, events + good, 1) ? n : good;
+	return is_readable(reading, good, 1) ? n : good;
 }
 
 /*
- * replace_error puts an error in the place of the one that it was made from.
+ * refine_unreadable names the event that PostgreSQL cannot read. JSON that is valid may be one: it has
+ * numbers that are too large, characters that the database's encoding lacks, or U+0000.
  */
 static int
-replace_error(goes_error **error, goes_error *refined, int status)
+refine_unreadable(Call *call, const Write *write, size_t bad, goes_error **error)
 {
+	Reading		 reading = {call, write->events, true};
+	bool		 is_data = !is_readable(&reading, bad, 1);
+	ErrorDetails details = error_details(*error);
+	goes_error	*refined = NULL;
+	const char	*format = "PostgreSQL cannot store the name or the aggregate name of event %zu: %s";
+	int			 status;
+
+	details.event_index = (int64_t) bad;
+	if (is_data)
+		format = has_sqlstate(*error, NO_JSON)
+					 ? "the data of event %zu is no JSON: %s"
+					 : "PostgreSQL cannot store the data of event %zu: %s";
+	status =
+		fail_detailed(&refined, GOES_ERR_INVALID, details, format, bad, goes_error_message(*error));
 	goes_error_free(*error);
 	*error = refined;
 	return status;
 }
 
 /*
- * replace_details gives an error another status and other details.
+ * refine_bad_value names the event whose value the server refused, if that is what is wrong.
  */
 static int
-replace_details(goes_error **error, int status, ErrorDetails details)
+refine_bad_value(Call *call, const Write *write, goes_error **error)
 {
-	goes_error *refined = NULL;
+	Reading reading = {call, write->events, false};
+	size_t	bad = find_unreadable(&reading, write->n);
 
-	status = fail_detailed(&refined, status, details, "%s", goes_error_message(*error));
-	return replace_error(error, refined, status);
-}
-
-/*
- * refine_bad_data names the event whose data is no JSON, if that is what is wrong.
- */
-static int
-refine_bad_data(Call *call, const Write *write, goes_error **error)
-{
-	int			 status = goes_error_status(*error);
-	size_t		 bad = find_bad_json(call, write->events, write->n);
-	ErrorDetails details = error_details(*error);
-	goes_error	*refined = NULL;
-
-	if (bad == write->n)
-		return status;
-	details.event_index = (int64_t) bad;
-	status = fail_detailed(&refined, status, details, "the data of event %zu is no JSON: %s", bad,
-						   goes_error_message(*error));
-	return replace_error(error, refined, status);
-}
-
-/*
- * is_same_aggregate tells whether two aggregates are the same. The first name may be NULL: there is
- * none.
- */
-static bool
-is_same_aggregate(const char *name, const goes_uuid *id, const char *other_name,
-				  const goes_uuid *other_id)
-{
-	return name != NULL && strcmp(name, other_name) == 0 && memcmp(id, other_id, sizeof *id) == 0;
-}
-
-/*
- * is_one_aggregate tells whether all the events are of the same aggregate.
- */
-static bool
-is_one_aggregate(const Write *write)
-{
-	const goes_event *first = &write->events[0];
-
-	if (first->aggregate_name == NULL)
-		return false;
-	for (size_t i = 1; i < write->n; i++)
-	{
-		const goes_event *event = &write->events[i];
-
-		if (!is_same_aggregate(event->aggregate_name, &event->aggregate_id, first->aggregate_name,
-							   &first->aggregate_id))
-			return false;
-	}
-	return true;
-}
-
-/*
- * find_taken asks the server which of the events has a version that is taken, and which one is the
- * newest of its aggregate. It sends the events without their data.
- */
-static bool
-find_taken(Call *call, const Write *write, int64_t *place, int32_t *newest)
-{
-	Write		bare = *write;
-	goes_event *events = malloc(write->n * sizeof *events);
-	Buffer		buffer = {0};
-	Parameters	parameters;
-	PGresult   *result = NULL;
-	bool		is_found = false;
-
-	if (events == NULL)
-		return false;
-	memcpy(events, write->events, write->n * sizeof *events);
-	for (size_t i = 0; i < write->n; i++)
-		events[i].data = NULL;
-	bare.events = events;
-	if (make_write_parameters(call, &bare, REQUEST_TAKEN, &buffer, &parameters, NULL) == GOES_OK &&
-		run_request(call, REQUEST_TAKEN, &parameters, &result, NULL) == GOES_OK)
-		is_found =
-			PQntuples(result) == 1 &&
-			decode_int64(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), place) == GOES_OK &&
-			decode_int32(PQgetvalue(result, 0, 1), PQgetlength(result, 0, 1), newest) == GOES_OK;
-	PQclear(result);
-	buffer_free(&buffer);
-	free(events);
-	return is_found;
-}
-
-/*
- * describe_taken finds out what is known of a taken version. In a transaction, which is over, nothing
- * can be asked.
- */
-static bool
-describe_taken(Call *call, const Write *write, goes_conflict *conflict, int64_t *event_index)
-{
-	size_t	event = 0;
-	int64_t place;
-
-	*conflict =
-		(goes_conflict){.size = sizeof *conflict, .current_version = -1, .event_version = -1};
-	if (call->store->tx == NULL && find_taken(call, write, &place, &conflict->current_version))
-	{
-		event = (size_t) place - 1;
-		*event_index = place - 1;
-		conflict->event_version = write->events[event].aggregate_version;
-	}
-	else if (!is_one_aggregate(write))
-		return false;
-	else if (write->n == 1)
-	{
-		*event_index = 0;
-		conflict->event_version = write->events[0].aggregate_version;
-	}
-	conflict->aggregate_name = write->events[event].aggregate_name;
-	conflict->aggregate_id = write->events[event].aggregate_id;
-	return true;
-}
-
-/*
- * refine_taken tells a taken id from a taken version, and adds the details of the latter.
- */
-static int
-refine_taken(Call *call, const Write *write, const PGresult *result, goes_error **error)
-{
-	int			  status = status_of_taken(call, result);
-	ErrorDetails  details = error_details(*error);
-	goes_conflict conflict;
-
-	if (status == GOES_ERR_CONFLICT && describe_taken(call, write, &conflict, &details.event_index))
-		details.conflict = &conflict;
-	return replace_details(error, status, details);
-}
-
-/*
- * refine_other_table says that a store refused something, but not this one.
- */
-static int
-refine_other_table(const PGresult *result, goes_error **error)
-{
-	goes_error *refined = NULL;
-	int			status =
-		fail_sqlstate(&refined, GOES_ERR_SERVER, goes_error_sqlstate(*error),
-					  "a trigger failed to write to table \"%s\": %s",
-					  PQresultErrorField(result, PG_DIAG_TABLE_NAME), goes_error_message(*error));
-
-	return replace_error(error, refined, status);
-}
-
-/*
- * is_of_write tells whether a conflict is about one of the events.
- */
-static bool
-is_of_write(const Write *write, const ErrorDetails *details)
-{
-	const goes_conflict *conflict = details->conflict;
-	const char			*name = write->aggregate_name;
-	const goes_uuid		*id = write->aggregate_id;
-
-	if (details->event_index >= (int64_t) write->n)
-		return false;
-	if (write->request == REQUEST_INSERT)
-	{
-		name = write->events[details->event_index].aggregate_name;
-		id = &write->events[details->event_index].aggregate_id;
-	}
-	return is_same_aggregate(name, id, conflict->aggregate_name, &conflict->aggregate_id);
-}
-
-/*
- * refine_conflict forgets the place of an event among those that a trigger stores.
- */
-static int
-refine_conflict(const Write *write, goes_error **error)
-{
-	int			 status = goes_error_status(*error);
-	ErrorDetails details = error_details(*error);
-
-	if (details.conflict == NULL || details.event_index < 0 || is_of_write(write, &details))
-		return status;
-	details.event_index = -1;
-	return replace_details(error, status, details);
+	if (bad < write->n)
+		return refine_unreadable(call, write, bad, error);
+	return goes_error_status(*error);
 }
 
 int
@@ -280,10 +157,11 @@ refine_error(Call *call, const Write *write, const PGresult *result, goes_error 
 
 	if (strcmp(sqlstate, UNIQUE_VIOLATION) == 0)
 		return refine_taken(call, write, result, error);
-	if (strncmp(sqlstate, STORE_ERROR, 2) == 0)
-		return is_about_other_table(call, result) ? refine_other_table(result, error)
-												  : refine_conflict(write, error);
-	if (strncmp(sqlstate, DATA_EXCEPTION, 2) == 0 && call->store->tx == NULL)
-		return refine_bad_data(call, write, error);
+	if (has_own_sqlstate(*error, REPLAY_MISMATCH))
+		return refine_duplicate(call, write, result, error);
+	if (strncmp(sqlstate, STORE_ERROR, strlen(STORE_ERROR)) == 0)
+		return refine_conflict(write, error);
+	if (is_about_values(*error) && !error_details(*error).is_foreign && call->store->tx == NULL)
+		return refine_bad_value(call, write, error);
 	return goes_error_status(*error);
 }

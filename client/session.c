@@ -122,15 +122,37 @@ is_about_table(const Session *session, const PGresult *result)
 		   strcmp(table, session->table_name) == 0;
 }
 
-bool
-is_about_other_table(Call *call, const PGresult *result)
+/*
+ * is_about_other_store tells whether an error is what a store says, but another one than this.
+ */
+static bool
+is_about_other_store(Call *call, const PGresult *result, const goes_error *error)
 {
 	const Session *session = &call->connection->session;
 
-	if (PQresultErrorField(result, PG_DIAG_TABLE_NAME) == NULL || is_about_table(session, result))
+	if (!has_own_sqlstate(error, "VE001 VE002 VE003") ||
+		PQresultErrorField(result, PG_DIAG_TABLE_NAME) == NULL || is_about_table(session, result))
 		return false;
 	look_up_table_again(call);
 	return !is_about_table(session, result);
+}
+
+int
+refine_other_store(Call *call, const PGresult *result, goes_error **error)
+{
+	goes_error *refined = *error;
+
+	if (!is_about_other_store(call, result, refined))
+		return goes_error_status(refined);
+	*error = NULL;
+	(void) fail_detailed(
+		error, GOES_ERR_SERVER,
+		(ErrorDetails){
+			.sqlstate = goes_error_sqlstate(refined), .event_index = -1, .is_foreign = true},
+		"a trigger failed to write to table \"%s\": %s",
+		PQresultErrorField(result, PG_DIAG_TABLE_NAME), goes_error_message(refined));
+	goes_error_free(refined);
+	return goes_error_status(*error);
 }
 
 /*

@@ -50,6 +50,11 @@ static const char *const request_texts[REQUESTS] = {
 		"aggregate_ids => ARRAY[sent.aggregate_id], "
 		"aggregate_versions => ARRAY[sent.aggregate_version], store => $2)) END "
 		"ORDER BY sent.place LIMIT 1",
+	/* the first of the events whose id is taken */
+	[REQUEST_TAKEN_ID] =
+		"SELECT pg_catalog.min(sent.place) FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent (id, "
+		"name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
+		"CROSS JOIN LATERAL %s.goes_find(sent.id, store => $2) AS stored",
 	/* a snapshot first, in whose row the event's own columns are null */
 	[REQUEST_LOAD] = "SELECT id, name, \"time\", $2, $1, aggregate_version, data, state "
 					 "FROM %s.goes_load(aggregate_name => $1, aggregate_id => $2, "
@@ -256,17 +261,20 @@ int
 run_request(Call *call, Request request, const Parameters *parameters, PGresult **out,
 			goes_error **err)
 {
-	Statement statement;
-	int		  status;
+	Statement	statement;
+	goes_error *error = NULL;
+	int			status;
 
 	call->is_sent = false;
 	status = make_statement(call, request, parameters, &statement, err);
 	if (status != GOES_OK)
 		return status;
 	statement.is_sent = &call->is_sent;
-	status = exec_statement(call->connection->pg, &statement, out, &call->deadline, err);
+	status = exec_statement(call->connection->pg, &statement, out, &call->deadline, &error);
 	free_statement(&statement);
-	return status;
+	if (status != GOES_OK)
+		status = refine_other_store(call, *out, &error);
+	return pass_error(err, error, status);
 }
 
 /*
@@ -276,8 +284,8 @@ run_request(Call *call, Request request, const Parameters *parameters, PGresult 
 static bool
 is_outdated(const goes_error *error)
 {
-	return has_sqlstate(error, NO_SUCH_STATEMENT " " NO_SUCH_TYPE " " NO_SUCH_FUNCTION
-												 " " NO_SUCH_SCHEMA " XX000");
+	return has_own_sqlstate(error, NO_SUCH_STATEMENT " " NO_SUCH_TYPE " " NO_SUCH_FUNCTION
+													 " " NO_SUCH_SCHEMA " XX000");
 }
 
 /*
@@ -295,6 +303,24 @@ fail_without_statements(goes_error **error)
 }
 
 /*
+ * fail_too_old says what to do about a function that the extension lacks.
+ */
+static int
+fail_too_old(goes_error **error)
+{
+	goes_error *lacking = *error;
+	int			status;
+
+	*error = NULL;
+	status = fail_sqlstate(error, GOES_ERR_EXTENSION, NO_SUCH_FUNCTION,
+						   "the database's extension goes_store is too old: run ALTER EXTENSION "
+						   "goes_store UPDATE (%s)",
+						   goes_error_message(lacking));
+	goes_error_free(lacking);
+	return status;
+}
+
+/*
  * request_retry forgets what the server does not know any more, and tells whether to make the request
  * anew, whose parameters hold OIDs of types: once in a call, and not in a transaction, which is over.
  * Otherwise the error stays, or becomes one that says what to do.
@@ -307,7 +333,7 @@ request_retry(Call *call, int *status, goes_error **error)
 
 	if (*status == GOES_OK)
 		return false;
-	are_statements_gone = has_sqlstate(*error, NO_SUCH_STATEMENT);
+	are_statements_gone = has_own_sqlstate(*error, NO_SUCH_STATEMENT);
 	if (!call->is_renewed && is_outdated(*error))
 	{
 		call->is_renewed = true;
@@ -322,13 +348,7 @@ request_retry(Call *call, int *status, goes_error **error)
 		*status = session_look_up(call, error);
 		return *status == GOES_OK;
 	}
-	if (has_sqlstate(*error, NO_SUCH_FUNCTION))
-	{
-		goes_error_free(*error);
-		*error = NULL;
-		*status = fail_sqlstate(error, GOES_ERR_EXTENSION, NO_SUCH_FUNCTION,
-								"the database's extension goes_store is too old: run ALTER "
-								"EXTENSION goes_store UPDATE");
-	}
+	if (has_own_sqlstate(*error, NO_SUCH_FUNCTION))
+		*status = fail_too_old(error);
 	return false;
 }

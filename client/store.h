@@ -91,6 +91,7 @@ typedef enum Request
 	REQUEST_COMPARE,
 	REQUEST_APPEND,
 	REQUEST_TAKEN,
+	REQUEST_TAKEN_ID,
 	REQUEST_LOAD,
 	REQUEST_CREATE_SNAPSHOTS,
 	REQUEST_SNAPSHOT_SAVE,
@@ -131,9 +132,10 @@ int	 run_request(Call *call, Request request, const Parameters *parameters, PGre
 bool request_retry(Call *call, int *status, goes_error **error); /* after a failed request */
 
 /* session.c: what a connection knows */
-int	 session_look_up(Call *call, goes_error **err);
-int	 status_of_taken(Call *call, const PGresult *result);	   /* of a 23505 */
-bool is_about_other_table(Call *call, const PGresult *result); /* an error that names a table */
+int session_look_up(Call *call, goes_error **err);
+int status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
+int refine_other_store(Call *call, const PGresult *result,
+					   goes_error **error); /* of what a trigger writes to */
 
 /* tx.c */
 Connection		 *tx_connection(goes_tx *tx);

@@ -176,7 +176,7 @@ table_retry(Call *call, const Table *table, int *status, goes_error **error)
 	goes_store *store = call->store;
 
 	if (table->create == 0 || store->no_create || call->has_created ||
-		strcmp(goes_error_sqlstate(*error), UNDEFINED_TABLE) != 0)
+		!has_own_sqlstate(*error, UNDEFINED_TABLE))
 		return false;
 	if (store->tx != NULL)
 	{

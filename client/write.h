@@ -27,7 +27,15 @@ int write_events(goes_store *store, Write *write, const goes_context *context, g
 int make_write_parameters(Call *call, const Write *write, Request request, Buffer *buffer,
 						  Parameters *parameters, goes_error **err);
 
-/* refusal.c: looks closer at what the server refused: what is taken, or whose JSON is bad */
+/* refusal.c: looks closer at what the server refused: what is taken, or cannot be read */
 int refine_error(Call *call, const Write *write, const PGresult *result, goes_error **error);
+
+/*
+ * taken.c: adds to an error what is taken: an id, a version, or one of these, as a 23505 is about.
+ * refine_conflict forgets the place of an event among those that a trigger stores.
+ */
+int refine_duplicate(Call *call, const Write *write, const PGresult *result, goes_error **error);
+int refine_conflict(const Write *write, goes_error **error);
+int refine_taken(Call *call, const Write *write, const PGresult *result, goes_error **error);
 
 #endif

@@ -62,8 +62,7 @@ static void
 test_bad_json_is_named_wherever_it_stands(void **state)
 {
 	static const size_t		 places[] = {0, 1, MANY / 2, MANY - 2, MANY - 1};
-	static const char *const bad[] = {"{",	  "no",			 "{} {}",	 "{\"a\": }",
-									  "'{}'", "\"\\u0000\"", "\"\xff\"", ""};
+	static const char *const bad[] = {"{", "no", "{} {}", "{\"a\": }", "'{}'", "\"\xff\"", ""};
 	goes_store				*store = open_store("bad_json");
 	goes_event				*events = calloc(MANY, sizeof *events);
 

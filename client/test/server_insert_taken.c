@@ -4,6 +4,8 @@
  */
 #include "events.h"
 
+#define MANY 20
+
 /*
  * expect_conflict_and_duplicate inserts what is taken, by version and by id.
  */
@@ -30,6 +32,7 @@ expect_conflict_and_duplicate(goes_store *store)
 	others[1].id = event.id;
 	assert_int_equal(goes_insert(store, others, 2, NULL, &error), GOES_ERR_DUPLICATE);
 	assert_string_equal(goes_error_sqlstate(error), "23505");
+	assert_int_equal(goes_error_event_index(error), 1);
 	assert_false(goes_error_is_retryable(error));
 	goes_error_free(error);
 	assert_false(is_there(store, &others[0]));
@@ -49,8 +52,59 @@ test_a_taken_version_is_a_conflict_and_a_taken_id_a_duplicate(void **state)
 	expect_insert_refused(store, twice, 2, GOES_ERR_CONFLICT, -1, "");
 	twice[1] = twice[0];
 	twice[1].aggregate_version = 2;
-	expect_insert_refused(store, twice, 2, GOES_ERR_DUPLICATE, -1, "");
+	expect_insert_refused(store, twice, 2, GOES_ERR_DUPLICATE, 1, "");
 	assert_int_equal(count_events(store), 1);
+	goes_store_close(store);
+}
+
+/*
+ * The server does not name the id to a role that may not read the table, but libgoes knows what it sent.
+ */
+static void
+test_the_place_of_a_taken_id_is_found_out(void **state)
+{
+	goes_store_options options = options_of("placed");
+	goes_store		  *store = open_with(&options);
+	goes_error		  *error = NULL;
+	goes_event		   events[MANY];
+	char			   url[1024];
+	goes_tx			  *tx;
+
+	for (int i = 0; i < MANY; i++)
+		events[i] = event_of("fine", NULL);
+	store_events(store, &events[7], 1);
+	expect_insert_refused(store, events, MANY, GOES_ERR_DUPLICATE, 7, "already exists");
+	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+	expect_insert_refused(goes_tx_store(tx), events, MANY, GOES_ERR_DUPLICATE, 7, "already exists");
+	goes_tx_rollback(tx);
+	goes_store_close(store);
+
+	admin_do(TEST_DATABASE, "CREATE ROLE writer LOGIN; GRANT INSERT ON placed TO writer");
+	snprintf(url, sizeof url, "%s user=writer", server_url());
+	options.url = url;
+	options.no_create = true;
+	store = open_with(&options);
+	expect_insert_refused(store, events, MANY, GOES_ERR_DUPLICATE, -1, "");
+	expect_insert_refused(store, &events[7], 1, GOES_ERR_DUPLICATE, 0, "");
+	goes_store_close(store);
+	admin_do(TEST_DATABASE, "DROP OWNED BY writer; DROP ROLE writer");
+}
+
+/*
+ * An event that a trigger stores is none of the batch.
+ */
+static void
+test_an_id_that_a_trigger_takes_has_no_place(void **state)
+{
+	goes_store *store = open_store("echoed");
+	goes_event	events[] = {event_of("echo", NULL), event_of("fine", NULL)};
+
+	store_events(store, events, 1);
+	admin_do(TEST_DATABASE,
+			 "CREATE FUNCTION repeat_echo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+			 "INSERT INTO echoed SELECT * FROM echoed WHERE name = 'echo'; RETURN NULL; END $$; "
+			 "CREATE TRIGGER echo AFTER INSERT ON echoed EXECUTE FUNCTION repeat_echo()");
+	expect_insert_refused(store, &events[1], 1, GOES_ERR_DUPLICATE, -1, "CONTEXT");
 	goes_store_close(store);
 }
 
@@ -162,9 +216,9 @@ test_another_tables_unique_index_is_a_plain_error(void **state)
 	store_events(store, &event, 1);
 	assert_int_equal(goes_insert(store, &next, 1, NULL, &error), GOES_ERR_SERVER);
 	assert_string_equal(goes_error_sqlstate(error), "23505");
-	assert_string_equal(goes_error_message(error),
-						"duplicate key value violates unique constraint \"with_trigger_pkey\". "
-						"Key (name)=(happened) already exists.");
+	assert_non_null(strstr(goes_error_message(error),
+						   "duplicate key value violates unique constraint \"with_trigger_pkey\". "
+						   "Key (name)=(happened) already exists.\nCONTEXT: "));
 	assert_false(goes_error_is_retryable(error));
 	goes_error_free(error);
 
@@ -226,6 +280,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_taken_version_is_a_conflict_and_a_taken_id_a_duplicate),
+		cmocka_unit_test(test_the_place_of_a_taken_id_is_found_out),
+		cmocka_unit_test(test_an_id_that_a_trigger_takes_has_no_place),
 		cmocka_unit_test(test_an_aggregate_that_lacks_a_part_has_no_conflicts),
 		cmocka_unit_test(test_the_indexes_names_do_not_matter),
 		cmocka_unit_test(test_two_stores_in_one_schema_with_one_pool),
