@@ -9,8 +9,10 @@
  * the message of the server, in any language.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "conninfo.h"
 
@@ -130,27 +132,129 @@ find_sqlstate(const char *message)
 }
 
 /*
- * fail_connection makes an error of what libpq says about a connection that failed.
+ * is_location tells whether a line of libpq's verbose text says where in the server's source the error
+ * was raised: "LOCATION:  auth_failed, auth.c:330", in any language.
+ */
+static bool
+is_location(const char *line, size_t length)
+{
+	const char *place = memmem(line, length, ".c:", strlen(".c:"));
+
+	if (place == NULL)
+		return false;
+	place += strlen(".c:");
+	return place + strspn(place, "0123456789") == line + length;
+}
+
+/*
+ * readable_text makes of libpq's verbose text one for people, to be freed: all of its lines, without the
+ * SQLSTATE. NULL when out of memory.
+ */
+static char *
+readable_text(const char *message)
+{
+	Buffer text = {0};
+
+	while (*message != '\0')
+	{
+		size_t		length = strcspn(message, "\n");
+		const char *sqlstate = find_sqlstate(message);
+		const char *start = message;
+
+		message += length + (message[length] == '\n');
+		if (length == 0 || is_location(start, length))
+			continue;
+		buffer_text(&text, text.length > 0 ? "\n" : "");
+		if (sqlstate != NULL && sqlstate < start + length)
+		{
+			buffer_append(&text, start, (size_t) (sqlstate - start));
+			length -= (size_t) (sqlstate - start) + SQLSTATE_LENGTH + strlen(": ");
+			start = sqlstate + SQLSTATE_LENGTH + strlen(": ");
+			while (*start == ' ')
+			{
+				start++;
+				length--;
+			}
+		}
+		buffer_append(&text, start, length);
+	}
+	if (buffer_string(&text) == NULL)
+		buffer_free(&text);
+	return text.data;
+}
+
+/*
+ * may_pass tells whether a server that refuses a connection with this SQLSTATE may accept the same one
+ * later: it starts or stops, or lacks room, or nobody knows. It does not while the database, a role or
+ * a setting stay what they are.
+ */
+static bool
+may_pass(const char *sqlstate)
+{
+	static const char *const passing[] = {"08",	   "40",	"53",	 "55006", "55P03", "57014",
+										  "57P01", "57P02", "57P03", "57P05", "58",	   "XX"};
+
+	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+	{
+		if (strncmp(sqlstate, passing[i], strlen(passing[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * fail_connection makes an error of what libpq says about a connection that failed. Without an
+ * SQLSTATE, the caller knows whether it is final.
  */
 static int
-fail_connection(PGconn *connection, goes_error **err)
+fail_connection(PGconn *connection, bool is_final, goes_error **err)
 {
-	const char *message = PQerrorMessage(connection);
-	const char *found = find_sqlstate(message);
-	char		sqlstate[SQLSTATE_LENGTH + 1] = "";
-	size_t		length = strcspn(message, "\n");
-	int			status;
+	const char	*found = find_sqlstate(PQerrorMessage(connection));
+	char		 sqlstate[SQLSTATE_LENGTH + 1] = "";
+	char		*text = readable_text(PQerrorMessage(connection));
+	ErrorDetails details = {.sqlstate = sqlstate, .event_index = -1, .is_final = is_final};
+	int status = PQconnectionNeedsPassword(connection) ? GOES_ERR_PERMISSION : GOES_ERR_CONNECT;
 
-	if (found == NULL)
-		return fail(err,
-					PQconnectionNeedsPassword(connection) ? GOES_ERR_PERMISSION : GOES_ERR_CONNECT,
-					"%.*s", (int) length, message);
-	memcpy(sqlstate, found, SQLSTATE_LENGTH);
-	status = status_of_sqlstate(sqlstate);
-	return fail_sqlstate(err, status == GOES_ERR_SERVER ? GOES_ERR_CONNECT : status, sqlstate,
-						 "%.*s%.*s", (int) (found - message), message,
-						 (int) strcspn(found, "\n") - SQLSTATE_LENGTH - 2,
-						 found + SQLSTATE_LENGTH + 2);
+	if (text == NULL)
+		return fail_memory(err);
+	/* a server of another user, by a local socket; every translation has the parameter's name */
+	if (strstr(text, "requirepeer") != NULL)
+		details.is_final = true;
+	if (found != NULL)
+	{
+		memcpy(sqlstate, found, SQLSTATE_LENGTH);
+		status = status_of_sqlstate(sqlstate);
+		if (status == GOES_ERR_SERVER)
+			status = GOES_ERR_CONNECT;
+		details.is_final = !may_pass(sqlstate);
+	}
+	status = fail_detailed(err, status, details, "%s", text);
+	free(text);
+	return status;
+}
+
+/*
+ * peek returns the first byte that the server has sent and libpq has not read; EOF if there is none:
+ * the server is gone.
+ */
+static int
+peek(int socket)
+{
+	unsigned char byte;
+
+	return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? byte : EOF;
+}
+
+/*
+ * is_disagreement tells whether a connection failed though the server was there and spoke: over TLS, a
+ * certificate, or how to log in. Its failure to start a process, which begins with an E, may pass, and
+ * so may its role: what it is a primary or a standby for is asked once it has let the client in.
+ */
+static bool
+is_disagreement(const PGconn *connection, int answer)
+{
+	return answer != EOF && answer != 'E' &&
+		   PQparameterStatus(connection, "server_version") == NULL;
 }
 
 /*
@@ -179,18 +283,21 @@ finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err
 	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
 
 	if (PQstatus(connection) == CONNECTION_BAD)
-		return fail_connection(connection, err);
+		return fail_connection(connection, false, err);
 	PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
 	PQsetNoticeProcessor(connection, ignore_notice, NULL);
 	while (polling != PGRES_POLLING_OK)
 	{
-		int status = wait_for_server(connection, polling == PGRES_POLLING_READING, deadline, err);
+		bool for_reading = polling == PGRES_POLLING_READING;
+		int	 status = wait_for_server(connection, for_reading, deadline, err);
+		int	 answer;
 
 		if (status != GOES_OK)
 			return status;
+		answer = for_reading ? peek(PQsocket(connection)) : EOF;
 		polling = PQconnectPoll(connection);
 		if (polling == PGRES_POLLING_FAILED)
-			return fail_connection(connection, err);
+			return fail_connection(connection, is_disagreement(connection, answer), err);
 	}
 	PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
 	return GOES_OK;

@@ -365,6 +365,8 @@ conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err)
 		status = name_check_options(conninfo->options, err);
 	if (status == GOES_OK)
 		status = add_options(conninfo, &settings, err);
+	if (status == GOES_OK)
+		status = conninfo_check(conninfo, err);
 	PQfreemem(message);
 	buffer_free(&settings);
 	buffer_free(&cleaned);

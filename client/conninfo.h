@@ -24,6 +24,9 @@ int			conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err);
 const char *conninfo_value(const Conninfo *conninfo, const char *keyword); /* NULL: not given */
 void		conninfo_free(Conninfo *conninfo);
 
+/* conninfo_check.c: INVALID for what libpq would refuse whenever it connects */
+int conninfo_check(const Conninfo *conninfo, goes_error **err);
+
 /* connect.c: a connection to a database, NULL for the URL's own; INVALID, CONNECT, TIMEOUT, … */
 int	 connect_to(PGconn **out, const Conninfo *conninfo, const char *database,
 				const Deadline *deadline, goes_error **err);

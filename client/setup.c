@@ -111,10 +111,12 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 static int
 fail_behind_pooler(const goes_error *error, goes_error **err)
 {
-	return fail_sqlstate(err, GOES_ERR_CONNECT, PROTOCOL_VIOLATION,
-						 "%s (libgoes creates no database by way of a pooler: create it on the "
-						 "server itself)",
-						 goes_error_message(error));
+	return fail_detailed(
+		err, GOES_ERR_CONNECT,
+		(ErrorDetails){.sqlstate = PROTOCOL_VIOLATION, .event_index = -1, .is_final = true},
+		"%s (libgoes creates no database by way of a pooler: create it on the "
+		"server itself)",
+		goes_error_message(error));
 }
 
 /*
