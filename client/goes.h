@@ -117,7 +117,7 @@ typedef enum goes_status
 	GOES_ERR_IN_DOUBT = -9,	 /* the connection was lost, or a commit late: done or not is unknown */
 	GOES_ERR_SCHEMA = -10,	 /* the table is missing or does not fit */
 	GOES_ERR_PERMISSION = -11, /* wrong password, or a privilege is missing */
-	GOES_ERR_SERVER = -12,	   /* another error of the server: see the SQLSTATE */
+	GOES_ERR_SERVER = -12,	   /* another error of the server, or a trigger's: see the SQLSTATE */
 	GOES_ERR_STATE = -13,	   /* misuse: not now, not here */
 	GOES_ERR_HOOK = -14,	   /* a hook, or the function of goes_model_use, said no */
 	GOES_ERR_READ_ONLY = -15,  /* the store is append-only; of a standby it is GOES_ERR_SERVER */
@@ -133,19 +133,27 @@ GOES_API const char *goes_status_text(int status);
 /* The status, GOES_OK for NULL. */
 GOES_API int goes_error_status(const goes_error *error);
 
-/* What happened and what to do, in English; "" for NULL. Never holds a password. */
+/*
+ * What happened and what to do, in English; "" for NULL. Never holds a password. What the server says is
+ * in its own language, and of what a trigger ran into it is all there, in several lines.
+ */
 GOES_API const char *goes_error_message(const goes_error *error);
 
 /* The server's SQLSTATE, "" if it sent none. */
 GOES_API const char *goes_error_sqlstate(const goes_error *error);
 
-/* Which event of the batch the error is about, from 0; -1 if that is unknown, or none of them. */
+/*
+ * Which event of the batch the error is about, from 0; -1 if that is unknown, or none of them. Of a
+ * GOES_ERR_DUPLICATE it is the first one whose id is taken.
+ */
 GOES_API int64_t goes_error_event_index(const goes_error *error);
 
 /*
  * goes_error_is_retryable tells whether the same work may succeed when it is done again from its
  * start: after GOES_ERR_CONFLICT (read the aggregate again first), GOES_ERR_CONNECT, and when
- * transactions got in each other's way (SQLSTATE 40001, 40P01, 55P03). Never after GOES_ERR_IN_DOUBT.
+ * transactions got in each other's way (SQLSTATE 40001, 40P01, 55P03). Never after GOES_ERR_IN_DOUBT,
+ * and not after a GOES_ERR_CONNECT that waiting does not mend: a database that is gone, a server
+ * without the TLS that is required, a certificate that does not match, an unknown setting.
  */
 GOES_API bool goes_error_is_retryable(const goes_error *error);
 
@@ -300,6 +308,7 @@ typedef struct goes_store_options
 	 * counts, other pool_* do not, search_path becomes a setting, an unknown one is an error. The
 	 * database that it names is only connected to where the store's own has to be created. Several
 	 * hosts are tried in turn; target_session_attrs=read-write finds the one that takes writes.
+	 * A parameter, or an environment variable of libpq's, that libpq refuses is GOES_ERR_INVALID.
 	 */
 	const char *url;
 	const char *database; /* taken literally; NULL means "goes"; created if missing */
@@ -357,8 +366,10 @@ GOES_API void goes_store_close(goes_store *store);
  * finds out what became of them. After GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED they may be stored or
  * not: inserting the same ones again tells (GOES_ERR_DUPLICATE: they are).
  *
- * GOES_ERR_INVALID (the event's index says which; in a transaction, and with hooks, not that of bad
- * JSON), GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
+ * GOES_ERR_INVALID: the event's index says which, and the message what is wrong: no JSON, or JSON that
+ * PostgreSQL cannot store (a number like 1e999999, an escaped U+0000, a string over 256 MB, characters
+ * that the database's encoding lacks). In a transaction, and with hooks, the index is that of a bad
+ * name, not of bad data. GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
  */
 GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 						 const goes_context *context, goes_error **err);

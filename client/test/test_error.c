@@ -197,6 +197,41 @@ a_conflict_and_a_lost_connection_are_worth_a_retry(void **state)
 						 statuses[i] == GOES_ERR_CONFLICT || statuses[i] == GOES_ERR_CONNECT);
 }
 
+/* A database that is gone does not come back by waiting. */
+static void
+what_is_final_is_not_worth_a_retry(void **state)
+{
+	ErrorDetails details = {.sqlstate = "3D000", .event_index = -1, .is_final = true};
+	goes_error	*error = NULL;
+	goes_error	*copy = NULL;
+
+	fail_detailed(&error, GOES_ERR_CONNECT, details, "gone");
+	assert_false(goes_error_is_retryable(error));
+	copy_error(&copy, error);
+	assert_false(goes_error_is_retryable(copy));
+	goes_error_free(copy);
+	goes_error_free(error);
+}
+
+/* Its SQLSTATE says nothing about what libgoes asked for. */
+static void
+a_foreign_error_has_no_sqlstate_of_ours(void **state)
+{
+	ErrorDetails details = {.sqlstate = "42P01", .event_index = -1};
+	goes_error	*error = NULL;
+
+	for (int i = 0; i < 2; i++)
+	{
+		details.is_foreign = i == 1;
+		fail_detailed(&error, GOES_ERR_SERVER, details, "missing");
+		assert_true(has_sqlstate(error, "26000 42P01"));
+		assert_int_equal(has_own_sqlstate(error, "26000 42P01"), i == 0);
+		assert_false(has_own_sqlstate(error, "26000"));
+		goes_error_free(error);
+	}
+	assert_false(has_own_sqlstate(NULL, "26000"));
+}
+
 static void
 so_are_transactions_that_got_in_each_others_way(void **state)
 {
@@ -281,6 +316,8 @@ main(void)
 		cmocka_unit_test(missing_memory_needs_no_memory_to_be_told),
 		cmocka_unit_test(no_error_is_success_without_words),
 		cmocka_unit_test(a_conflict_and_a_lost_connection_are_worth_a_retry),
+		cmocka_unit_test(what_is_final_is_not_worth_a_retry),
+		cmocka_unit_test(a_foreign_error_has_no_sqlstate_of_ours),
 		cmocka_unit_test(so_are_transactions_that_got_in_each_others_way),
 		cmocka_unit_test(work_in_doubt_is_never_retried_blindly),
 		cmocka_unit_test(sqlstates_become_statuses),
