@@ -35,8 +35,8 @@ add(Trial *trial, const char *keyword, const char *value)
 }
 
 /*
- * start_trial makes parameters that say nothing but where to go. With a password libpq asks no file for
- * one.
+ * start_trial makes parameters that say nothing but where to go, and as whom, which the environment need
+ * not know. With a password libpq asks no file for one.
  */
 static Trial
 start_trial(void)
@@ -44,6 +44,8 @@ start_trial(void)
 	Trial trial = {0};
 
 	add(&trial, "host", NOWHERE);
+	add(&trial, "port", "5432");
+	add(&trial, "user", "nobody");
 	add(&trial, "password", "none");
 	return trial;
 }

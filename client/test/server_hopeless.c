@@ -72,6 +72,8 @@ test_parameters_that_libpq_takes(void **state)
 		"", "connect_timeout=10 keepalives=1 keepalives_idle=' 30 ' tcp_user_timeout=1000",
 		"sslmode=verify-full sslrootcert=/no/such/file gssencmode=require",
 		"hostaddr=127.0.0.1 port=5433", "requirepeer=nobody target_session_attrs=prefer-standby"};
+	goes_store_options options = make_options("host=127.0.0.1 port=5432");
+	goes_store		  *store = NULL;
 
 	for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
 	{
@@ -84,6 +86,11 @@ test_parameters_that_libpq_takes(void **state)
 			&pool, &(goes_pool_options){.size = sizeof(goes_pool_options), .url = url}, &error));
 		goes_pool_free(pool);
 	}
+	/* what the URL says itself, the environment need not */
+	setenv("PGPORT", "none", 1);
+	assert_int_equal(goes_store_open(&store, &options, NULL), GOES_OK);
+	goes_store_close(store);
+	unsetenv("PGPORT");
 }
 
 /*
