@@ -12,7 +12,7 @@
 #define MEGABYTES(n) ((size_t) (n) << 20)
 
 static goes_context brief = {.size = sizeof brief, .timeout_ms = LIMIT_MS};
-static char		   *zeros; /* 600 MB of them */
+static char		   *zeros; /* 200 MB of them */
 
 /*
  * expect_in_time checks that a call was late, and that it said so soon. `at` is when it began.
@@ -68,9 +68,9 @@ test_a_large_snapshot_or_model_is_late_in_time(void **state)
 	goes_snapshot snapshot = {.aggregate_name = "large",
 							  .aggregate_version = 1,
 							  .state = zeros,
-							  .state_len = MEGABYTES(600)};
+							  .state_len = MEGABYTES(200)};
 	goes_error	 *error = NULL;
-	char		 *json = malloc(MEGABYTES(600) + 1);
+	char		 *json = malloc(MEGABYTES(200) + 1);
 	int64_t		  start;
 
 	assert_ok(goes_store_connect(store, NULL, &error));
@@ -78,8 +78,8 @@ test_a_large_snapshot_or_model_is_late_in_time(void **state)
 	start = milliseconds();
 	expect_in_time(goes_snapshot_save(store, NULL, &snapshot, &brief, &error), &error,
 				   "cannot be sent", start);
-	memset(json, ' ', MEGABYTES(600));
-	json[MEGABYTES(600)] = '\0';
+	memset(json, ' ', MEGABYTES(200));
+	json[MEGABYTES(200)] = '\0';
 	start = milliseconds();
 	expect_in_time(goes_model_save(store, NULL, "large", json, &brief, &error), &error,
 				   "cannot be sent", start);
