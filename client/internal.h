@@ -97,6 +97,10 @@ int	 lock_init(pthread_mutex_t *lock, pthread_cond_t *condition);
 void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
 			   const Deadline *deadline); /* for the condition, the deadline, or a little; held */
 
+/* ---- random.c: random bytes, a few at a time; false: the kernel has none */
+
+bool random_bytes(void *out, size_t length);
+
 /* ---- encode.c: PostgreSQL's binary formats, out */
 
 /* From `first` to `last`, both included. */

@@ -3,7 +3,8 @@
  *    UUIDs, and the time of which version 7 is made.
  *
  * libuuid makes version 7 only from 2.41 on, so its bytes are laid out here: 48 bits of
- * milliseconds, 12 bits of the fraction, and the random bits of libuuid's version 4.
+ * milliseconds, 12 bits of the fraction, and random bits. Those of libuuid's version 4 would cost
+ * thirty times as much as all the rest, so it is asked only if the kernel has none.
  */
 #include <string.h>
 #include <time.h>
@@ -60,7 +61,9 @@ goes_uuid_v7(goes_uuid *out)
 						NANOSECONDS_PER_MILLISECOND;
 	uint64_t high = milliseconds << 16 | UINT64_C(0x7000) | fraction;
 
-	uuid_generate_random(out->bytes); /* sets the variant bits of byte 8, too */
+	if (!random_bytes(out->bytes + 8, 8))
+		uuid_generate_random(out->bytes);
+	out->bytes[8] = (unsigned char) ((out->bytes[8] & 0x3f) | 0x80); /* the variant */
 	for (int i = 0; i < 8; i++)
 		out->bytes[i] = (unsigned char) (high >> (56 - 8 * i));
 }
