@@ -49,19 +49,29 @@ bytes_of(const PGresult *result)
 static void
 stop(goes_cursor *cursor, int status)
 {
-	PQclear(cursor->batch);
-	cursor->batch = NULL;
 	if (status != GOES_ERR_TIMEOUT && status != GOES_ERR_CANCELLED &&
 		check_owner(cursor->call.store, NULL) == GOES_OK)
 		cursor->reading->stop(cursor);
 }
 
 /*
- * finish ends the reading and gives the connection back.
+ * forget_rows frees the rows that are there.
+ */
+static void
+forget_rows(goes_cursor *cursor)
+{
+	PQclear(cursor->batch);
+	cursor->batch = NULL;
+	cursor->row = 0;
+}
+
+/*
+ * finish ends the reading and gives the connection back, unless that has happened.
  */
 static void
 finish(goes_cursor *cursor, int status)
 {
+	forget_rows(cursor);
 	if (cursor->call.connection == NULL)
 		return;
 	stop(cursor, status);
@@ -104,7 +114,12 @@ run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goe
 	{
 		status = start_reading(cursor, source, &error);
 		if (status == GOES_OK)
+		{
+			if (cursor->reading->is_whole)
+				call_end(call);
 			return GOES_OK;
+		}
+		forget_rows(cursor);
 		stop(cursor, status);
 		if (request_retry(call, &status, &error))
 			continue;
@@ -169,9 +184,7 @@ next_row(goes_cursor *cursor, goes_error **err)
 		return fail(err, GOES_ERR_CANCELLED, "the call was cancelled");
 	if (cursor->batch != NULL && cursor->row >= PQntuples(cursor->batch))
 	{
-		PQclear(cursor->batch);
-		cursor->batch = NULL;
-		cursor->row = 0;
+		forget_rows(cursor);
 		cursor->call.deadline = deadline_in(cursor->timeout_ms < 0 ? 0 : cursor->timeout_ms,
 											cursor->call.deadline.cancel);
 		status = cursor->reading->fetch(cursor, err);

@@ -1,6 +1,6 @@
 /*
  * cursor.h
- *    What the ways of reading a result have in common: in one go, row by row or whole
+ *    What the ways of reading a result have in common: one statement, row by row or whole
  *    (cursor_direct.c), ahead of the reader (cursor_stream.c), and inside a transaction
  *    (cursor_portal.c).
  */
@@ -60,6 +60,8 @@ typedef struct Reading
 	int (*fetch)(goes_cursor *cursor, goes_error **err);
 	/* leaves the connection fit for reuse if that is quick, and otherwise not */
 	void (*stop)(goes_cursor *cursor);
+	bool
+		is_whole; /* all rows are there when it has started, and the connection has done its part */
 } Reading;
 
 extern const Reading direct_reading;

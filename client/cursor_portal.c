@@ -65,4 +65,4 @@ portal_stop(goes_cursor *cursor)
 	goes_error_free(error);
 }
 
-const Reading portal_reading = {portal_start, portal_fetch, portal_stop};
+const Reading portal_reading = {portal_start, portal_fetch, portal_stop, false};

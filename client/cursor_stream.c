@@ -230,4 +230,4 @@ stream_stop(goes_cursor *cursor)
 	cursor->call.deadline = whole;
 }
 
-const Reading stream_reading = {stream_start, stream_fetch, stream_stop};
+const Reading stream_reading = {stream_start, stream_fetch, stream_stop, false};

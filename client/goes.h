@@ -504,7 +504,7 @@ GOES_API int goes_query_version_range(goes_query *query, int32_t first, int32_t 
  */
 GOES_API int goes_query_sort(goes_query *query, goes_sort sort, goes_direction direction);
 
-/* goes_query_limit ends the result after so many events. */
+/* goes_query_limit ends the result after so many events. Up to 1,000 are in memory at a time. */
 GOES_API int goes_query_limit(goes_query *query, int64_t max_events);
 
 /*
@@ -526,6 +526,11 @@ typedef struct goes_cursor goes_cursor;
  * goes_query_run starts a query (NULL: every event). The cursor is freed with goes_cursor_close() and
  * needs the query no more. The context's timeout bounds the start and, anew, each wait in
  * goes_cursor_next(); its cancel has to live as long as the cursor.
+ *
+ * At most 1,000 events are read whole by the start, if that follows from the query: by its limit, by
+ * ids, or as all that an aggregate has, in any order or that of its versions. They take memory until the
+ * cursor is closed or at its end, and no connection. Everything else is read as the program goes on,
+ * in little memory, however long it is.
  */
 GOES_API int goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
 							const goes_context *context, goes_error **err);

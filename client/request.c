@@ -7,8 +7,6 @@
 #include "request.h"
 #include "types.h"
 
-#define MOST_SMALL 1000
-
 /*
  * next_buffer returns the buffer for the next parameter.
  */
@@ -220,24 +218,22 @@ request_free(QueryRequest *request)
 		buffer_free(&request->buffers[i]);
 }
 
-/*
- * is_history tells whether a query is about a single aggregate.
- */
-static bool
-is_history(const goes_query *query)
+bool
+is_bounded(const goes_query *query)
 {
-	const Reference *reference = query->aggregates.values;
-
-	if (query->aggregates.count == 1)
-		return !goes_uuid_is_nil(&reference->id);
-	return query->aggregate_names.count == 1 && query->aggregate_ids.count == 1;
+	return query != NULL && ((query->limit.is_set && query->limit.value <= MOST_WHOLE) ||
+							 (query->ids.count > 0 && query->ids.count <= MOST_WHOLE));
 }
 
 bool
-is_small(const goes_query *query)
+is_history(const goes_query *query)
 {
+	const Reference *reference;
+
 	if (query == NULL)
 		return false;
-	return (query->limit.is_set && query->limit.value <= MOST_SMALL) ||
-		   (query->ids.count > 0 && query->ids.count <= MOST_SMALL) || is_history(query);
+	reference = query->aggregates.values;
+	if (query->aggregates.count == 1)
+		return !goes_uuid_is_nil(&reference->id);
+	return query->aggregate_names.count == 1 && query->aggregate_ids.count == 1;
 }

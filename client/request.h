@@ -8,6 +8,8 @@
 #include "query.h"
 #include "store.h"
 
+#define MOST_WHOLE 1000 /* rows that are read whole */
+
 typedef struct QueryRequest
 {
 	Buffer	   buffers[MOST_PARAMETERS];
@@ -19,7 +21,10 @@ int request_make(QueryRequest *request, const Call *call, const goes_query *quer
 				 const char *table, goes_error **err);
 void request_free(QueryRequest *request);
 
-/* Is the result small enough to come in one go? */
-bool is_small(const goes_query *query);
+/* Has the result MOST_WHOLE rows at most, whatever is stored? */
+bool is_bounded(const goes_query *query);
+
+/* Is it about a single aggregate? */
+bool is_history(const goes_query *query);
 
 #endif

@@ -47,8 +47,10 @@ goes_snapshot_query(goes_store *store, const char *table, const goes_query *quer
 			"version and time");
 	status = table_check(table, err);
 	if (status == GOES_OK)
-		status = cursor_open(store, &source, store->tx != NULL ? &whole_reading : &direct_reading,
-							 &cursor, context, err);
+		status =
+			cursor_open(store, &source,
+						store->tx != NULL || is_bounded(query) ? &whole_reading : &direct_reading,
+						&cursor, context, err);
 	if (status == GOES_OK)
 		*out = (goes_snapshot_cursor *) cursor;
 	return status;

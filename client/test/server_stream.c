@@ -220,7 +220,8 @@ test_leaving_a_large_result_early_is_quick_and_leaks_nothing(void **state)
 }
 
 /*
- * A small rest is read, so that the connection need not be made anew. A large one is not.
+ * A small rest is read, so that the connection need not be made anew. A large one is not, unless the
+ * result was read whole.
  */
 static void
 test_leaving_a_small_result_early_keeps_the_connection(void **state)
@@ -245,17 +246,27 @@ static void
 test_leaving_a_large_result_early_costs_the_connection(void **state)
 {
 	goes_store *store = open_with_one_connection("wide_events");
-	goes_query *few = query_for_few();
+	goes_query *row_by_row = goes_query_new();
+	goes_query *whole = query_for_few();
+	goes_uuid	id = uuid_of("11111111-1111-1111-1111-111111111111");
 	int			process;
 
-	assert_int_equal(run_to_end(store, few), 24);
+	admin_do(TEST_DATABASE, "UPDATE wide_events SET aggregate_name = 'counter', aggregate_version "
+							"= \"time\", aggregate_id = '11111111-1111-1111-1111-111111111111'");
+	goes_query_aggregate(row_by_row, "counter", &id);
+	goes_query_sort(row_by_row, GOES_SORT_TIME, GOES_ASC);
+	assert_int_equal(run_to_end(store, row_by_row), 24);
 	process = process_of(store);
-	close_early(store, few, 1);
+	close_early(store, row_by_row, 1);
 	assert_int_not_equal(process_of(store), process);
 	process = process_of(store);
 	close_early(store, NULL, 1);
 	assert_int_not_equal(process_of(store), process);
-	goes_query_free(few);
+	process = process_of(store);
+	close_early(store, whole, 1);
+	assert_int_equal(process_of(store), process);
+	goes_query_free(row_by_row);
+	goes_query_free(whole);
 	goes_store_close(store);
 }
 
