@@ -10,34 +10,27 @@
 
 #define JSONB_VERSION 1
 
-/*
- * big_endian reads a number, highest byte first.
- */
-static uint64_t
-big_endian(const char *bytes, int length)
-{
-	uint64_t number = 0;
-
-	for (int i = 0; i < length; i++)
-		number = number << 8 | (unsigned char) bytes[i];
-	return number;
-}
-
 int
 decode_int64(const char *bytes, int length, int64_t *out)
 {
-	if (length != 8)
+	uint64_t network;
+
+	if (length != sizeof network)
 		return GOES_ERR_SERVER;
-	*out = (int64_t) big_endian(bytes, length);
+	memcpy(&network, bytes, sizeof network);
+	*out = (int64_t) be64toh(network);
 	return GOES_OK;
 }
 
 int
 decode_int32(const char *bytes, int length, int32_t *out)
 {
-	if (length != 4)
+	uint32_t network;
+
+	if (length != sizeof network)
 		return GOES_ERR_SERVER;
-	*out = (int32_t) (uint32_t) big_endian(bytes, length);
+	memcpy(&network, bytes, sizeof network);
+	*out = (int32_t) be32toh(network);
 	return GOES_OK;
 }
 

@@ -227,7 +227,7 @@ encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n
 
 	if (status != GOES_OK)
 		return status;
-	buffer_reserve(buffer, size);
+	(void) buffer_place(buffer, size);
 	start_array(buffer, event_type, n);
 	for (size_t i = 0; i < n && status == GOES_OK; i++)
 		status = put_event(buffer, &events[i], deadline, err);

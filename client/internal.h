@@ -6,8 +6,10 @@
 #ifndef GOES_INTERNAL_H
 #define GOES_INTERNAL_H
 
+#include <endian.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include <libpq-fe.h>
@@ -27,15 +29,52 @@ typedef struct Buffer
 	bool   failed;
 } Buffer;
 
-void  buffer_reserve(Buffer *buffer, size_t more); /* room for so many more, all at once */
-void  buffer_append(Buffer *buffer, const void *bytes, size_t length);
+char *buffer_grow(Buffer *buffer, size_t more);
 void  buffer_text(Buffer *buffer, const char *text);
 void  buffer_format(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void  buffer_int32(Buffer *buffer, int32_t value);
-void  buffer_int64(Buffer *buffer, int64_t value);
 void  buffer_put_int32(Buffer *buffer, size_t position, int32_t value);
 char *buffer_string(Buffer *buffer); /* ends it with a zero byte; NULL if it failed */
 void  buffer_free(Buffer *buffer);
+
+/*
+ * buffer_place returns where so many more bytes, and a zero byte, can be written; NULL if it failed. This
+ * and the next ones are here because they are most of what encoding an event is.
+ */
+static inline char *
+buffer_place(Buffer *buffer, size_t more)
+{
+	if (more < buffer->room - buffer->length && !buffer->failed)
+		return buffer->data + buffer->length;
+	return buffer_grow(buffer, more);
+}
+
+static inline void
+buffer_append(Buffer *buffer, const void *bytes, size_t length)
+{
+	char *place = buffer_place(buffer, length);
+
+	if (place == NULL)
+		return;
+	if (length > 0)
+		memcpy(place, bytes, length);
+	buffer->length += length;
+}
+
+static inline void
+buffer_int32(Buffer *buffer, int32_t value)
+{
+	uint32_t network = htobe32((uint32_t) value);
+
+	buffer_append(buffer, &network, sizeof network);
+}
+
+static inline void
+buffer_int64(Buffer *buffer, int64_t value)
+{
+	uint64_t network = htobe64((uint64_t) value);
+
+	buffer_append(buffer, &network, sizeof network);
+}
 
 /* ---- error.c */
 

@@ -59,13 +59,12 @@ goes_uuid_v7(goes_uuid *out)
 	uint64_t milliseconds = (uint64_t) (now / NANOSECONDS_PER_MILLISECOND);
 	uint64_t fraction = (uint64_t) ((now % NANOSECONDS_PER_MILLISECOND) << FRACTION_BITS) /
 						NANOSECONDS_PER_MILLISECOND;
-	uint64_t high = milliseconds << 16 | UINT64_C(0x7000) | fraction;
+	uint64_t high = htobe64(milliseconds << 16 | UINT64_C(0x7000) | fraction);
 
 	if (!random_bytes(out->bytes + 8, 8))
 		uuid_generate_random(out->bytes);
 	out->bytes[8] = (unsigned char) ((out->bytes[8] & 0x3f) | 0x80); /* the variant */
-	for (int i = 0; i < 8; i++)
-		out->bytes[i] = (unsigned char) (high >> (56 - 8 * i));
+	memcpy(out->bytes, &high, sizeof high);
 }
 
 int
@@ -88,5 +87,7 @@ goes_uuid_format(const goes_uuid *id, char out[37])
 bool
 goes_uuid_is_nil(const goes_uuid *id)
 {
-	return id == NULL || uuid_is_null(id->bytes);
+	static const goes_uuid nil;
+
+	return id == NULL || memcmp(id, &nil, sizeof nil) == 0;
 }
