@@ -44,8 +44,13 @@ static const struct
 	const char *name;
 	void (*measure)(void);
 } measures[] = {
-	{"batch", measure_batches}, {"aggregate", measure_aggregate}, {"append", measure_appends},
-	{"load", measure_load},		{"memory", measure_memory},		  {"libgoes", measure_libgoes},
+	{"batch", measure_batches},
+	{"aggregate", measure_aggregate},
+	{"append", measure_appends},
+	{"load", measure_load},
+	{"memory", measure_memory},
+	{"libgoes", measure_libgoes},
+	{"instructions", measure_instructions},
 	{"loops", measure_loops},
 };
 
@@ -69,7 +74,7 @@ main(int count, char **arguments)
 	PGconn *connection = connect_to_server();
 	int		chosen = 0;
 
-	run(connection, "CREATE EXTENSION goes_store");
+	run(connection, "CREATE EXTENSION IF NOT EXISTS goes_store");
 	PQfinish(connection);
 	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
 	{
@@ -79,6 +84,7 @@ main(int count, char **arguments)
 		chosen++;
 	}
 	if (chosen == 0 || chosen < count - 1)
-		die("the measures are batch, aggregate, append, load, memory, libgoes and loops");
+		die("the measures are batch, aggregate, append, load, memory, libgoes, instructions and "
+			"loops");
 	return 0;
 }

@@ -70,6 +70,7 @@ extern void measure_appends(void);
 extern void measure_load(void);
 extern void measure_memory(void);
 extern void measure_libgoes(void);
+extern void measure_instructions(void);
 extern void measure_loops(void);
 
 #endif
