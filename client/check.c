@@ -44,21 +44,42 @@ length_of_character(const unsigned char *bytes)
 }
 
 /*
+ * is_ascii tells whether text has only characters of one byte. Most has, and needs no closer look.
+ */
+static bool
+is_ascii(const char *text, size_t length)
+{
+	uint64_t bits = 0;
+	uint64_t word;
+
+	for (; length >= sizeof word; text += sizeof word, length -= sizeof word)
+	{
+		memcpy(&word, text, sizeof word);
+		bits |= word;
+	}
+	for (; length > 0; length--)
+		bits |= (unsigned char) *text++;
+	return (bits & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/*
  * characters counts the characters of UTF-8 text; NO_UTF8 for any other.
  */
 static size_t
-characters(const char *text)
+characters(const char *text, size_t length)
 {
 	const unsigned char *next = (const unsigned char *) text;
 	size_t				 count = 0;
 
+	if (is_ascii(text, length))
+		return length;
 	for (; *next != '\0'; count++)
 	{
-		size_t length = length_of_character(next);
+		size_t bytes = length_of_character(next);
 
-		if (length == 0)
+		if (bytes == 0)
 			return NO_UTF8;
-		next += length;
+		next += bytes;
 	}
 	return count;
 }
@@ -67,9 +88,9 @@ characters(const char *text)
  * require_name fails for a name that is no UTF-8 or too long.
  */
 static int
-require_name(const char *name, const char *what, int64_t index, goes_error **err)
+require_name(const char *name, size_t length, const char *what, int64_t index, goes_error **err)
 {
-	size_t count = characters(name);
+	size_t count = characters(name, length);
 
 	if (count == NO_UTF8)
 		return fail_event(err, GOES_ERR_INVALID, index, "the %s of event %lld is no UTF-8", what,
@@ -82,20 +103,27 @@ require_name(const char *name, const char *what, int64_t index, goes_error **err
 }
 
 int
-require_event(const goes_event *event, int64_t index, goes_error **err)
+require_event(const goes_event *event, int64_t index, size_t *name_bytes, goes_error **err)
 {
-	int status;
+	size_t length;
+	int	   status;
 
-	if (goes_uuid_is_nil(&event->id))
+	if (is_nil(&event->id))
 		return fail_event(err, GOES_ERR_INVALID, index,
 						  "event %lld has a nil id: goes_event_init() gives it one",
 						  (long long) index);
 	if (event->name == NULL || *event->name == '\0')
 		return fail_event(err, GOES_ERR_INVALID, index, "event %lld has no name",
 						  (long long) index);
-	status = require_name(event->name, "name", index, err);
+	length = strlen(event->name);
+	*name_bytes = length;
+	status = require_name(event->name, length, "name", index, err);
 	if (status == GOES_OK && event->aggregate_name != NULL)
-		status = require_name(event->aggregate_name, "aggregate name", index, err);
+	{
+		length = strlen(event->aggregate_name);
+		*name_bytes += length;
+		status = require_name(event->aggregate_name, length, "aggregate name", index, err);
+	}
 	if (status == GOES_OK && event->data != NULL && event->data_len > MOST_BYTES)
 		status = fail_event(err, GOES_ERR_INVALID, index,
 							"the data of event %lld has more than %d bytes", (long long) index,
@@ -106,9 +134,10 @@ require_event(const goes_event *event, int64_t index, goes_error **err)
 int
 require_events(const goes_event *events, size_t n, goes_error **err)
 {
-	int status = GOES_OK;
+	int	   status = GOES_OK;
+	size_t name_bytes;
 
 	for (size_t i = 0; status == GOES_OK && i < n; i++)
-		status = require_event(&events[i], (int64_t) i, err);
+		status = require_event(&events[i], (int64_t) i, &name_bytes, err);
 	return status;
 }

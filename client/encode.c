@@ -43,15 +43,6 @@ put_bytes(Buffer *buffer, const void *bytes, size_t length)
 }
 
 /*
- * put_null writes a null.
- */
-static void
-put_null(Buffer *buffer)
-{
-	buffer_int32(buffer, NULL_LENGTH);
-}
-
-/*
  * data_length returns the length of an event's data as it is sent.
  */
 static size_t
@@ -113,7 +104,7 @@ encode_data_array(Buffer *buffer, const goes_event *events, size_t n, const Dead
 static bool
 has_aggregate_id(const goes_event *event)
 {
-	return !goes_uuid_is_nil(&event->aggregate_id);
+	return !is_nil(&event->aggregate_id);
 }
 
 static bool
@@ -129,62 +120,69 @@ has_version(const goes_event *event)
 }
 
 /*
- * size_of_event returns how many bytes put_event writes.
+ * size_of_event returns how many bytes put_event writes, of which the names are some.
  */
 static size_t
-size_of_event(const goes_event *event)
+size_of_event(const goes_event *event, size_t name_bytes)
 {
 	size_t size = 4 + 4 + EVENT_COLUMNS * (4 + 4); /* lengths, types, and how many */
 
-	size += sizeof event->id.bytes + strlen(event->name) + sizeof event->time;
+	size += name_bytes + sizeof event->id.bytes + sizeof event->time;
 	size += has_aggregate_id(event) ? sizeof event->aggregate_id.bytes : 0;
-	size += has_aggregate_name(event) ? strlen(event->aggregate_name) : 0;
 	size += has_version(event) ? sizeof event->aggregate_version : 0;
 	return size + 1 + data_length(event);
 }
 
 /*
- * put_event writes an event. What stands for "no aggregate" becomes null here, so that the server
- * has nothing to change.
+ * write_int32 writes a number where there is room, and returns where it ends.
+ */
+static char *
+write_int32(char *place, int32_t value)
+{
+	uint32_t network = htobe32((uint32_t) value);
+
+	memcpy(place, &network, sizeof network);
+	return place + sizeof network;
+}
+
+/*
+ * write_field writes a field of a composite value likewise; no bytes are a null.
+ */
+static char *
+write_field(char *place, Oid type, const void *bytes, size_t length)
+{
+	place = write_int32(place, (int32_t) type);
+	if (bytes == NULL)
+		return write_int32(place, NULL_LENGTH);
+	place = write_int32(place, (int32_t) length);
+	memcpy(place, bytes, length);
+	return place + length;
+}
+
+/*
+ * put_event writes an event, for which there is room. What stands for "no aggregate" becomes null here,
+ * so that the server has nothing to change.
  */
 static int
 put_event(Buffer *buffer, const goes_event *event, const Deadline *deadline, goes_error **err)
 {
-	size_t start = buffer->length;
-	int	   status;
+	char	   *start = buffer->data + buffer->length;
+	char	   *place = write_int32(start + 4, EVENT_COLUMNS);
+	const char *name = has_aggregate_name(event) ? event->aggregate_name : NULL;
+	uint64_t	time = htobe64((uint64_t) event->time);
+	uint32_t	version = htobe32((uint32_t) event->aggregate_version);
 
-	buffer_int32(buffer, 0);
-	buffer_int32(buffer, EVENT_COLUMNS);
-	buffer_int32(buffer, UUID_TYPE);
-	put_bytes(buffer, event->id.bytes, sizeof event->id.bytes);
-	buffer_int32(buffer, TEXT_TYPE);
-	put_bytes(buffer, event->name, strlen(event->name));
-	buffer_int32(buffer, INT8_TYPE);
-	buffer_int32(buffer, 8);
-	buffer_int64(buffer, event->time);
-	buffer_int32(buffer, UUID_TYPE);
-	if (has_aggregate_id(event))
-		put_bytes(buffer, event->aggregate_id.bytes, sizeof event->aggregate_id.bytes);
-	else
-		put_null(buffer);
-	buffer_int32(buffer, TEXT_TYPE);
-	if (has_aggregate_name(event))
-		put_bytes(buffer, event->aggregate_name, strlen(event->aggregate_name));
-	else
-		put_null(buffer);
-	buffer_int32(buffer, INT4_TYPE);
-	if (has_version(event))
-	{
-		buffer_int32(buffer, 4);
-		buffer_int32(buffer, event->aggregate_version);
-	}
-	else
-		put_null(buffer);
-	buffer_int32(buffer, JSONB_TYPE);
-	status = put_data(buffer, event, deadline, err);
-	if (status == GOES_OK)
-		buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
-	return status;
+	place = write_field(place, UUID_TYPE, event->id.bytes, sizeof event->id.bytes);
+	place = write_field(place, TEXT_TYPE, event->name, strlen(event->name));
+	place = write_field(place, INT8_TYPE, &time, sizeof time);
+	place = write_field(place, UUID_TYPE, has_aggregate_id(event) ? &event->aggregate_id : NULL,
+						sizeof event->aggregate_id);
+	place = write_field(place, TEXT_TYPE, name, name == NULL ? 0 : strlen(name));
+	place = write_field(place, INT4_TYPE, has_version(event) ? &version : NULL, sizeof version);
+	place = write_int32(place, JSONB_TYPE);
+	(void) write_int32(start, (int32_t) ((size_t) (place - start) + data_length(event) + 1));
+	buffer->length = (size_t) (place - buffer->data);
+	return put_data(buffer, event, deadline, err);
 }
 
 /*
@@ -201,11 +199,12 @@ check_events(const goes_event *events, size_t n, const Deadline *deadline, size_
 	for (size_t i = 0; i < n; i++)
 	{
 		size_t before = *size;
-		int	   status = require_event(&events[i], (int64_t) i, err);
+		size_t name_bytes;
+		int	   status = require_event(&events[i], (int64_t) i, &name_bytes, err);
 
 		if (status != GOES_OK)
 			return status;
-		*size += size_of_event(&events[i]);
+		*size += size_of_event(&events[i], name_bytes);
 		if (*size > MOST_BYTES)
 			return fail_event(err, GOES_ERR_INVALID, (int64_t) i,
 							  "the events have more than %d bytes, counted up to event %zu: "
@@ -227,11 +226,12 @@ encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n
 
 	if (status != GOES_OK)
 		return status;
-	(void) buffer_place(buffer, size);
+	if (buffer_place(buffer, size) == NULL)
+		return fail_memory(err);
 	start_array(buffer, event_type, n);
 	for (size_t i = 0; i < n && status == GOES_OK; i++)
 		status = put_event(buffer, &events[i], deadline, err);
-	return status == GOES_OK && buffer->failed ? fail_memory(err) : status;
+	return status;
 }
 
 void

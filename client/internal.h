@@ -136,6 +136,16 @@ int	 lock_init(pthread_mutex_t *lock, pthread_cond_t *condition);
 void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
 			   const Deadline *deadline); /* for the condition, the deadline, or a little; held */
 
+/* ---- uuid.c */
+
+static inline bool
+is_nil(const goes_uuid *id)
+{
+	static const goes_uuid nil;
+
+	return memcmp(id, &nil, sizeof nil) == 0;
+}
+
 /* ---- random.c: random bytes, a few at a time; false: the kernel has none */
 
 bool random_bytes(void *out, size_t length);
@@ -172,7 +182,8 @@ void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *
 /* What fits into one message, and one value, with some room. */
 #define MOST_BYTES (0x3fffffff - 1024)
 
-int require_event(const goes_event *event, int64_t index, goes_error **err);
+int require_event(const goes_event *event, int64_t index, size_t *name_bytes,
+				  goes_error **err); /* and how many bytes its names have */
 int require_events(const goes_event *events, size_t n, goes_error **err);
 
 /* ---- decode.c: PostgreSQL's binary formats, in */

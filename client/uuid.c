@@ -87,7 +87,5 @@ goes_uuid_format(const goes_uuid *id, char out[37])
 bool
 goes_uuid_is_nil(const goes_uuid *id)
 {
-	static const goes_uuid nil;
-
-	return id == NULL || memcmp(id, &nil, sizeof nil) == 0;
+	return id == NULL || is_nil(id);
 }
