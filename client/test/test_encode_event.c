@@ -263,6 +263,21 @@ a_name_is_utf8(void **state)
 	}
 }
 
+/* Wherever it stands in a name that has several words of the processor. */
+static void
+one_byte_that_is_no_utf8_is_found(void **state)
+{
+	for (size_t i = 0; i < 23; i++)
+	{
+		char	   name[] = "twenty-three characters";
+		goes_event event = placed();
+
+		event.name = name;
+		name[i] = '\xff';
+		expect_refusal(&event, "the name of event 2 is no UTF-8");
+	}
+}
+
 /* The length is refused before a byte of the data is read. */
 static void
 data_of_a_gigabyte_is_refused_unread(void **state)
@@ -364,6 +379,7 @@ main(void)
 		cmocka_unit_test(an_event_needs_a_name),
 		cmocka_unit_test(a_name_has_up_to_255_characters_however_many_bytes),
 		cmocka_unit_test(a_name_is_utf8),
+		cmocka_unit_test(one_byte_that_is_no_utf8_is_found),
 		cmocka_unit_test(data_of_a_gigabyte_is_refused_unread),
 		cmocka_unit_test(more_events_than_an_array_can_have_are_refused_unread),
 		cmocka_unit_test(encoding_looks_at_the_deadline),
