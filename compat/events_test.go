@@ -78,6 +78,15 @@ func versionZero() record {
 	return record{uuid.New(), "version.zero", someTime, uuid.New(), "order", 0, `true`}
 }
 
+// goesSamples returns one event of every kind that this goes can write and then read.
+func goesSamples(t *testing.T) []record {
+	t.Helper()
+	if isOld(t) {
+		return samples()
+	}
+	return append(samples(), quotedAggregate(), versionZero())
+}
+
 // byID sorts records.
 func byID(records []record) []record {
 	sorted := append([]record(nil), records...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/modernice/goes/backend/postgres"
+	"github.com/modernice/goes/codec"
 	"github.com/modernice/goes/event"
 	"github.com/modernice/goes/event/query"
 )
@@ -48,17 +49,44 @@ func serverURL() string {
 	return u.String()
 }
 
-// openGoes connects goes to a database, creating what is missing. goes' Query and Delete do not
-// connect by themselves.
-func openGoes(t *testing.T, database string) *goesStore {
+// isOld tells whether this is goes 0.5.0 or older, whose faults a newer one must not have.
+func isOld(t *testing.T) bool {
 	t.Helper()
-	store := &goesStore{
-		postgres.NewEventStore(rawJSON{}, postgres.URL(serverURL()), postgres.Database(database))}
+	var major, minor int
+	if _, err := fmt.Sscanf(os.Getenv("GOES_VERSION"), "v%d.%d", &major, &minor); err != nil {
+		t.Fatal("GOES_VERSION does not name the version of goes: run make compat")
+	}
+	return major == 0 && minor <= 5
+}
+
+// connectGoes connects goes, creating what is missing. goes' Query and Delete do not connect by
+// themselves.
+func connectGoes(t *testing.T, encoding codec.Encoding, options ...postgres.EventStoreOption) *postgres.EventStore {
+	t.Helper()
+	store := newGoes(t, encoding, options...)
 	if err := store.Connect(t.Context()); err != nil {
 		t.Fatalf("goes cannot connect: %v", err)
 	}
-	t.Cleanup(store.Pool().Close)
 	return store
+}
+
+// newGoes makes a store of goes whose connections are closed when the test ends.
+func newGoes(t *testing.T, encoding codec.Encoding, options ...postgres.EventStoreOption) *postgres.EventStore {
+	t.Helper()
+	options = append([]postgres.EventStoreOption{postgres.URL(serverURL())}, options...)
+	store := postgres.NewEventStore(encoding, options...)
+	t.Cleanup(func() {
+		if pool := store.Pool(); pool != nil {
+			pool.Close()
+		}
+	})
+	return store
+}
+
+// openGoes connects goes to a database.
+func openGoes(t *testing.T, database string, options ...postgres.EventStoreOption) *goesStore {
+	t.Helper()
+	return &goesStore{connectGoes(t, rawJSON{}, append(options, postgres.Database(database))...)}
 }
 
 // toGoes makes an event of goes.

@@ -50,9 +50,14 @@ type question struct {
 }
 
 // questions asks about the events of storedForQueries.
-func questions(stored []record) []question {
+func questions(t *testing.T, stored []record) []question {
 	a, b := stored[0].aggregateID, stored[5].aggregateID
+	// goes 0.5.0 leaves the order of ties to chance.
+	ties := question{name: "ties", ordered: !isOld(t), goes: []query.Option{query.AggregateName("order"),
+		query.SortBy(event.SortAggregateName, event.SortDesc)},
+		libgoes: []string{"aggregate_name=order", "sort=-aggregate_name"}}
 	return []question{
+		ties,
 		{name: "everything"},
 		{name: "name", goes: []query.Option{query.Name("order.placed")}, libgoes: []string{"name=order.placed"}},
 		{name: "two_names", goes: []query.Option{query.Name("order.paid"), query.Name("numbers")},
@@ -122,7 +127,7 @@ func TestQueriesFindTheSame(t *testing.T) {
 			libgoes.mustInsert(t, r)
 		}
 	}
-	for _, q := range questions(stored) {
+	for _, q := range questions(t, stored) {
 		t.Run(q.name, func(t *testing.T) {
 			found := goes.query(t, q.goes...)
 			if (len(found) == 0) != q.none {

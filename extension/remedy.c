@@ -10,12 +10,14 @@
 #include "access/transam.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_cast.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_coerce.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
 #include "kind.h"
@@ -224,6 +226,31 @@ empty_conversion(const RequiredColumn *column, Oid column_type)
 }
 
 /*
+ * is_only_short tells whether a column has the right type with too little room.
+ */
+static bool
+is_only_short(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return attribute->atttypid == column->type;
+}
+
+/*
+ * new_type returns how a column gets its type. One that is only short keeps its values,
+ * its collation and its indexes as they are: that takes PostgreSQL an instant, however
+ * large the table is.
+ */
+static char *
+new_type(Form_pg_attribute attribute, const RequiredColumn *column, const char *values)
+{
+	if (!is_only_short(attribute, column))
+		return psprintf("%s USING %s", column->definition, values);
+	if (attribute->attcollation == DEFAULT_COLLATION_OID)
+		return pstrdup(column->definition);
+	return psprintf("%s COLLATE %s", column->definition,
+					generate_collation_name(attribute->attcollation));
+}
+
+/*
  * mend_column_command returns the DDL that makes a column fit; NULL if that takes a
  * decision about its values. What produces values of the old type has to go first, since
  * it cannot be converted.
@@ -249,10 +276,10 @@ mend_column_command(Relation relation, Form_pg_attribute attribute, const Requir
 		appendStringInfo(&remedy, "%s DROP EXPRESSION;\n", alter);
 	else if (attribute->attidentity != '\0')
 		appendStringInfo(&remedy, "%s DROP IDENTITY;\n", alter);
-	else if (attribute->atthasdef && is_mistyped)
+	else if (attribute->atthasdef && is_mistyped && !is_only_short(attribute, column))
 		appendStringInfo(&remedy, "%s DROP DEFAULT;\n", alter);
 	if (is_mistyped)
-		appendStringInfo(&remedy, "%s TYPE %s USING %s;", alter, column->definition, values);
+		appendStringInfo(&remedy, "%s TYPE %s;", alter, new_type(attribute, column, values));
 	else
 		remedy.data[remedy.len - 1] = '\0';
 	return remedy.data;

@@ -192,6 +192,24 @@ SELECT * FROM goes_check_store('numbered');
 SELECT number, id IS NULL AS has_no_id, name, "time", aggregate_id, aggregate_version, data FROM numbered ORDER BY number;
 SELECT count(DISTINCT id) FROM goes_query(store => 'numbered');
 
+-- A varchar that is only too short gets its room in an instant: the files stay, and so do default and collation.
+CREATE TABLE short (LIKE goes_event);
+SELECT remedy FROM goes_check_store('short') WHERE remedy !~ 'INDEX' \gexec
+ALTER TABLE short ALTER COLUMN name TYPE varchar(10), ALTER COLUMN name SET DEFAULT 'a',
+    ALTER COLUMN aggregate_name TYPE varchar(100) COLLATE "C";
+SELECT remedy FROM goes_check_store('short') WHERE remedy ~ 'INDEX' \gexec
+INSERT INTO short (id, "time") VALUES ('019a0000-0000-7000-8000-00000000000a', 1);
+CREATE FUNCTION files() RETURNS SETOF oid LANGUAGE sql AS $$
+    SELECT relfilenode FROM pg_class
+    WHERE oid = 'short'::regclass OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'short'::regclass)
+$$;
+CREATE TEMPORARY TABLE files AS SELECT files() AS file;
+SELECT * FROM goes_check_store('short');
+SELECT remedy FROM goes_check_store('short') \gexec
+SELECT goes_create_store('short');
+SELECT count(*) AS kept FROM files WHERE file IN (SELECT files());
+\d short
+
 -- Single rows that are in the way: PostgreSQL says which.
 CREATE TABLE single (LIKE numbered);
 ALTER TABLE single ALTER COLUMN data TYPE text, ALTER COLUMN aggregate_version TYPE numeric, ALTER COLUMN number DROP NOT NULL;
