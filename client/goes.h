@@ -15,7 +15,8 @@
  *            goes_store_close(store);
  *        }
  *
- * Link with `pkg-config --cflags --libs libgoes`. This header needs neither libpq's nor libuuid's.
+ * Link with `pkg-config --cflags --libs libgoes`, or put libgoes into the program with
+ * `-l:libgoes.a -lpq -luuid -pthread`. This header needs neither libpq's nor libuuid's.
  *
  * Results. A function that can fail returns GOES_OK (0) or a negative goes_status. If its last
  * parameter is `goes_error **err`, that may be NULL; otherwise *err is set on failure only, never
@@ -204,7 +205,8 @@ GOES_API void goes_cancel_free(goes_cancel *cancel);
 typedef struct goes_context
 {
 	size_t		 size;		 /* sizeof(goes_context) */
-	int64_t		 timeout_ms; /* 0: the store's operation_timeout_ms; below 0: none */
+	int64_t		 timeout_ms; /* 0: the store's operation_timeout_ms, or none for
+								goes_pool_acquire(); below 0: none */
 	goes_cancel *cancel;	 /* or NULL */
 } goes_context;
 
@@ -531,6 +533,11 @@ typedef struct goes_cursor goes_cursor;
  * ids, or as all that an aggregate has, in any order or that of its versions. They take memory until the
  * cursor is closed or at its end, and no connection. Everything else is read as the program goes on,
  * in little memory, however long it is.
+ *
+ * Such a cursor occupies a connection of the store until it has reached its end or an error, or is
+ * closed; so do those of goes_snapshot_query() and goes_load(). While there are as many of them
+ * unfinished as connections, other calls wait, and without a timeout they wait for ever if one of them
+ * is to finish a cursor. In a transaction there is only its own connection, which cursors and calls share.
  */
 GOES_API int goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
 							const goes_context *context, goes_error **err);
@@ -636,12 +643,14 @@ typedef struct goes_pool_options
 
 /*
  * goes_pool_new makes a pool of connections, freed with goes_pool_free(). It does no I/O.
- * GOES_ERR_INVALID as for goes_store_open.
+ * Connecting may take the connect_timeout of the URL, in seconds; without one it takes as long as the
+ * call that needs the connection may. GOES_ERR_INVALID as for goes_store_open.
  */
 GOES_API int goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **err);
 
 /*
- * goes_pool_acquire takes a connection, waiting for one if all are in use. It goes back with
+ * goes_pool_acquire takes a connection, waiting for one if all are in use: for ever, unless the
+ * context has a timeout or a cancel, also on the pool of a store. It goes back with
  * goes_pool_release(). GOES_ERR_TIMEOUT, GOES_ERR_CANCELLED, GOES_ERR_CONNECT.
  */
 GOES_API int goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context,

@@ -54,6 +54,93 @@ test_cancelled_while_waiting(void **state)
 	goes_cancel_free(context.cancel);
 }
 
+/*
+ * expect_count counts events within a moment: GOES_ERR_TIMEOUT if all connections are in use.
+ */
+static void
+expect_count(goes_store *store, int expected_status)
+{
+	goes_context context = {.size = sizeof context, .timeout_ms = 300};
+	goes_error	*error = NULL;
+	int64_t		 count;
+
+	if (expected_status == GOES_OK)
+		assert_ok(goes_count(store, NULL, &count, &context, &error));
+	else
+		expect_error(goes_count(store, NULL, &count, &context, &error), &error, expected_status,
+					 "connections of the pool are in use");
+}
+
+static void
+test_an_unfinished_cursor_occupies_a_connection(void **state)
+{
+	goes_store_options options = make_options(NULL);
+	goes_store		  *store;
+	goes_cursor		  *cursors[CONNECTIONS];
+	const goes_event  *event;
+	goes_error		  *error = NULL;
+	goes_uuid		   id;
+
+	options.pool = pool_of(CONNECTIONS, 0, 0);
+	store = open_with(&options);
+	assert_ok(insert_one(store, "found", &id, &error));
+	for (int i = 0; i < CONNECTIONS; i++)
+	{
+		expect_count(store, GOES_OK);
+		assert_ok(goes_query_run(store, NULL, &cursors[i], NULL, &error));
+		assert_int_equal(goes_cursor_next(cursors[i], &event, &error), GOES_EVENT);
+	}
+	expect_count(store, GOES_ERR_TIMEOUT);
+	goes_cursor_close(cursors[0]);
+	expect_count(store, GOES_OK);
+	assert_ok(goes_query_run(store, NULL, &cursors[0], NULL, &error));
+	expect_count(store, GOES_ERR_TIMEOUT);
+	while (goes_cursor_next(cursors[0], &event, &error) == GOES_EVENT)
+		;
+	expect_count(store, GOES_OK);
+	for (int i = 0; i < CONNECTIONS; i++)
+		goes_cursor_close(cursors[i]);
+	goes_store_close(store);
+	goes_pool_free(options.pool);
+}
+
+/*
+ * acquire_in_vain takes a connection from a server that says nothing, and returns how long it took to
+ * give that up.
+ */
+static int64_t
+acquire_in_vain(const char *parameters, int64_t timeout_ms)
+{
+	char			  url[256];
+	int				  port;
+	int				  listening = listen_silently(&port);
+	goes_pool_options options = {.size = sizeof options, .url = url};
+	goes_context	  context = {.size = sizeof context, .timeout_ms = timeout_ms};
+	goes_pool		 *pool = NULL;
+	struct pg_conn	 *connection;
+	goes_error		 *error = NULL;
+	int64_t			  start = milliseconds();
+
+	snprintf(url, sizeof url, "host=127.0.0.1 port=%d %s", port, parameters);
+	assert_ok(goes_pool_new(&pool, &options, &error));
+	assert_int_equal(goes_pool_acquire(pool, &connection, &context, &error), GOES_ERR_TIMEOUT);
+	goes_error_free(error);
+	goes_pool_free(pool);
+	close(listening);
+	return milliseconds() - start;
+}
+
+/*
+ * A pool of its own has no limit of 3 seconds for connecting: it goes by its URL, or by the call.
+ */
+static void
+test_how_long_a_pool_connects(void **state)
+{
+	assert_in_range(acquire_in_vain("connect_timeout=1", 0), 1000, 2500);
+	assert_in_range(acquire_in_vain("connect_timeout=1", 200), 200, 900);
+	assert_in_range(acquire_in_vain("", 3500), 3500, 5000);
+}
+
 typedef struct Held
 {
 	goes_pool	   *pool;
@@ -185,6 +272,8 @@ main(void)
 		cmocka_unit_test(test_who_waits_gets_what_comes_back),
 		cmocka_unit_test(test_many_threads_share_few_connections),
 		cmocka_unit_test(test_on_connect_may_refuse),
+		cmocka_unit_test(test_an_unfinished_cursor_occupies_a_connection),
+		cmocka_unit_test(test_how_long_a_pool_connects),
 	};
 
 	return RUN_GROUP(tests, make_database, NULL);

@@ -12,7 +12,8 @@ trap 'rm -rf "$work"' EXIT
 number=0
 failures=0
 
-# check NAME COMMAND …: one test that is a command. What it says is shown when it fails.
+# check NAME COMMAND …: one test that is a command. What it says is shown when it fails. In a function
+# each step is tied to the next by &&, since "set -e" does not hold in there.
 check() {
     name=$1
     shift
@@ -137,9 +138,9 @@ END
 runs_with_shared() {
     # shellcheck disable=SC2046
     $CC -Wall -Wextra -Werror -o "$work/shared-program" "$work/program.c" \
-        $(package --cflags --libs libgoes)
-    readelf --dynamic "$work/shared-program" | grep -F "[$SONAME]"
-    LD_LIBRARY_PATH=$lib "$work/shared-program"
+        $(package --cflags --libs libgoes) &&
+        readelf --dynamic "$work/shared-program" | grep -F "[$SONAME]" &&
+        LD_LIBRARY_PATH=$lib "$work/shared-program"
 }
 
 # libgoes inside the program, the libraries that it needs itself (Requires.private) from outside:
@@ -149,8 +150,18 @@ runs_with_static() {
     # shellcheck disable=SC2046
     $CC -Wall -Wextra -Werror -pthread -o "$work/static-program" "$work/program.c" \
         $(package --cflags --libs libgoes) \
-        $($PKG_CONFIG --libs $(package --print-requires-private libgoes))
-    "$work/static-program"
+        $($PKG_CONFIG --libs $(package --print-requires-private libgoes)) &&
+        "$work/static-program"
+}
+
+# The flags that goes.h gives, in front of a libgoes.so that is there, too.
+runs_with_documented_flags() {
+    flags=$(sed -n 's/.*`\(-l:libgoes\.a[^`]*\)`.*/\1/p' goes.h)
+    # shellcheck disable=SC2086
+    test "$flags" && $CC -Wall -Wextra -Werror -o "$work/documented-program" "$work/program.c" \
+        -I"$root$prefix/include" -L"$lib" $flags &&
+        ! readelf --dynamic "$work/documented-program" | grep -F libgoes &&
+        "$work/documented-program"
 }
 
 static_names_its_needs() {
@@ -163,8 +174,8 @@ static_leaves_names_to_the_program() {
     # shellcheck disable=SC2046
     $CC -pthread -o "$work/static-program" "$work/program.c" "$work/names.c" \
         $(package --cflags --libs libgoes) \
-        $($PKG_CONFIG --libs $(package --print-requires-private libgoes))
-    "$work/static-program"
+        $($PKG_CONFIG --libs $(package --print-requires-private libgoes)) &&
+        "$work/static-program"
 }
 
 nothing_is_left() {
@@ -177,6 +188,7 @@ check "pkg-config knows version $VERSION" has_version
 check "it is the version of the project" has_version_of_project
 check "a program with libgoes.so needs no flags but its own" has_no_foreign_flags
 check "a program with libgoes.so runs" runs_with_shared
+check "a program with the flags of goes.h for libgoes.a runs" runs_with_documented_flags
 check "pkg-config --static names what libgoes.a needs" static_names_its_needs
 check "a program with libgoes.a runs" runs_with_static
 check "libgoes.a leaves other names to the program" static_leaves_names_to_the_program
