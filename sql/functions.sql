@@ -31,3 +31,6 @@ SELECT count(*) AS with_store,
                 AND pronargdefaults > 0) AS is_in_place
 FROM pg_proc
 WHERE proname LIKE 'goes\_%' AND 'store' = ANY (proargnames);
+
+-- The types stand where the extension was created; nothing moves them.
+ALTER EXTENSION goes_store SET SCHEMA pg_catalog;

@@ -34,6 +34,14 @@ FROM unnest('{-2147483648,9,10,11,29,30,2147483647}'::integer[]) AS wanted
 LEFT JOIN LATERAL goes_snapshot_limit('order', uuid_of('a'), wanted) ON true;
 SELECT aggregate_version FROM goes_snapshot_limit('cart', uuid_of('c'), 2147483646);
 
+-- A literal is read as bytea, for which a backslash is special; convert_to takes a text as it is.
+SELECT goes_snapshot_save('text', uuid_of('a'), 1, '{"path": "C:\\temp"}'),
+       goes_snapshot_save('text', uuid_of('a'), 2, convert_to('{"path": "C:\\temp"}', 'UTF8'));
+SELECT aggregate_version, convert_from(state, 'UTF8') FROM snapshots WHERE aggregate_name = 'text' ORDER BY aggregate_version;
+SELECT goes_snapshot_save('text', uuid_of('a'), 3, '{"lines": "a\nb"}');
+\echo :SQLSTATE
+DELETE FROM snapshots WHERE aggregate_name = 'text';
+
 -- Any bytes, of any size.
 CREATE TABLE states AS
 SELECT row_number() OVER () AS n, state
