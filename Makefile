@@ -15,7 +15,7 @@ EXTENSION = goes_store
 MODULE_big = goes_store
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
 DATA = extension/goes_store--1.0.sql
-EXTRA_CLEAN = bench/bounds results
+EXTRA_CLEAN = bench/bounds results extension/built-for
 
 # PGXS sets some of these itself; libgoes gets what the caller has in the environment. What stands on
 # the command line reaches both anyway.
@@ -37,7 +37,12 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement
 # On a bare machine there is no PGXS yet; the commands below install it.
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
-$(OBJS): $(wildcard extension/*.h)
+# Objects for another server, or with other flags, are made anew.
+$(OBJS): extension/built-for $(wildcard extension/*.h)
+extension/built-for: FORCE
+	@echo '$(VERSION) $(PGXS) $(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
+		echo '$(VERSION) $(PGXS) $(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+FORCE:
 else
 all install:
 	@echo "PostgreSQL's server headers are missing: run tools/packages (Debian), or set PG_CONFIG." >&2

@@ -1,34 +1,78 @@
 # libgoes against a real server: runs the programs that client/Makefile makes of
-# client/test/server_*.c. tools/test builds them and says in CLIENT_TESTS where they are; with
-# CLIENT_PROGRAMS set to some of their names only those run.
+# client/test/server_*.c, several at a time. tools/test builds them and says in CLIENT_TESTS where they
+# are; with CLIENT_PROGRAMS set to some of their names only those run, and CLIENT_JOBS says how many at once.
+#
+# A program has the server that it runs on to itself, so it may count sessions and make roles, and it
+# finds no database of another one's. Those that stop the server or change its settings get a server
+# that nobody used before and nobody uses afterwards.
 
 use strict;
 use warnings FATAL => 'all';
 
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $directory = $ENV{CLIENT_TESTS} or BAIL_OUT('CLIENT_TESTS is not set: run tools/test');
+my $jobs = $ENV{CLIENT_JOBS} // 4;
+my $most_seconds = 300;
 my @programs = $ENV{CLIENT_PROGRAMS} ? split(' ', $ENV{CLIENT_PROGRAMS}) : map { s{.*/}{}r } grep { -x } glob("$directory/server_*[a-z]");
+my %wants_own_server = map { $_ => 1 }
+  qw(server_open server_open_errors server_open_faults server_pool_replace server_pool_restart server_standby);
+my $logs = PostgreSQL::Test::Utils::tempdir();
 
-for my $program (@programs)
+# Starts a server for programs.
+sub new_server
 {
-    my $node = PostgreSQL::Test::Cluster->new($program);
+    my ($name) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
     # A client's texts are UTF-8; newer versions of the framework would take the C locale's encoding.
     $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
     $node->append_conf('postgresql.conf', 'max_connections = 100');
     $node->start;
+    return $node;
+}
+
+# Removes what a program left in a server: its databases and roles.
+sub empty_server
+{
+    my ($node) = @_;
+    $node->safe_psql('postgres', $_)
+      for split(/\n/, $node->safe_psql('postgres', q{
+          SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
+          WHERE datname NOT IN ('postgres', 'template0', 'template1')}));
+    $node->safe_psql('postgres', $_)
+      for split(/\n/, $node->safe_psql('postgres', q{
+          SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user}));
+    return;
+}
+
+# Starts a program and returns its process id; its output goes to a file.
+sub start_program
+{
+    my ($program, $node) = @_;
     local $ENV{GOES_TEST_URL} = sprintf("host=%s port=%d user=%s", $node->host, $node->port, scalar(getpwuid($<)));
     local $ENV{GOES_TEST_DATA} = $node->data_dir;
+    delete local $ENV{GOES_TEST_DATA} if !$wants_own_server{$program};
     delete local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER)};
 
-    my $output = '';
-    my $status = eval { IPC::Run::run([ "$directory/$program" ], '<', \undef, '>&', \$output, IPC::Run::timeout(300)) };
-    diag($@) if $@;
+    my $pid = fork() // BAIL_OUT("fork: $!");
+    return $pid if $pid != 0;
+    open(STDIN, '<', '/dev/null');
+    open(STDOUT, '>', "$logs/$program");
+    open(STDERR, '>&', \*STDOUT);
+    # exec, so that nothing of this framework runs at the program's end
+    exec('timeout', $most_seconds, "$directory/$program") or POSIX::_exit(127);
+}
+
+# Reports what a program printed, and how it ended.
+sub report_program
+{
+    my ($program, $status, $seconds) = @_;
     my $plan = 0;
-    for my $line (split(/\n/, $output))
+
+    for my $line (split(/\n/, slurp_file("$logs/$program")))
     {
         if ($line =~ /^(not )?ok \d+(?: - (.*))?$/)
         {
@@ -44,7 +88,38 @@ for my $program (@programs)
             diag($line);
         }
     }
-    ok($status && $plan > 0, "$program: ran to its end");
-    $node->stop('immediate', fail_ok => 1);
+    diag("$program was ended after $most_seconds seconds") if $status >> 8 == 124;
+    ok($status == 0 && $plan > 0, sprintf('%s: ran to its end, in %.1f s', $program, $seconds));
+    return;
 }
+
+my %running;
+my @idle;
+my $servers = 0;
+my @waiting = ((grep { $wants_own_server{$_} } @programs), (grep { !$wants_own_server{$_} } @programs));
+while (@waiting || %running)
+{
+    while (@waiting && keys(%running) < $jobs)
+    {
+        my $program = shift(@waiting);
+        my $node = $wants_own_server{$program} ? new_server($program) : (shift(@idle) // new_server('shared_' . ++$servers));
+
+        $running{ start_program($program, $node) } = { program => $program, node => $node, started => time };
+    }
+    my $pid = waitpid(-1, 0);
+    my $status = $?;
+    my $run = delete($running{$pid}) // next;
+
+    report_program($run->{program}, $status, time - $run->{started});
+    if ($wants_own_server{ $run->{program} })
+    {
+        $run->{node}->stop('immediate', fail_ok => 1);
+    }
+    else
+    {
+        empty_server($run->{node});
+        push(@idle, $run->{node});
+    }
+}
+$_->stop('immediate') for @idle;
 done_testing();

@@ -34,7 +34,7 @@ build_and_install() {
     version=$(server_version)
     PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
     export PG_CONFIG
-    if ! output=$({ make -s with_client=no clean && make -s with_client=no "$@" &&
+    if ! output=$({ make -s with_client=no "$@" &&
         as_root make -s with_client=no PG_CONFIG="$PG_CONFIG" install; } 2>&1); then
         say "$output"
         return 1

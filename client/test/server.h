@@ -60,29 +60,77 @@ admin_connection(const char *database)
 	return connection;
 }
 
+/* The connection that admin keeps, to the database it was last asked about. */
+typedef struct AdminSession
+{
+	PGconn *connection;
+	char   *database;
+	pid_t	process; /* a child's copy is its parent's */
+} AdminSession;
+
+/*
+ * admin_session returns admin's connection to a database. There is one at a time, so that a database
+ * which another one's statement drops or copies has no session of admin's.
+ */
+static inline PGconn *
+admin_session(AdminSession *session, const char *database)
+{
+	if (session->connection != NULL && session->process == getpid() &&
+		strcmp(session->database, database) == 0)
+		return session->connection;
+	if (session->process == getpid())
+	{
+		PQfinish(session->connection);
+		free(session->database);
+	}
+	session->connection = admin_connection(database);
+	session->database = strdup(database);
+	session->process = getpid();
+	return session->connection;
+}
+
+/*
+ * run_admin runs a statement on admin's connection, and leaves no setting behind. A connection whose
+ * server was stopped or was told to end it is replaced.
+ */
+static inline PGresult *
+run_admin(const char *database, const char *text)
+{
+	static AdminSession session;
+	PGconn			   *connection = admin_session(&session, database);
+	PGresult		   *result;
+
+	PQclear(PQexec(connection, "DISCARD ALL"));
+	if (PQstatus(connection) != CONNECTION_OK)
+	{
+		PQreset(connection);
+		assert_int_equal(PQstatus(connection), CONNECTION_OK);
+	}
+	result = PQexec(connection, text);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+		fail_msg("%s: %s", text, PQerrorMessage(connection));
+	return result;
+}
+
 /*
  * admin runs a statement in a database and returns the first value of its result as text, to be
- * freed, or NULL if it has none.
+ * freed, or NULL if it has none. For one thread of a program.
  */
 static inline char *
 admin(const char *database, const char *format, ...)
 {
 	char	  text[8192];
 	va_list	  arguments;
-	PGconn	 *connection = admin_connection(database);
 	PGresult *result;
 	char	 *value = NULL;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	result = PQexec(connection, text);
-	if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
-		fail_msg("%s: %s", text, PQerrorMessage(connection));
+	result = run_admin(database, text);
 	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))
 		value = strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
-	PQfinish(connection);
 	return value;
 }
 
