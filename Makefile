@@ -4,6 +4,8 @@
 #   make install    install them, as root; PG_CONFIG says into which server, prefix where libgoes goes
 #   make with_client=no install     only the extension; make -C client install: only libgoes
 #   make docs       pages from libgoes' header, in client/docs/
+#   make installcheck  test what is installed on a running server: REGRESS, ISOLATION and
+#                   PROVE_TESTS name single tests, as in make installcheck REGRESS=append PROVE_TESTS=t/002_crash.pl
 #   make demo       see it work: installs what is missing, then a throwaway server
 #   make test       every test; the same way on a fresh machine
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
@@ -25,6 +27,16 @@ with_client ?= yes
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+# make installcheck runs these on a running server that the extension is installed in, and so does make test
+# on one of its own. The tests in t/ start servers, which root may not; they run the programs of libgoes'
+# tests and the examples where those are built (make -C client tests; tools/test builds both).
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=goes_store
+ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
+ISOLATION_OPTS = --load-extension=goes_store
+TAP_TESTS = $(filter-out 0,$(shell id -u))
+export CLIENT_TESTS ?= $(CURDIR)/client/build/test
 
 # No JIT copy of the code: PostgreSQL's packages would ask for their clang.
 override with_llvm = no
@@ -71,6 +83,10 @@ client-uninstall:
 
 client-clean:
 	@$(MAKE) -C client clean
+
+# What a variable says, for scripts: make -s print-REGRESS.
+print-%:
+	@echo $($*)
 
 docs:
 	@$(MAKE) -C client docs

@@ -223,7 +223,7 @@ sanitized() {
 group_sql() {
     runner=$(dirname "$("$bin/pg_config" --pgxs)")/../../src/test/regress/pg_regress
     # shellcheck disable=SC2046
-    tests=$(asked_for $(names sql .sql))
+    tests=$(asked_for $(make -s print-REGRESS))
     lane=0
     while [ "$lane" -lt "$sql_lanes" ]; do
         mine=$(echo "$tests" | tr -s ' ' '\n' | grep . | awk "NR % $sql_lanes == $lane")
@@ -238,7 +238,7 @@ group_sql() {
 group_isolation() {
     runner=$(dirname "$("$bin/pg_config" --pgxs)")/../../src/test/isolation/pg_isolation_regress
     # shellcheck disable=SC2046
-    regression "$runner" "$here" "$(asked_for $(names specs .spec))"
+    regression "$runner" "$here" "$(asked_for $(make -s print-ISOLATION))"
 }
 
 # Programs that measure say something only as they are. All the others run under ASan, and as they are
