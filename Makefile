@@ -10,14 +10,14 @@
 #   make test       every test; the same way on a fresh machine
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
 #   make bounds     measure what the design promises
-#   make compat     prove that goes and libgoes share the table (needs Go 1.25 or later, and fetches goes)
+#   make goes       prove that goes and libgoes share the table (needs Go 1.25 or later, and fetches goes)
 #   make format     lay out the C code; `make format-check` only looks
 
 EXTENSION = goes_store
 MODULE_big = goes_store
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
 DATA = extension/goes_store--1.0.sql
-EXTRA_CLEAN = bench/bounds results extension/built-for
+EXTRA_CLEAN = bench/bounds results extension/built-for $(OBJS:.o=.d)
 
 # PGXS sets some of these itself; libgoes gets what the caller has in the environment. What stands on
 # the command line reaches both anyway.
@@ -42,15 +42,16 @@ export CLIENT_TESTS ?= $(CURDIR)/client/build/test
 override with_llvm = no
 
 # The server's own headers do not pass -Wextra.
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+PG_CPPFLAGS = -Iextension -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 # The tests build with STRICT=-Werror; a user's newer compiler may warn of more.
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(STRICT)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(STRICT) -MMD -MP
 
 # On a bare machine there is no PGXS yet; the commands below install it.
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
 # Objects for another server, or with other flags, are made anew.
-$(OBJS): extension/built-for $(wildcard extension/*.h)
+-include $(OBJS:.o=.d)
+$(OBJS): extension/built-for
 extension/built-for: FORCE
 	@echo '$(VERSION) $(PGXS) $(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
 		echo '$(VERSION) $(PGXS) $(CC) $(CPPFLAGS) $(CFLAGS)' >$@
@@ -92,7 +93,7 @@ docs:
 	@$(MAKE) -C client docs
 
 .PHONY: client client-install client-uninstall client-clean docs
-.PHONY: demo test test-matrix bounds compat format format-check
+.PHONY: demo test test-matrix bounds goes format format-check
 
 demo:
 	@tools/demo
@@ -106,8 +107,8 @@ test-matrix:
 bounds:
 	@tools/bounds
 
-compat:
-	@tools/compat
+goes:
+	@tools/goes
 
 format:
 	@tools/format

@@ -6,14 +6,11 @@
 
 #include "utils/guc.h"
 
-#include "goes_store.h"
+#include "version/version.h"
 
 PG_MODULE_MAGIC;
 
 extern PGDLLEXPORT void _PG_init(void);
-
-char *default_store = NULL;
-bool  allow_changes = false;
 
 /*
  * check_default_store refuses what could never name a table, so that the mistake

@@ -14,7 +14,7 @@ all_groups() {
     [ "${SERVER_TESTS_ONLY:-no}" = yes ] || printf '%s\n' asan tsan
     printf '%s\n' client sql isolation
     names t .pl | grep -vx 010_client
-    [ "${SERVER_TESTS_ONLY:-no}" = yes ] || printf '%s\n' fuzz symbols docs format
+    [ "${SERVER_TESTS_ONLY:-no}" = yes ] || printf '%s\n' fuzz symbols rooms docs format
     printf '%s\n' versions
 }
 
@@ -272,6 +272,10 @@ group_fuzz() {
 
 group_symbols() {
     report make -s -C client symbols
+}
+
+group_rooms() {
+    make -s -C client all && report tools/rooms
 }
 
 group_docs() {

@@ -7,7 +7,7 @@
 
 #include <ctype.h>
 
-#include "internal.h"
+#include "data/data.h"
 #include "unit.h"
 
 /* What starts an array: one dimension, no nulls. The element type and the length follow. */

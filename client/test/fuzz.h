@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "columns.h"
-#include "internal.h"
+#include "data/data.h"
 
 #define MOST_COLUMNS 10
 #define EVENT_TYPE 0x4001

@@ -8,7 +8,7 @@
  * again and decoded (fuzz_encode.c); and each is read as a number and as the details of a conflict.
  */
 #include "fuzz.h"
-#include "snapshot.h"
+#include "calls/snapshot.h"
 
 #define NULL_BYTE 255
 

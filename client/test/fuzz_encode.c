@@ -3,7 +3,7 @@
  *    Random values, made an event: what is encoded is taken apart again and decoded.
  */
 #include "fuzz.h"
-#include "types.h"
+#include "data/oids.h"
 
 /*
  * take_int32 reads a number from what was encoded, which must have one.

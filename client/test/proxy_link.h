@@ -11,7 +11,7 @@
 
 #include <poll.h>
 
-#include "internal.h"
+#include "data/data.h"
 #include "proxy.h"
 
 typedef struct Flow

@@ -6,7 +6,7 @@
 #ifndef GOES_TEST_QUERIES_H
 #define GOES_TEST_QUERIES_H
 
-#include "query.h"
+#include "data/query.h"
 #include "unit.h"
 
 #define NIL "00000000-0000-0000-0000-000000000000"

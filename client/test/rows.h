@@ -5,7 +5,7 @@
 #ifndef GOES_TEST_ROWS_H
 #define GOES_TEST_ROWS_H
 
-#include "internal.h"
+#include "data/data.h"
 #include "unit.h"
 
 #define NULL_LENGTH (-1)

@@ -58,7 +58,7 @@ allocators="$allocators|posix_memalign|aligned_alloc|open_memstream|free)"
 
 # Anything but the functions that failing_alloc.h replaces would never be made to fail.
 no_other_allocation() {
-    nm --undefined-only --format=posix "$BUILD"/memory/*.o | cut -d' ' -f1 | sort -u |
+    nm --undefined-only --format=posix "$BUILD"/memory/*/*.o | cut -d' ' -f1 | sort -u |
         grep -xE "$allocators" | tee "$work/others"
     test ! -s "$work/others"
 }

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "internal.h"
+#include "data/data.h"
 #include "unit.h"
 
 static void

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "data/data.h"
 #include "unit.h"
 
 #define ID "019a0000-0000-7000-8000-00000000abcd"

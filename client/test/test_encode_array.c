@@ -4,7 +4,7 @@
  *    record_recv, range_recv, uuid_recv, int8recv).
  */
 #include "bytes.h"
-#include "types.h"
+#include "data/oids.h"
 
 #define REFERENCE_TYPE 0x4002
 

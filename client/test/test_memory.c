@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "internal.h"
+#include "data/data.h"
 #include "memory.h"
 
 #define MANY 40

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "data/data.h"
 #include "unit.h"
 
 #define SHORT_MS 50

@@ -1,0 +1,134 @@
+/*
+ * query_run.c
+ *    Running a query and reading its events: whole, if they are few for sure. What is whole takes
+ *    memory, and an aggregate has any number of events, so of those only the first ones are read whole.
+ */
+#include "calls/cursor.h"
+
+/*
+ * make_query makes the parameters of goes_query.
+ */
+static int
+make_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
+{
+	return request_make(request, call, source->in, true, call->store->table, err);
+}
+
+/*
+ * decode_row makes an event of a row.
+ */
+static int
+decode_row(goes_cursor *cursor, int row, goes_error **err)
+{
+	return decode_event(cursor->batch, row, &cursor->event, err);
+}
+
+/*
+ * run_query opens a cursor on a query that is read in a certain way.
+ */
+static int
+run_query(goes_store *store, const goes_query *query, const Reading *reading, goes_cursor **out,
+		  const goes_context *context, goes_error **err)
+{
+	Source source = {
+		.request = REQUEST_QUERY, .make = make_query, .decode = decode_row, .in = query};
+
+	return cursor_open(store, &source, reading, out, context, err);
+}
+
+/*
+ * can_be_tried tells whether the beginning of a history can be asked for at no cost. The index of the
+ * aggregate gives events by their version; with a limit to the first ones of another order a planner
+ * that expects many is tempted to read the whole table in that order.
+ */
+static bool
+can_be_tried(const goes_query *query)
+{
+	const SortKey *keys;
+
+	if (!is_history(query))
+		return false;
+	keys = query->sorts.values;
+	return query->sorts.count == 0 || keys->sort == GOES_SORT_AGGREGATE_VERSION;
+}
+
+/*
+ * try_history reads a history whole, or one event more than is read whole; then *out is NULL. How many
+ * events an aggregate has is not known before.
+ */
+static int
+try_history(goes_store *store, const goes_query *query, goes_cursor **out,
+			const goes_context *context, goes_error **err)
+{
+	SortKey	   by_version = {GOES_SORT_AGGREGATE_VERSION, GOES_ASC};
+	goes_query first = *query;
+	int		   status;
+
+	first.limit = (Bound){.is_set = true, .value = MOST_WHOLE + 1};
+	if (first.sorts.count == 0)
+		first.sorts = (List){.values = &by_version, .count = 1};
+	status = run_query(store, &first, &whole_reading, out, context, err);
+	if (status != GOES_OK || PQntuples((*out)->batch) <= MOST_WHOLE)
+		return status;
+	goes_cursor_close(*out);
+	*out = NULL;
+	return GOES_OK;
+}
+
+/*
+ * run_history reads a history whole unless it is long. A long one is read anew, as it goes on.
+ */
+static int
+run_history(goes_store *store, const goes_query *query, goes_cursor **out,
+			const goes_context *context, goes_error **err)
+{
+	Deadline	 deadline = context_deadline(store, context);
+	int64_t		 timeout_ms = deadline_left_ms(&deadline);
+	goes_cursor *cursor;
+	goes_context remaining;
+	int			 status = try_history(store, query, &cursor, context, err);
+
+	if (status == GOES_OK && cursor == NULL)
+	{
+		remaining = context_until(&deadline);
+		status = run_query(store, query, store->tx != NULL ? &portal_reading : &stream_reading,
+						   &cursor, &remaining, err);
+		if (status == GOES_OK)
+			cursor->timeout_ms = timeout_ms;
+	}
+	if (status == GOES_OK)
+		*out = cursor;
+	return status;
+}
+
+int
+goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
+			   const goes_context *context, goes_error **err)
+{
+	const Reading *reading = &stream_reading;
+
+	if (store == NULL || out == NULL)
+		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
+	if (is_bounded(query))
+		reading = &whole_reading;
+	else if (can_be_tried(query))
+		return run_history(store, query, out, context, err);
+	else if (store->tx != NULL)
+		reading = &portal_reading;
+	else if (is_history(query))
+		reading = &direct_reading;
+	return run_query(store, query, reading, out, context, err);
+}
+
+int
+goes_cursor_next(goes_cursor *cursor, const goes_event **out, goes_error **err)
+{
+	int status;
+
+	if (cursor == NULL || out == NULL)
+		return fail(err, GOES_ERR_INVALID, "cursor and out must not be NULL");
+	status = cursor_advance(cursor, err);
+	if (status == GOES_EVENT)
+		*out = &cursor->event;
+	return status;
+}

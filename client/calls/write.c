@@ -1,0 +1,283 @@
+/*
+ * write.c
+ *    Storing events in one round trip, and finding out what became of them when it broke off.
+ *
+ * Ids answer that: a write whose connection was lost is sent again with the same ids. The index over
+ * them waits for the old transaction, should it still live, and then either stores the events or
+ * refuses them; and if what is there is what was sent, the first one had come through. Of an append
+ * the server itself finds that out.
+ */
+#include <poll.h>
+
+#include "store/tx.h"
+#include "calls/write.h"
+
+#define PAUSE_MS 100
+
+/*
+ * send_events sends the events and waits for the result.
+ */
+static int
+send_events(Call *call, const Write *write, PGresult **result, goes_error **err)
+{
+	Buffer	   buffer = {0};
+	Parameters parameters;
+	int status = make_write_parameters(call, write, write->request, &buffer, &parameters, err);
+
+	PQclear(*result);
+	*result = NULL;
+	if (status == GOES_OK)
+		status = run_request(call, write->request, &parameters, result, err);
+	buffer_free(&buffer);
+	return status;
+}
+
+/*
+ * read_result reads the transaction's number, and gives the events of an append their versions.
+ */
+static void
+read_result(Write *write, const PGresult *result)
+{
+	int32_t last = 0;
+
+	(void) decode_int64(PQgetvalue(result, 0, 1), PQgetlength(result, 0, 1), &write->transaction);
+	if (write->to_number == NULL)
+		return;
+	(void) decode_int32(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), &last);
+	for (size_t i = 0; i < write->n; i++)
+		write->to_number[i].aggregate_version = (int32_t) (last - (int64_t) (write->n - 1 - i));
+}
+
+/*
+ * write_once stores the events, and finds out why if it cannot.
+ */
+static int
+write_once(Call *call, Write *write, goes_error **err)
+{
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	int			status;
+
+	do
+		status = send_events(call, write, &result, &error);
+	while (request_retry(call, &status, &error));
+	if (status == GOES_OK)
+		read_result(write, result);
+	else if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg))
+		write->may_be_done |= call->is_sent;
+	else if (*goes_error_sqlstate(error) != '\0')
+		status = refine_error(call, write, result, &error);
+	PQclear(result);
+	return pass_error(err, error, status);
+}
+
+/*
+ * compare finds out whether all the events are there, just as they were sent.
+ */
+static int
+compare(Call *call, const Write *write, bool *are_stored, goes_error **err)
+{
+	Buffer	   buffer = {0};
+	Parameters parameters;
+	PGresult  *result = NULL;
+	int64_t	   count = -1;
+	int status = make_write_parameters(call, write, REQUEST_COMPARE, &buffer, &parameters, err);
+
+	if (status == GOES_OK)
+		status = run_request(call, REQUEST_COMPARE, &parameters, &result, err);
+	if (status == GOES_OK)
+		(void) decode_int64(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), &count);
+	PQclear(result);
+	buffer_free(&buffer);
+	*are_stored = count == (int64_t) write->n;
+	return status;
+}
+
+/*
+ * forgive_own_events looks who took what an insert was refused for: if an earlier try of its own did,
+ * that is success. Unless it can be found out, that is the error.
+ */
+static void
+forgive_own_events(Call *call, const Write *write, int *status, goes_error **error)
+{
+	goes_error *unknown = NULL;
+	bool		are_stored;
+	int			compared = compare(call, write, &are_stored, &unknown);
+
+	if (compared == GOES_OK && !are_stored)
+		return;
+	goes_error_free(*error);
+	*error = unknown;
+	*status = compared;
+}
+
+/*
+ * try_write begins a call, stores the events and ends it. That they came through in an earlier try is
+ * success.
+ */
+static int
+try_write(goes_store *store, Write *write, const goes_context *context, bool *is_connection_lost,
+		  goes_error **err)
+{
+	bool		may_have_come_through = write->may_be_done;
+	goes_error *error = NULL;
+	Call		call;
+	int			status = call_begin(&call, store, context, &error);
+
+	*is_connection_lost = status == GOES_ERR_CONNECT && write->may_be_done;
+	if (status != GOES_OK)
+		return pass_error(err, error, status);
+	status = write_once(&call, write, &error);
+	if (may_have_come_through && write->request == REQUEST_INSERT &&
+		(status == GOES_ERR_DUPLICATE || status == GOES_ERR_CONFLICT))
+		forgive_own_events(&call, write, &status, &error);
+	if (may_have_come_through && status == GOES_OK)
+		status = await_standbys(&call, &error);
+	*is_connection_lost = status == GOES_ERR_CONNECT && is_lost(call.connection->pg);
+	call_end(&call);
+	return pass_error(err, error, status);
+}
+
+/*
+ * is_verdict tells whether a try's status holds for the tries before it, too, which were not answered.
+ * What made another one fail (a lock, a lack of memory, a privilege revoked) need not have made those.
+ */
+static bool
+is_verdict(int status)
+{
+	return status == GOES_OK || status == GOES_ERR_DUPLICATE || status == GOES_ERR_CONFLICT ||
+		   status == GOES_ERR_INVALID;
+}
+
+/*
+ * write_surely stores events outside a transaction, and tries again while connections are lost.
+ */
+static int
+write_surely(goes_store *store, Write *write, const goes_context *context, goes_error **err)
+{
+	Deadline	 whole = context_deadline(store, context);
+	Deadline	 retrying = whole;
+	goes_context remaining;
+	goes_error	*error = NULL;
+	bool		 is_connection_lost;
+	int			 status;
+
+	for (bool is_first = true;; is_first = false)
+	{
+		remaining = context_until(write->may_be_done ? &retrying : &whole);
+		goes_error_free(error);
+		error = NULL;
+		status = try_write(store, write, &remaining, &is_connection_lost, &error);
+		if (!is_connection_lost)
+			break;
+		if (is_first)
+		{
+			retrying = deadline_in(store->connect_timeout_ms, whole.cancel);
+			if (whole.at < retrying.at)
+				retrying.at = whole.at;
+		}
+		if (deadline_passed(&retrying) || is_cancelled(whole.cancel))
+			break;
+		if (!is_first)
+			(void) poll(NULL, 0, PAUSE_MS);
+	}
+	if (write->may_be_done && write->n > 0 && !is_verdict(status))
+	{
+		goes_error_free(error);
+		return fail(err, GOES_ERR_IN_DOUBT,
+					"the connection was lost while events were stored, and it could not be found "
+					"out whether they are: look one of them up by its id");
+	}
+	return pass_error(err, error, status);
+}
+
+/*
+ * write_in_transaction stores events in the store's transaction, which an error ends.
+ */
+static int
+write_in_transaction(goes_store *store, Write *write, const goes_context *context, goes_error **err)
+{
+	goes_error *error = NULL;
+	Call		call;
+	int			status = call_begin(&call, store, context, err);
+
+	if (status != GOES_OK)
+		return status;
+	status = write_once(&call, write, &error);
+	if (status == GOES_OK)
+		tx_remember(store->tx, write->events, write->n, write->transaction);
+	else
+		tx_fail(store->tx, error);
+	call_end(&call);
+	return pass_error(err, error, status);
+}
+
+/*
+ * write_with_hooks stores events in a transaction, between the hooks. In the program's own transaction it
+ * leaves the commit to the program.
+ */
+static int
+write_with_hooks(goes_store *store, goes_tx *tx, Write *write, const Deadline *deadline,
+				 goes_error **err)
+{
+	goes_context remaining;
+	int status = require_events(write->events, write->n, err); /* hooks may rely on names */
+
+	if (status == GOES_OK)
+		status = tx_run_hooks(tx, GOES_PRE_INSERT, write->events, write->n, err);
+	if (status == GOES_OK)
+		status = deadline_check(deadline, err);
+	remaining = context_until(deadline);
+	if (status == GOES_OK)
+		status = write_in_transaction(store, write, &remaining, err);
+	if (status == GOES_OK)
+		status = tx_run_hooks(tx, GOES_POST_INSERT, write->events, write->n, err);
+	if (status == GOES_OK)
+		status = deadline_check(deadline, err);
+	return status;
+}
+
+/*
+ * write_in_own_transaction makes a transaction for events with hooks.
+ */
+static int
+write_in_own_transaction(goes_store *store, Write *write, const goes_context *context,
+						 goes_error **err)
+{
+	Deadline	 deadline = context_deadline(store, context);
+	goes_context remaining;
+	goes_tx		*tx;
+	int			 status = goes_tx_begin(store, &tx, context, err);
+
+	if (status != GOES_OK)
+		return status;
+	status = write_with_hooks(goes_tx_store(tx), tx, write, &deadline, err);
+	remaining = context_until(&deadline);
+	if (status == GOES_OK)
+		return goes_tx_commit(tx, &remaining, err);
+	goes_tx_rollback(tx);
+	return status;
+}
+
+int
+write_events(goes_store *store, Write *write, const goes_context *context, goes_error **err)
+{
+	bool has_events = write->n > 0; /* of no events a hook hears nothing */
+
+	if (has_events && store->tx != NULL && tx_has_hooks(store->tx))
+	{
+		Deadline	deadline = context_deadline(store, context);
+		goes_error *error = NULL;
+		int			status = write_with_hooks(store, store->tx, write, &deadline, &error);
+
+		if (status != GOES_OK)
+			tx_fail(store->tx, error);
+		return pass_error(err, error, status);
+	}
+	if (store->tx != NULL)
+		return write_in_transaction(store, write, context, err);
+	if (has_events &&
+		(store->hooks[GOES_PRE_INSERT] != NULL || store->hooks[GOES_POST_INSERT] != NULL))
+		return write_in_own_transaction(store, write, context, err);
+	return write_surely(store, write, context, err);
+}

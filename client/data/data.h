@@ -1,0 +1,77 @@
+/*
+ * data.h
+ *    Events, snapshots and queries as data: what they must be, and PostgreSQL's binary formats.
+ */
+#ifndef GOES_DATA_H
+#define GOES_DATA_H
+
+#include "base/base.h"
+
+/* ---- conflict.c: the details of VE001, which is one JSON object */
+
+/*
+ * Reads them; the name goes to the buffer, which is to be freed. Anything else that a server may send
+ * is false, too.
+ */
+bool read_conflict(const char *json, goes_conflict *conflict, int64_t *event_index, Buffer *name);
+
+/* ---- uuid.c */
+
+static inline bool
+is_nil(const goes_uuid *id)
+{
+	static const goes_uuid nil;
+
+	return memcmp(id, &nil, sizeof nil) == 0;
+}
+
+/* ---- encode.c: PostgreSQL's binary formats, out */
+
+/* From `first` to `last`, both included. */
+typedef struct Range
+{
+	int64_t first;
+	int64_t last;
+} Range;
+
+/* A reference to an aggregate; a nil id means any of that name. */
+typedef struct Reference
+{
+	char	 *name;
+	goes_uuid id;
+} Reference;
+
+int	 encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n,
+				   const Deadline *deadline, goes_error **err);
+int	 encode_data_array(Buffer *buffer, const goes_event *events, size_t n, const Deadline *deadline,
+					   goes_error **err);
+void encode_text_array(Buffer *buffer, char *const *values, size_t n);
+void encode_uuid_array(Buffer *buffer, const goes_uuid *values, size_t n);
+void encode_int64_array(Buffer *buffer, const int64_t *values, size_t n);
+void encode_int32_array(Buffer *buffer, const int32_t *values, size_t n);
+void encode_reference_array(Buffer *buffer, Oid reference_type, const Reference *values, size_t n);
+void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *values, size_t n);
+
+/* ---- check.c: what no store could have */
+
+/* What fits into one message, and one value, with some room. */
+#define MOST_BYTES (0x3fffffff - 1024)
+
+int require_event(const goes_event *event, int64_t index, size_t *name_bytes,
+				  goes_error **err); /* and how many bytes its names have */
+int require_events(const goes_event *events, size_t n, goes_error **err);
+
+/* ---- decode.c: PostgreSQL's binary formats, in */
+
+#define EVENT_COLUMNS 7
+#define SNAPSHOT_COLUMNS 5 /* aggregate id and name, version, time, state */
+
+int decode_event(const PGresult *result, int row, goes_event *event, goes_error **err);
+int decode_snapshot(const PGresult *result, int row, const int columns[SNAPSHOT_COLUMNS],
+					goes_snapshot *snapshot, goes_error **err); /* the columns that it is in */
+int decode_model(const PGresult *result, const char **json, goes_error **err);
+extern const int snapshot_columns[SNAPSHOT_COLUMNS]; /* of a row that is a goes_snapshot */
+int				 decode_int64(const char *bytes, int length, int64_t *out);
+int				 decode_int32(const char *bytes, int length, int32_t *out);
+
+#endif

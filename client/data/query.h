@@ -1,0 +1,52 @@
+/*
+ * query.h
+ *    What a query is made of, for query.c (its steps), query_test.c and request.c.
+ */
+#ifndef GOES_QUERY_H
+#define GOES_QUERY_H
+
+#include "data/data.h"
+
+/* A bound that the last call decides. */
+typedef struct Bound
+{
+	bool	is_set;
+	bool	is_impossible; /* after the greatest time, before the least */
+	int64_t value;
+} Bound;
+
+typedef struct SortKey
+{
+	goes_sort	   sort;
+	goes_direction direction;
+} SortKey;
+
+/* A list of values of one kind. */
+typedef struct List
+{
+	void  *values;
+	size_t count;
+	size_t room;
+} List;
+
+struct goes_query
+{
+	int	  failed; /* the status of the first step that failed */
+	List  names;  /* char * */
+	List  ids;	  /* goes_uuid */
+	List  times;  /* int64_t */
+	Bound time_min;
+	Bound time_max;
+	List  time_ranges;	   /* Range */
+	List  aggregate_names; /* char * */
+	List  aggregate_ids;   /* goes_uuid */
+	List  versions;		   /* int32_t */
+	Bound version_min;	   /* the least of them: reaching one is enough */
+	Bound version_max;	   /* the greatest of them */
+	List  version_ranges;  /* Range */
+	List  aggregates;	   /* Reference */
+	List  sorts;		   /* SortKey */
+	Bound limit;
+};
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * connection.h
+ *    A connection, and what is known of it.
+ */
+#ifndef GOES_CONNECTION_H
+#define GOES_CONNECTION_H
+
+#include "net/conninfo.h"
+
+/* A unique index of the events table. */
+typedef struct UniqueIndex
+{
+	char name[64]; /* PostgreSQL's NAMEDATALEN */
+	bool is_of_ids;
+} UniqueIndex;
+
+#define MOST_UNIQUE_INDEXES 8
+
+/* What a connection knows of its database: looked up when it is first needed. */
+typedef struct Session
+{
+	bool		is_known;
+	char	   *schema; /* of the extension, quoted */
+	char	   *table;	/* the store's name for the table that the next ones are about */
+	char		table_schema[64];
+	char		table_name[64];
+	UniqueIndex indexes[MOST_UNIQUE_INDEXES];
+	int			index_count;
+	Oid			event_type;
+	Oid			event_array_type;
+	Oid			reference_type;
+	Oid			reference_array_type;
+	unsigned	prepared;			 /* a bit for each kind of request */
+	char		statements[37];		 /* a UUID, part of their names; made with the first */
+	bool		keeps_no_statements; /* they were gone once: texts are sent instead */
+} Session;
+
+typedef struct Connection
+{
+	PGconn			  *pg;
+	Session			   session;
+	PQnoticeReceiver   notice_receiver; /* libpq's own */
+	char			  *settings;		/* that the server reported when it was made */
+	bool			   is_lent;			/* the program had it, and may have left anything behind */
+	bool			   is_reset_sent;	/* the server's answers to that are still to be read */
+	int64_t			   made_at;
+	int64_t			   idle_since;
+	struct Connection *next;
+} Connection;
+
+/* Where connections lead to, and how they are made. */
+typedef struct Target
+{
+	Conninfo conninfo;
+	char	*database;	 /* NULL: the URL's own */
+	int64_t	 timeout_ms; /* of making one, or making it as new; 0 and below: none */
+	int (*on_connect)(struct pg_conn *, void *);
+	void *user;
+} Target;
+
+void	 target_free(Target *target);									  /* what is in it */
+Deadline target_deadline(const Target *target, const Deadline *deadline); /* the earlier end */
+
+int	 connection_make(Connection **out, const Target *target, const Deadline *deadline,
+					 goes_error **err);
+void connection_close(Connection *connection); /* one that still sends is not waited for */
+
+/*
+ * Does an idle one still have its server? One that can be read was closed, or is about to be: the
+ * server says why before it does so.
+ */
+bool  connection_is_alive(const Connection *connection);
+bool  connection_is_reusable(const Connection *connection); /* as the next who takes it expects? */
+bool  connection_is_utf8(const Connection *connection);
+int	  connection_greet(Connection *connection, const Target *target,
+					   goes_error **err);	 /* on_connect */
+char *connection_settings(const PGconn *pg); /* that the server reports; to be freed */
+void  session_forget(Session *session);
+
+/*
+ * reset.c: a connection that the program had becomes as new. Starting sends what the server has to do,
+ * and does not wait; false: the connection is of no use. Finishing waits for the server, and lets
+ * on_connect have the connection.
+ */
+bool reset_start(Connection *connection);
+int	 reset_finish(Connection *connection, const Target *target, const Deadline *deadline);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * call.c
+ *    How a call on a store begins and ends.
+ *
+ * The first call connects, and calls of other threads wait for its attempt (setup.c).
+ */
+#include <unistd.h>
+
+#include "store/call.h"
+#include "store/tx_state.h"
+
+/*
+ * context_deadline returns when a call has to be over.
+ */
+Deadline
+context_deadline(const goes_store *store, const goes_context *context)
+{
+	int64_t timeout_ms = context == NULL ? 0 : context->timeout_ms;
+
+	if (timeout_ms == 0)
+		timeout_ms = store->operation_timeout_ms;
+	return deadline_in(timeout_ms, context == NULL ? NULL : context->cancel);
+}
+
+/*
+ * context_until returns a context for what is left of a call. A time of 0 would mean the store's
+ * default.
+ */
+goes_context
+context_until(const Deadline *deadline)
+{
+	int64_t left = deadline_left_ms(deadline);
+
+	return (goes_context){.size = sizeof(goes_context),
+						  .timeout_ms = left == 0 ? 1 : left,
+						  .cancel = deadline->cancel};
+}
+
+/*
+ * check_usable fails if the store cannot be used by this thread, here and now.
+ */
+static int
+check_usable(const goes_store *store, goes_error **err)
+{
+	if (store == NULL)
+		return fail(err, GOES_ERR_INVALID, "the store must not be NULL");
+	if (check_owner(store, err) != GOES_OK)
+		return GOES_ERR_STATE;
+	if (hook_store() == store)
+		return fail_in_hook(err);
+	return store->tx == NULL ? GOES_OK : tx_check(store->tx, err);
+}
+
+int
+goes_store_connect(goes_store *store, const goes_context *context, goes_error **err)
+{
+	Deadline deadline;
+	int		 status = check_usable(store, err);
+
+	if (status != GOES_OK || store->tx != NULL)
+		return status;
+	atomic_store(&store->is_used, true);
+	deadline = context_deadline(store, context);
+	return require_connected(store, &deadline, err);
+}
+
+/*
+ * take_connection takes a connection that knows what it has to, and another one if that is lost when
+ * it is asked.
+ */
+static int
+take_connection(Call *call, goes_error **err)
+{
+	goes_pool  *pool = call->store->pool;
+	goes_error *error = NULL;
+	int			status = pool_take(pool, &call->connection, &call->deadline, &error);
+
+	if (status == GOES_OK)
+		status = session_look_up(call, &error);
+	if (status != GOES_OK && call->connection != NULL && is_lost(call->connection->pg))
+	{
+		goes_error_free(error);
+		error = NULL;
+		call_end(call);
+		status = pool_take(pool, &call->connection, &call->deadline, &error);
+		if (status == GOES_OK)
+			status = session_look_up(call, &error);
+	}
+	return pass_error(err, error, status);
+}
+
+int
+call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err)
+{
+	int status = check_usable(store, err);
+
+	if (status != GOES_OK)
+		return status;
+	*call = (Call){.store = store, .deadline = context_deadline(store, context)};
+	if (store->tx != NULL)
+	{
+		call->connection = tx_connection(store->tx);
+		status = session_look_up(call, err);
+	}
+	else
+	{
+		atomic_store(&store->is_used, true);
+		status = require_connected(store, &call->deadline, err);
+		if (status == GOES_OK)
+			status = take_connection(call, err);
+	}
+	/* what is late or cancelled already must not reach the server */
+	if (status == GOES_OK)
+		status = deadline_check(&call->deadline, err);
+	if (status != GOES_OK)
+		call_end(call);
+	return status;
+}
+
+void
+call_end(Call *call)
+{
+	if (call->store->tx == NULL)
+		pool_give(call->store->pool, call->connection);
+	call->connection = NULL;
+}

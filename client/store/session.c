@@ -1,0 +1,231 @@
+/*
+ * session.c
+ *    What a connection has to know before the first call on it.
+ *
+ * The extension's schema and the OIDs of its types differ between databases, and change when the
+ * extension is created anew. They are looked up when a connection is first used, and again when the
+ * server does not know them any more.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/request.h"
+#include "data/oids.h"
+
+static const char look_up_text[] =
+	"SELECT pg_catalog.quote_ident(n.nspname), event.oid, event.typarray, reference.oid, "
+	"reference.typarray "
+	"FROM pg_catalog.pg_extension AS e "
+	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
+	"JOIN pg_catalog.pg_type AS event ON event.typnamespace OPERATOR(pg_catalog.=) n.oid "
+	"AND event.typname OPERATOR(pg_catalog.=) 'goes_event' "
+	"JOIN pg_catalog.pg_type AS reference ON reference.typnamespace OPERATOR(pg_catalog.=) n.oid "
+	"AND reference.typname OPERATOR(pg_catalog.=) 'goes_aggregate_ref' "
+	"WHERE e.extname OPERATOR(pg_catalog.=) 'goes_store'";
+
+/* The unique indexes over just the id, and over just the three columns of the aggregate. */
+static const char indexes_text[] =
+	"SELECT n.nspname, t.relname, i.relname, x.indnkeyatts OPERATOR(pg_catalog.=) 1 "
+	"FROM pg_catalog.pg_class AS t "
+	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) t.relnamespace "
+	"LEFT JOIN pg_catalog.pg_index AS x ON x.indrelid OPERATOR(pg_catalog.=) t.oid "
+	"AND x.indisunique AND "
+	"(SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname) "
+	"FROM pg_catalog.generate_series(0, x.indnkeyatts OPERATOR(pg_catalog.-) 1) AS k "
+	"JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) t.oid "
+	"AND a.attnum OPERATOR(pg_catalog.=) x.indkey[k]) "
+	"OPERATOR(pg_catalog.=) ANY (SELECT '{id}'::pg_catalog.text[] UNION ALL "
+	"SELECT '{aggregate_id,aggregate_name,aggregate_version}'::pg_catalog.text[]) "
+	"LEFT JOIN pg_catalog.pg_class AS i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid "
+	"WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
+
+/*
+ * read_oid reads an OID that was sent as text.
+ */
+static Oid
+read_oid(const PGresult *result, int column)
+{
+	return (Oid) strtoul(PQgetvalue(result, 0, column), NULL, 10);
+}
+
+/*
+ * copy_identifier copies a name of the server, which has less than 64 bytes.
+ */
+static void
+copy_identifier(char out[64], const char *name)
+{
+	snprintf(out, 64, "%s", name);
+}
+
+/*
+ * look_up_table looks up the table's name and unique indexes, by which an error tells what is taken.
+ */
+static int
+look_up_table(Call *call, goes_error **err)
+{
+	Session	   *session = &call->connection->session;
+	Oid			type = TEXT_TYPE;
+	const char *value = call->store->table;
+	Statement	statement = {
+		  .text = indexes_text, .count = 1, .types = &type, .values = &value, .is_text_result = true};
+	PGresult *result = NULL;
+	int		  status;
+
+	if (session->table != NULL && strcmp(session->table, call->store->table) == 0)
+		return GOES_OK;
+	free(session->table);
+	session->table = NULL;
+	session->index_count = 0;
+	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, err);
+	if (status == GOES_OK && (session->table = strdup(call->store->table)) == NULL)
+		status = fail_memory(err);
+	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)
+	{
+		copy_identifier(session->table_schema, PQgetvalue(result, i, 0));
+		copy_identifier(session->table_name, PQgetvalue(result, i, 1));
+		if (PQgetisnull(result, i, 2) || session->index_count == MOST_UNIQUE_INDEXES)
+			continue;
+		copy_identifier(session->indexes[session->index_count].name, PQgetvalue(result, i, 2));
+		session->indexes[session->index_count++].is_of_ids = *PQgetvalue(result, i, 3) == 't';
+	}
+	PQclear(result);
+	return status;
+}
+
+/*
+ * look_up_table_again looks up what may have been made anew since. In a transaction, which is over
+ * after an error, nothing can be looked up.
+ */
+static void
+look_up_table_again(Call *call)
+{
+	Session *session = &call->connection->session;
+
+	if (call->store->tx != NULL)
+		return;
+	free(session->table);
+	session->table = NULL;
+	(void) look_up_table(call, NULL);
+}
+
+/*
+ * is_about_table tells whether an error is about the store's table.
+ */
+static bool
+is_about_table(const Session *session, const PGresult *result)
+{
+	const char *schema = PQresultErrorField(result, PG_DIAG_SCHEMA_NAME);
+	const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+
+	return schema != NULL && table != NULL && strcmp(schema, session->table_schema) == 0 &&
+		   strcmp(table, session->table_name) == 0;
+}
+
+/*
+ * is_about_other_store tells whether an error is what a store says, but another one than this.
+ */
+static bool
+is_about_other_store(Call *call, const PGresult *result, const goes_error *error)
+{
+	const Session *session = &call->connection->session;
+
+	if (!has_own_sqlstate(error, "VE001 VE002 VE003") ||
+		PQresultErrorField(result, PG_DIAG_TABLE_NAME) == NULL || is_about_table(session, result))
+		return false;
+	look_up_table_again(call);
+	return !is_about_table(session, result);
+}
+
+int
+refine_other_store(Call *call, const PGresult *result, goes_error **error)
+{
+	goes_error *refined = *error;
+
+	if (!is_about_other_store(call, result, refined))
+		return goes_error_status(refined);
+	*error = NULL;
+	(void) fail_detailed(
+		error, GOES_ERR_SERVER,
+		(ErrorDetails){
+			.sqlstate = goes_error_sqlstate(refined), .event_index = -1, .is_foreign = true},
+		"a trigger failed to write to table \"%s\": %s",
+		PQresultErrorField(result, PG_DIAG_TABLE_NAME), goes_error_message(refined));
+	goes_error_free(refined);
+	return goes_error_status(*error);
+}
+
+/*
+ * find_taken returns the store's unique index that an error is about; NULL if it is none of them.
+ */
+static const UniqueIndex *
+find_taken(const Session *session, const PGresult *result)
+{
+	const char *name = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+	if (name == NULL || !is_about_table(session, result))
+		return NULL;
+	for (int i = 0; i < session->index_count; i++)
+	{
+		if (strcmp(session->indexes[i].name, name) == 0)
+			return &session->indexes[i];
+	}
+	return NULL;
+}
+
+int
+status_of_taken(Call *call, const PGresult *result)
+{
+	Session			  *session = &call->connection->session;
+	const UniqueIndex *taken = find_taken(session, result);
+
+	if (taken == NULL)
+	{
+		look_up_table_again(call);
+		taken = find_taken(session, result);
+	}
+	if (taken == NULL)
+		return GOES_ERR_SERVER;
+	return taken->is_of_ids ? GOES_ERR_DUPLICATE : GOES_ERR_CONFLICT;
+}
+
+/*
+ * look_up_extension looks up the extension's schema and types.
+ */
+static int
+look_up_extension(Call *call, goes_error **err)
+{
+	Session	 *session = &call->connection->session;
+	Statement statement = {.text = look_up_text, .is_text_result = true};
+	PGresult *result = NULL;
+	int		  status;
+
+	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, err);
+	if (status == GOES_OK && PQntuples(result) != 1)
+		status = fail(err, GOES_ERR_EXTENSION,
+					  "the database has no extension goes_store: run CREATE EXTENSION goes_store");
+	if (status == GOES_OK && (session->schema = strdup(PQgetvalue(result, 0, 0))) == NULL)
+		status = fail_memory(err);
+	if (status == GOES_OK)
+	{
+		session->event_type = read_oid(result, 1);
+		session->event_array_type = read_oid(result, 2);
+		session->reference_type = read_oid(result, 3);
+		session->reference_array_type = read_oid(result, 4);
+		session->is_known = true;
+	}
+	PQclear(result);
+	return status;
+}
+
+int
+session_look_up(Call *call, goes_error **err)
+{
+	int status = GOES_OK;
+
+	if (!call->connection->session.is_known)
+		status = look_up_extension(call, err);
+	if (status == GOES_OK)
+		status = look_up_table(call, err);
+	return status;
+}

@@ -1,0 +1,64 @@
+/*
+ * store.h
+ *    What a store is.
+ */
+#ifndef GOES_STORE_H
+#define GOES_STORE_H
+
+#include "net/exec.h"
+#include "net/pool.h"
+
+#define HOOK_POINTS 2
+
+typedef struct Hook
+{
+	goes_hook	 function;
+	void		*user;
+	struct Hook *next;
+} Hook;
+
+/* A table of snapshots or models that is there. */
+typedef struct KnownTable
+{
+	int				   create; /* the Request that makes it */
+	struct KnownTable *next;
+	char			   name[]; /* "" for the default */
+} KnownTable;
+
+typedef enum StoreState
+{
+	STORE_NEW,
+	STORE_CONNECTING,
+	STORE_CONNECTED
+} StoreState;
+
+struct goes_store
+{
+	goes_tx	   *tx;			/* a transaction's store: its transaction; NULL otherwise */
+	atomic_int	references; /* the program's, and one for each cursor and transaction */
+	pid_t		owner;
+	char	   *database;
+	char	   *table;
+	goes_pool  *pool;
+	bool		is_own_pool;
+	int64_t		connect_timeout_ms;
+	int64_t		operation_timeout_ms;
+	bool		no_create;
+	bool		no_prepared_statements;
+	Hook	   *hooks[HOOK_POINTS]; /* fixed before the first call */
+	atomic_bool is_used;
+
+	pthread_mutex_t lock; /* for the state */
+	pthread_cond_t	changed;
+	StoreState		state;
+	unsigned		failures; /* attempts to connect that failed for all who waited */
+	goes_error	   *failure;  /* of the last of them */
+	KnownTable	   *tables;	  /* those besides the events that are there */
+};
+
+int	 check_owner(const goes_store *store, goes_error **err);
+void store_hold(goes_store *store);
+void store_release(goes_store *store);
+void store_forget_tables(goes_store *store);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * plan.c
+ *	  From a statement to its plan: made for one call, or kept.
+ *
+ * A statement's text gets the name of its table here, since SPI knows no other way.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
+
+#include "base/plan.h"
+
+/*
+ * table_text puts the table's name into a statement's text.
+ */
+static char *
+table_text(Oid table, const char *text)
+{
+	char		  *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+													 get_rel_name(table));
+	const char	  *mark;
+	StringInfoData result;
+
+	initStringInfo(&result);
+	for (; (mark = strstr(text, "%s")) != NULL; text = mark + 2)
+	{
+		appendBinaryStringInfo(&result, text, mark - text);
+		appendStringInfoString(&result, name);
+	}
+	appendStringInfoString(&result, text);
+	return result.data;
+}
+
+SPIPlanPtr
+make_plan(Store *store, const Statement *statement)
+{
+	Oid		  *types = palloc(sizeof(Oid) * (statement->parameter_count + 1));
+	SPIPlanPtr plan;
+
+	for (int i = 0; i < statement->parameter_count; i++)
+		types[i] = statement->parameters[i].type;
+	plan = SPI_prepare_cursor(table_text(store->oid, statement->text), statement->parameter_count,
+							  types, statement->cursor_options);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+/*
+ * switch_off changes a setting until the GUC nest level ends.
+ */
+static void
+switch_off(const char *setting)
+{
+	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+/*
+ * plan_look_up makes the generic plan of a kept statement, which looks up rows by a key.
+ * As long as the table is small PostgreSQL would rather read all of it, and keep to that
+ * when it has grown. It charges so much for a scan that is switched off that it would
+ * compile the plan, should there be no other way.
+ */
+static void
+plan_look_up(SPIPlanPtr plan)
+{
+	int			level = NewGUCNestLevel();
+	CachedPlan *generic_plan;
+
+	switch_off("enable_seqscan");
+	switch_off("jit");
+	generic_plan = SPI_plan_get_cached_plan(plan);
+	if (generic_plan != NULL)
+		ReleaseCachedPlan(generic_plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+KeptPlan *
+kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan)
+{
+	KeptPlan *kept = find_kept_plan(store, statement);
+
+	if (kept == NULL)
+	{
+		*plan = make_plan(store, statement);
+		kept = keep_plan(store, statement, *plan);
+		if (kept != NULL && (statement->cursor_options & CURSOR_OPT_GENERIC_PLAN) != 0)
+			plan_look_up(*plan);
+	}
+	if (kept != NULL)
+		*plan = kept->plan;
+	return kept;
+}

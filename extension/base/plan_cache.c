@@ -1,0 +1,137 @@
+/*
+ * plan_cache.c
+ *	  The plans that are kept for the session: 64 at most, and the one not used for
+ *	  longest goes first.
+ *
+ * A plan is kept under its store's OID and its text with "%s" for the table, and is
+ * used only while the caller holds a lock on the table and PostgreSQL says that the
+ * plan is valid. A renamed table invalidates its plans, and the text is then built
+ * anew from the OID: a plan does not go by a name that another table has meanwhile.
+ *
+ * A trigger or a view can bring a call inside a call, so a plan that is running is
+ * never freed: one that went bad meanwhile is freed when it is next come across.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "base/plan.h"
+
+#define MOST_KEPT_PLANS 64
+
+static KeptPlan kept_plans[MOST_KEPT_PLANS];
+static uint64	use_counter = 0;
+
+/*
+ * hash_text makes most comparisons of texts unnecessary.
+ */
+static uint32
+hash_text(const char *text)
+{
+	return DatumGetUInt32(hash_any((const unsigned char *) text, strlen(text)));
+}
+
+/*
+ * forget frees a kept plan that is not running.
+ */
+static void
+forget(KeptPlan *kept)
+{
+	SPIPlanPtr plan = kept->plan;
+
+	Assert(kept->running == 0);
+	kept->plan = NULL;
+	pfree(kept->text);
+	SPI_freeplan(plan);
+}
+
+/*
+ * takes_parameters tells whether a plan was made for parameters of these types: those
+ * of an extension that was dropped and created anew have the same names, but others.
+ */
+static bool
+takes_parameters(SPIPlanPtr plan, const Statement *statement)
+{
+	if (SPI_getargcount(plan) != statement->parameter_count)
+		return false;
+	for (int i = 0; i < statement->parameter_count; i++)
+	{
+		if (SPI_getargtypeid(plan, i) != statement->parameters[i].type)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * find_kept_plan looks for a plan of the statement. One that can no longer be used
+ * makes its place free.
+ */
+KeptPlan *
+find_kept_plan(Store *store, const Statement *statement)
+{
+	uint32 text_hash = hash_text(statement->text);
+
+	for (int i = 0; i < MOST_KEPT_PLANS; i++)
+	{
+		KeptPlan *kept = &kept_plans[i];
+
+		if (kept->plan == NULL || kept->store != store->oid || kept->text_hash != text_hash ||
+			strcmp(kept->text, statement->text) != 0)
+			continue;
+		if (!kept->is_stale && SPI_plan_is_valid(kept->plan) &&
+			takes_parameters(kept->plan, statement))
+		{
+			kept->last_use = ++use_counter;
+			return kept;
+		}
+		if (kept->running == 0)
+			forget(kept);
+	}
+	return NULL;
+}
+
+/*
+ * free_place returns a place for one more plan, if need be that of the plan not used
+ * for longest; NULL if all of them are running.
+ */
+static KeptPlan *
+free_place(void)
+{
+	KeptPlan *oldest = NULL;
+
+	for (int i = 0; i < MOST_KEPT_PLANS; i++)
+	{
+		KeptPlan *kept = &kept_plans[i];
+
+		if (kept->plan == NULL)
+			return kept;
+		if (kept->running == 0 && (oldest == NULL || kept->last_use < oldest->last_use))
+			oldest = kept;
+	}
+	if (oldest != NULL)
+		forget(oldest);
+	return oldest;
+}
+
+/*
+ * keep_plan puts a fresh plan into the cache. Nothing can fail once the plan outlives
+ * the call, so an error leaves neither a stale entry nor a lost plan.
+ */
+KeptPlan *
+keep_plan(Store *store, const Statement *statement, SPIPlanPtr plan)
+{
+	KeptPlan *kept = free_place();
+
+	if (kept == NULL)
+		return NULL;
+	kept->text = MemoryContextStrdup(TopMemoryContext, statement->text);
+	kept->store = store->oid;
+	kept->text_hash = hash_text(statement->text);
+	kept->last_use = ++use_counter;
+	kept->running = 0;
+	kept->is_stale = false;
+	SPI_keepplan(plan);
+	kept->plan = plan;
+	return kept;
+}

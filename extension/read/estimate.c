@@ -1,0 +1,273 @@
+/*
+ * estimate.c
+ *	  How many rows the planner is to expect of goes_query and its like.
+ *
+ * It is told from constants among the arguments and from what the catalogs have about the
+ * table, which is not opened: planning waits for nobody, and a name that means nothing is an
+ * error only when the function runs. Where nothing is known PostgreSQL's defaults serve.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_statistic.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
+
+#include "read/filter.h"
+#include "table/kind.h"
+
+PG_FUNCTION_INFO_V1(goes_query_support);
+PG_FUNCTION_INFO_V1(goes_snapshot_query_support);
+PG_FUNCTION_INFO_V1(goes_load_support);
+
+/* What PostgreSQL expects of a function that says nothing. */
+#define UNKNOWN_TUPLES 1000.0
+
+/* A call that is planned, and the table that it is about. */
+typedef struct Call
+{
+	PlannerInfo		*root;
+	List			*arguments;
+	int				 first_argument; /* of the FilterArguments */
+	const StoreKind *kind;
+	Oid				 table; /* invalid: not known, or not there */
+	double			 tuples;
+} Call;
+
+/* Arguments that list values of a column. */
+static const struct
+{
+	enum FilterArgument argument;
+	const char		   *column;
+} lists[] = {
+	{FILTER_NAMES, "name"},
+	{FILTER_IDS, "id"},
+	{FILTER_TIMES, "time"},
+	{FILTER_AGGREGATE_NAMES, "aggregate_name"},
+	{FILTER_AGGREGATE_IDS, "aggregate_id"},
+	{FILTER_AGGREGATE_VERSIONS, "aggregate_version"},
+	{FILTER_AGGREGATES, "aggregate_id"},
+};
+
+static const enum FilterArgument ranges[] = {FILTER_TIME_RANGES, FILTER_VERSION_RANGES};
+
+static const enum FilterArgument bounds[] = {FILTER_TIME_MIN, FILTER_TIME_MAX, FILTER_VERSION_MIN,
+											 FILTER_VERSION_MAX};
+
+/*
+ * call_argument returns an argument, as a constant where the planner knows a parameter's
+ * value. Nothing else is evaluated here, which could be an error that the query never runs into.
+ */
+static Node *
+call_argument(const Call *call, int number)
+{
+	Node *argument = list_nth(call->arguments, number - call->first_argument);
+
+	if (IsA(argument, Param) && call->root != NULL)
+		return estimate_expression_value(call->root, argument);
+	return argument;
+}
+
+/*
+ * is_null tells whether an argument is known to be null.
+ */
+static bool
+is_null(const Node *argument)
+{
+	return IsA(argument, Const) && ((const Const *) argument)->constisnull;
+}
+
+/*
+ * find_table looks up the table of a store; invalid if it is not known yet or not there.
+ */
+static Oid
+find_table(const StoreKind *kind, const Node *argument)
+{
+	const Const *constant = (const Const *) argument;
+	const char	*name;
+	RangeVar	*range;
+	Oid			 schema;
+
+	if (!IsA(argument, Const))
+		return InvalidOid;
+	name = constant->constisnull ? *kind->default_name : TextDatumGetCString(constant->constvalue);
+	if (!is_store_name(name) || is_name_cut(name))
+		return InvalidOid;
+	range = store_range(name, "store");
+	if (range->catalogname != NULL)
+		return InvalidOid;
+	if (range->schemaname == NULL)
+		return RelnameGetRelid(range->relname);
+	schema = LookupNamespaceNoError(range->schemaname);
+	return OidIsValid(schema) ? get_relname_relid(range->relname, schema) : InvalidOid;
+}
+
+/*
+ * table_tuples returns how many rows a table had when it was last analyzed.
+ */
+static double
+table_tuples(Oid table)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	double	  tuples;
+
+	if (!HeapTupleIsValid(tuple))
+		return UNKNOWN_TUPLES;
+	tuples = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	return tuples < 0 ? UNKNOWN_TUPLES : tuples;
+}
+
+/*
+ * start_call reads what a request is about; false if it is not about a call as we know it.
+ */
+static bool
+start_call(Call *call, const SupportRequestRows *request, const StoreKind *kind, int first_argument,
+		   int store_argument)
+{
+	if (request->node == NULL || !IsA(request->node, FuncExpr))
+		return false;
+	call->root = request->root;
+	call->arguments = ((FuncExpr *) request->node)->args;
+	call->first_argument = first_argument;
+	call->kind = kind;
+	if (list_length(call->arguments) != store_argument - first_argument + 1)
+		return false;
+	call->table = find_table(kind, call_argument(call, store_argument));
+	call->tuples = table_tuples(call->table);
+	return true;
+}
+
+/*
+ * is_key tells whether a column alone tells the rows apart.
+ */
+static bool
+is_key(const StoreKind *kind, const char *column)
+{
+	return kind->key.column_count == 1 && strcmp(kind->key.columns[0], column) == 0;
+}
+
+/*
+ * distinct_values returns how many values a column has.
+ */
+static double
+distinct_values(const Call *call, const char *column)
+{
+	AttrNumber number = get_attnum(call->table, column);
+	HeapTuple  tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(call->table),
+									   Int16GetDatum(number), BoolGetDatum(false));
+	double	   values = is_key(call->kind, column) ? call->tuples : DEFAULT_NUM_DISTINCT;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		double known = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
+
+		ReleaseSysCache(tuple);
+		/* below zero it is a share of the rows, and zero is unknown */
+		if (known != 0)
+			values = known > 0 ? known : -known * call->tuples;
+	}
+	return Max(values, 1.0);
+}
+
+/*
+ * filtered_rows returns how many rows the filters leave.
+ */
+static double
+filtered_rows(const Call *call)
+{
+	double rows = call->tuples;
+
+	for (int i = 0; i < (int) lengthof(lists); i++)
+	{
+		double count = 0;
+
+		if ((int) lists[i].argument >= call->first_argument)
+			count = array_length_estimate(call_argument(call, lists[i].argument));
+		if (count > 0)
+			rows *= Min(count / distinct_values(call, lists[i].column), 1.0);
+	}
+	for (int i = 0; i < (int) lengthof(ranges); i++)
+	{
+		double count = array_length_estimate(call_argument(call, ranges[i]));
+
+		if (count > 0)
+			rows *= Min(count * DEFAULT_RANGE_INEQ_SEL, 1.0);
+	}
+	for (int i = 0; i < (int) lengthof(bounds); i++)
+	{
+		if (!is_null(call_argument(call, bounds[i])))
+			rows *= DEFAULT_INEQ_SEL;
+	}
+	return rows;
+}
+
+/*
+ * query_rows returns how many rows a query has.
+ */
+static double
+query_rows(const Call *call)
+{
+	Node  *limit = call_argument(call, QUERY_MAX_EVENTS);
+	double rows = filtered_rows(call);
+
+	if (!IsA(limit, Const) || is_null(limit))
+		return rows;
+	return Min(rows, (double) DatumGetInt64(((Const *) limit)->constvalue));
+}
+
+/*
+ * support_query answers a request of the planner about a function with filters.
+ */
+static Datum
+support_query(Node *request, const StoreKind *kind, int first_argument)
+{
+	SupportRequestRows *rows = (SupportRequestRows *) request;
+	Call				call;
+
+	if (!IsA(request, SupportRequestRows) ||
+		!start_call(&call, rows, kind, first_argument, QUERY_ARGUMENTS))
+		return PointerGetDatum(NULL);
+	rows->rows = query_rows(&call);
+	return PointerGetDatum(rows);
+}
+
+/*
+ * goes_query_support tells the planner about goes_query.
+ */
+Datum
+goes_query_support(PG_FUNCTION_ARGS)
+{
+	return support_query((Node *) PG_GETARG_POINTER(0), &event_store, FILTER_NAMES);
+}
+
+/*
+ * goes_snapshot_query_support tells the planner about goes_snapshot_query.
+ */
+Datum
+goes_snapshot_query_support(PG_FUNCTION_ARGS)
+{
+	return support_query((Node *) PG_GETARG_POINTER(0), &snapshot_store, FILTER_TIMES);
+}
+
+/*
+ * goes_load_support tells the planner about goes_load, which returns all events of an
+ * aggregate at the most.
+ */
+Datum
+goes_load_support(PG_FUNCTION_ARGS)
+{
+	Node			   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *rows = (SupportRequestRows *) request;
+	Call				call;
+
+	if (!IsA(request, SupportRequestRows) || !start_call(&call, rows, &event_store, 0, 3))
+		PG_RETURN_POINTER(NULL);
+	rows->rows = call.tuples / distinct_values(&call, "aggregate_id");
+	PG_RETURN_POINTER(rows);
+}

@@ -1,0 +1,92 @@
+/*
+ * filter.h
+ *	  A statement in the making: what filter.c has from filter_range.c, filter_aggregate.c
+ *	  and filter_sort.c, and they from condition.c.
+ */
+#ifndef GOES_FILTER_H
+#define GOES_FILTER_H
+
+#include "read/read.h"
+
+/*
+ * An event's columns. They need no cast to be a goes_event, varchar and text being the
+ * same bytes, and without one PostgreSQL copies a row as it lies in the table.
+ */
+#define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
+
+/* A snapshot's. */
+#define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
+
+/*
+ * The arguments that goes_query, goes_query_cursor and goes_count have in common.
+ * goes_snapshot_query has those from FILTER_TIMES on.
+ */
+enum FilterArgument
+{
+	FILTER_NAMES,
+	FILTER_IDS,
+	FILTER_TIMES,
+	FILTER_TIME_MIN,
+	FILTER_TIME_MAX,
+	FILTER_TIME_RANGES,
+	FILTER_AGGREGATE_NAMES,
+	FILTER_AGGREGATE_IDS,
+	FILTER_AGGREGATE_VERSIONS,
+	FILTER_VERSION_MIN,
+	FILTER_VERSION_MAX,
+	FILTER_VERSION_RANGES,
+	FILTER_AGGREGATES,
+	FILTER_ARGUMENTS,
+
+	/* goes_query, goes_query_cursor and goes_snapshot_query go on with these */
+	QUERY_SORT = FILTER_ARGUMENTS,
+	QUERY_MAX_EVENTS,
+	QUERY_ARGUMENTS
+};
+
+/* What is looked for. */
+typedef struct Subject
+{
+	const char *columns;
+	int			first_argument; /* the first of the FilterArguments that its functions have */
+	const char *key;			/* how rows come that are equal to their sorting */
+	const char *limit_name;		/* of the argument QUERY_MAX_EVENTS */
+} Subject;
+
+typedef struct Filter
+{
+	FunctionCallInfo fcinfo;
+	const Subject	*subject;
+	StringInfoData	 text;
+	bool			 has_condition;
+	bool			 is_point;	 /* asks for one id or one aggregate */
+	bool			 is_varying; /* how many rows there are depends on the values */
+	bool			 is_common;	 /* its text comes back often: keep the plan */
+	Parameter		*parameters;
+	int				 count;
+	int				 room;
+} Filter;
+
+#pragma GCC visibility push(hidden)
+
+/* filter_range.c: more ranges than most_arms are not written out, but tested by one operator */
+extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column,
+						  int most_arms);
+
+/* filter_aggregate.c */
+extern void filter_references(Filter *filter, int argument, const char *name);
+
+/* filter_sort.c */
+extern void add_sorting(Filter *filter);
+extern void add_limit(Filter *filter);
+
+/* condition.c */
+extern NullableDatum *filter_argument(const Filter *filter, int argument);
+extern ArrayType	 *filter_array(const Filter *filter, int argument, const char *name);
+extern int			  add_parameter(Filter *filter, Oid type, Datum value);
+extern void			  start_condition(Filter *filter);
+extern bool			  add_one_of(Filter *filter, const char *column, ArrayType *values);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * read.h
+ *	  Reading: query arguments to a statement, and its rows to an answer.
+ */
+#ifndef GOES_READ_H
+#define GOES_READ_H
+
+#include "table/table.h"
+
+#pragma GCC visibility push(hidden)
+
+/* filter.c: query arguments -> a statement */
+extern Statement filter_select(FunctionCallInfo fcinfo);
+extern Statement filter_count(FunctionCallInfo fcinfo);
+extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
+extern Statement filter_snapshots(FunctionCallInfo fcinfo);
+
+/* result.c: the rows of a set-returning function */
+extern void	 start_result(FunctionCallInfo fcinfo, const RowType *row);
+extern void	 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum return_nothing(FunctionCallInfo fcinfo, Store *store);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * result.c
+ *	  The rows of a set-returning function.
+ *
+ * In FROM, PostgreSQL wants them in a tuplestore: the executor's receiver writes into
+ * it, so there is no second copy of the result.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "read/read.h"
+#include "table/kind.h"
+
+/*
+ * rows_context returns the memory for a call's rows, which it packs closely: in the
+ * query's own context each would take a power of two, and as much again in the next
+ * block. A caller in FROM may call many times in one query, so a call takes over what
+ * the last one left; the executor has ended that one's tuplestore before it calls again.
+ */
+static MemoryContext
+rows_context(FmgrInfo *function)
+{
+	if (function->fn_extra == NULL)
+		function->fn_extra =
+			GenerationContextCreate(function->fn_mcxt, "goes_store rows", ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(function->fn_extra);
+	return function->fn_extra;
+}
+
+/*
+ * start_result gives the function an empty tuplestore for its rows, which must still be
+ * what it was made to return: a query's rows go there as they are.
+ */
+void
+start_result(FunctionCallInfo fcinfo, const RowType *row)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		   random_access;
+	MemoryContext  caller;
+
+	InitMaterializedSRF(fcinfo, 0);
+	require_row(result->setDesc, row);
+	random_access = (result->allowedModes & SFRM_Materialize_Random) != 0;
+	tuplestore_end(result->setResult);
+	caller = MemoryContextSwitchTo(rows_context(fcinfo->flinfo));
+	result->setResult = tuplestore_begin_heap(random_access, false, work_mem);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * add_rows adds the rows of a query to the function's tuplestore.
+ */
+void
+add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	DestReceiver  *receiver = CreateTuplestoreDestReceiver();
+
+	SetTuplestoreDestReceiverParams(receiver, result->setResult,
+									result->econtext->ecxt_per_query_memory, false, NULL, NULL);
+	execute_statement(store, statement, SPI_OK_SELECT, receiver);
+	receiver->rDestroy(receiver);
+}
+
+/*
+ * return_rows ends a function with the rows of a query.
+ */
+Datum
+return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
+{
+	start_result(fcinfo, store->kind->row);
+	add_rows(fcinfo, store, statement);
+	store_close(store);
+	return (Datum) 0;
+}
+
+/*
+ * return_nothing ends a function without rows.
+ */
+Datum
+return_nothing(FunctionCallInfo fcinfo, Store *store)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	store_leave(store);
+	return (Datum) 0;
+}

@@ -1,0 +1,407 @@
+/*
+ * constraint.c
+ *	  Constraints of a table that keep out what a store has to take.
+ *
+ * What else the owner of a table demands of its rows is no fault: other unique indexes, CHECK,
+ * foreign keys, NOT NULL where a row may have a value. Their errors name them. A fault is what
+ * fails every write, or lets one event in and none after it.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "table/kind.h"
+
+#define NULLS_NOT_DISTINCT " NULLS NOT DISTINCT"
+
+/* What is wrong with a unique index or an exclusion constraint. */
+typedef struct Fault
+{
+	bool is_deferrable; /* ON CONFLICT is refused */
+	bool merges_nulls;	/* rows with nulls count as equal, though they are about different things */
+} Fault;
+
+/*
+ * required_column returns what a kind of store needs in a column of that name; NULL: nothing.
+ */
+static const RequiredColumn *
+required_column(const StoreKind *kind, const char *name)
+{
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		if (strcmp(kind->columns[i].name, name) == 0)
+			return &kind->columns[i];
+	}
+	return NULL;
+}
+
+/*
+ * key_name returns the name of an index's key column; NULL if that is an expression.
+ */
+static const char *
+key_name(Relation relation, Form_pg_index index, int number)
+{
+	AttrNumber attribute = index->indkey.values[number];
+
+	if (attribute <= 0)
+		return NULL;
+	return NameStr(TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attname);
+}
+
+/*
+ * is_over_key tells whether an index is over just the columns that tell the rows of a kind
+ * apart, in any order.
+ */
+static bool
+is_over_key(Relation relation, Form_pg_index index, const RequiredIndex *key)
+{
+	if (index->indnkeyatts != key->column_count)
+		return false;
+	for (int i = 0; i < index->indnkeyatts; i++)
+	{
+		const char *name = key_name(relation, index, i);
+		bool		is_key = false;
+
+		for (int k = 0; name != NULL && k < key->column_count; k++)
+			is_key |= strcmp(key->columns[k], name) == 0;
+		if (!is_key)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * is_over_nulls tells whether all key columns of an index are null in some rows of a store.
+ */
+static bool
+is_over_nulls(Relation relation, Form_pg_index index, const StoreKind *kind)
+{
+	for (int i = 0; i < index->indnkeyatts; i++)
+	{
+		const char			 *name = key_name(relation, index, i);
+		const RequiredColumn *column = name == NULL ? NULL : required_column(kind, name);
+
+		if (column == NULL || column->nulls != NULLS_STORED)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * find_fault tells what is wrong with an index. ON CONFLICT without columns asks every unique
+ * index and exclusion constraint, with columns only the unique ones over them.
+ */
+static Fault
+find_fault(Relation relation, Oid index_oid, const StoreKind *kind)
+{
+	HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
+	Form_pg_index index;
+	Fault		  fault = {false, false};
+
+	if (!HeapTupleIsValid(tuple))
+		return fault;
+	index = (Form_pg_index) GETSTRUCT(tuple);
+	fault.is_deferrable =
+		!index->indimmediate &&
+		(kind->has_no_arbiter || (index->indisunique && is_over_key(relation, index, &kind->key)));
+	fault.merges_nulls = index->indisunique && index->indnullsnotdistinct &&
+						 heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+						 is_over_nulls(relation, index, kind);
+	ReleaseSysCache(tuple);
+	return fault;
+}
+
+/*
+ * constraint_definition returns the definition of a constraint; NULL if PostgreSQL does not
+ * show it, since it came after the transaction's snapshot.
+ */
+static char *
+constraint_definition(Oid constraint)
+{
+	FmgrInfo function;
+	Datum	 definition;
+	LOCAL_FCINFO(call, 1);
+
+	fmgr_info(F_PG_GET_CONSTRAINTDEF_OID, &function);
+	InitFunctionCallInfoData(*call, &function, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(constraint);
+	call->args[0].isnull = false;
+	definition = FunctionCallInvoke(call);
+	return call->isnull ? NULL : TextDatumGetCString(definition);
+}
+
+/*
+ * cut_end cuts a text off the end of another one.
+ */
+static void
+cut_end(char *text, const char *end)
+{
+	size_t length = strlen(text);
+	size_t cut = strlen(end);
+
+	if (length >= cut && strcmp(text + length - cut, end) == 0)
+		text[length - cut] = '\0';
+}
+
+/*
+ * cut_out cuts a text out of the definition of an index. It may be part of a quoted name, too,
+ * and stays there.
+ */
+static void
+cut_out(char *definition, const char *text)
+{
+	bool is_quoted = false;
+
+	for (; *definition != '\0'; definition++)
+	{
+		if (*definition == '"')
+			is_quoted = !is_quoted;
+		else if (!is_quoted && strncmp(definition, text, strlen(text)) == 0)
+		{
+			char *rest = definition + strlen(text);
+
+			memmove(definition, rest, strlen(rest) + 1);
+			return;
+		}
+	}
+}
+
+/*
+ * mend_constraint_command returns the DDL that makes a constraint anew without its faults;
+ * NULL if it cannot be seen.
+ */
+static char *
+mend_constraint_command(Relation relation, Oid index, Oid constraint, Fault fault)
+{
+	const char *name = quote_identifier(get_rel_name(index));
+	char	   *definition = constraint_definition(constraint);
+
+	if (definition == NULL)
+		return NULL;
+	cut_end(definition, " INITIALLY DEFERRED");
+	cut_end(definition, " DEFERRABLE");
+	if (fault.merges_nulls)
+		cut_out(definition, NULLS_NOT_DISTINCT);
+	return psprintf("ALTER TABLE %s DROP CONSTRAINT %s, ADD CONSTRAINT %s %s;",
+					qualified_name(relation), name, name, definition);
+}
+
+/*
+ * mend_index_command does the same for an index without a constraint, which cannot be
+ * deferrable.
+ */
+static char *
+mend_index_command(Relation relation, Oid index)
+{
+	char *schema = get_namespace_name(RelationGetNamespace(relation));
+	char *definition = pg_get_indexdef_string(index);
+
+	cut_out(definition, NULLS_NOT_DISTINCT);
+	return psprintf("DROP INDEX %s;\n%s;", quote_qualified_identifier(schema, get_rel_name(index)),
+					definition);
+}
+
+/*
+ * mend_command returns the DDL that mends an index or its constraint; NULL if it is not this
+ * table's to change.
+ */
+static char *
+mend_command(Relation relation, Oid index, Fault fault)
+{
+	Oid constraint = get_index_constraint(index);
+
+	if (get_rel_relispartition(index))
+		return NULL;
+	if (OidIsValid(constraint))
+		return mend_constraint_command(relation, index, constraint, fault);
+	return mend_index_command(relation, index);
+}
+
+/*
+ * is_mended tells whether an index has a fault that constraint_problems has a remedy for.
+ */
+bool
+is_mended(Relation relation, Oid index, const StoreKind *kind)
+{
+	Fault fault = find_fault(relation, index, kind);
+
+	return (fault.is_deferrable || fault.merges_nulls) &&
+		   mend_command(relation, index, fault) != NULL;
+}
+
+/*
+ * add_index_problem adds what is wrong with an index, if anything is.
+ */
+static List *
+add_index_problem(List *problems, Relation relation, Oid index, const StoreKind *kind)
+{
+	Fault		fault = find_fault(relation, index, kind);
+	const char *name = get_rel_name(index);
+	char	   *remedy;
+	char	   *text;
+
+	if (!fault.is_deferrable && !fault.merges_nulls)
+		return problems;
+	remedy = mend_command(relation, index, fault);
+	text = fault.is_deferrable
+			   ? psprintf("constraint \"%s\" is deferrable, with which PostgreSQL refuses ON "
+						  "CONFLICT",
+						  name)
+			   : psprintf("unique index \"%s\" has NULLS NOT DISTINCT, and lets in a single event "
+						  "without an aggregate",
+						  name);
+	if (remedy == NULL)
+		text = psprintf("%s: mend it in the table that it comes from", text);
+	return add_problem(problems, PROBLEM_TABLE, text, remedy, NULL);
+}
+
+/*
+ * is_filled_by_trigger tells whether a trigger may give the columns of a new row their values.
+ */
+static bool
+is_filled_by_trigger(Relation relation)
+{
+	int count = relation->trigdesc == NULL ? 0 : relation->trigdesc->numtriggers;
+
+	for (int i = 0; i < count; i++)
+	{
+		const Trigger *trigger = &relation->trigdesc->triggers[i];
+
+		if (TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE,
+								 TRIGGER_TYPE_INSERT) &&
+			(trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+			 trigger->tgenabled == TRIGGER_FIRES_ALWAYS))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * refuses_null tells whether a type, or one that it is a domain over, is NOT NULL.
+ */
+static bool
+refuses_null(Oid type)
+{
+	bool refuses = false;
+
+	while (!refuses && OidIsValid(type))
+	{
+		HeapTuple	 tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+		Form_pg_type domain;
+
+		if (!HeapTupleIsValid(tuple))
+			return false;
+		domain = (Form_pg_type) GETSTRUCT(tuple);
+		refuses = domain->typnotnull;
+		type = domain->typbasetype;
+		ReleaseSysCache(tuple);
+	}
+	return refuses;
+}
+
+/*
+ * lacks_value tells whether a row that says nothing of a column cannot be stored.
+ */
+static bool
+lacks_value(Form_pg_attribute attribute)
+{
+	return !attribute->attisdropped && !attribute->atthasdef && attribute->attidentity == '\0' &&
+		   (attribute->attnotnull || refuses_null(attribute->atttypid)) &&
+		   get_typdefault(attribute->atttypid) == NULL;
+}
+
+/*
+ * is_in_identity tells whether a column is in the primary key or the replica identity, in
+ * which PostgreSQL allows no nulls.
+ */
+static bool
+is_in_identity(Relation relation, AttrNumber attribute)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		Form_pg_index index;
+		bool		  is_in = false;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		index = (Form_pg_index) GETSTRUCT(tuple);
+		for (int i = 0; i < index->indnkeyatts && (index->indisprimary || index->indisreplident);
+			 i++)
+			is_in |= index->indkey.values[i] == attribute;
+		ReleaseSysCache(tuple);
+		if (is_in)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * add_column_problem adds the problem of a column of the owner's that no row has a value for.
+ * Where the rule is not the column's own, its owner has to choose a default.
+ */
+static List *
+add_column_problem(List *problems, Relation relation, Form_pg_attribute attribute)
+{
+	const char *name = NameStr(attribute->attname);
+	char *text = psprintf("column \"%s\" must not be null and has no default, so that nothing "
+						  "can be stored",
+						  name);
+
+	if (refuses_null(attribute->atttypid) || attribute->attinhcount > 0 ||
+		is_in_identity(relation, attribute->attnum))
+		return add_problem(problems, PROBLEM_TABLE, psprintf("%s: give it a default", text), NULL,
+						   NULL);
+	return add_problem(problems, PROBLEM_TABLE, text,
+					   psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;",
+								qualified_name(relation), quote_identifier(name)),
+					   NULL);
+}
+
+/*
+ * column_problems adds a problem for each such column.
+ */
+static List *
+column_problems(List *problems, Relation relation, const StoreKind *kind)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+
+	if (is_filled_by_trigger(relation))
+		return problems;
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (required_column(kind, NameStr(attribute->attname)) == NULL && lacks_value(attribute))
+			problems = add_column_problem(problems, relation, attribute);
+	}
+	return problems;
+}
+
+/*
+ * constraint_problems adds a problem for each constraint that keeps out what the store has to
+ * take. A table whose columns take a decision is checked again after that, and is most likely
+ * no store at all: nobody is told to loosen its columns.
+ */
+List *
+constraint_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+		problems = add_index_problem(problems, relation, lfirst_oid(cell), kind);
+	return undecided == NIL ? column_problems(problems, relation, kind) : problems;
+}

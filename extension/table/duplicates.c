@@ -1,0 +1,114 @@
+/*
+ * duplicates.c
+ *	  Rows that keep a unique index away.
+ *
+ * PostgreSQL names one of them when it cannot build the index. Here are some, and the query
+ * that lists them all. Looking for them reads the whole table, so it is left to the functions
+ * that create and check stores, and to tables that lack the index.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "errors.h"
+#include "table/kind.h"
+
+/* What a query of ours shows of them; a key may be long. */
+#define SHOWN "3"
+#define SHOWN_CHARACTERS "400"
+
+/*
+ * some_duplicates describes some of the keys that rows share; NULL if there are none, none that
+ * the caller may see, or columns that have to be mended first.
+ */
+static char *
+some_duplicates(Relation relation, const StoreKind *kind, const RequiredIndex *index)
+{
+	Store	  store = {RelationGetRelid(relation), relation, AccessShareLock, kind};
+	char	 *keys = index_columns(index);
+	Statement statement = {
+		.text = psprintf("SELECT pg_catalog.string_agg(key, '; ') FROM (SELECT pg_catalog.concat("
+						 "'(', pg_catalog.left(pg_catalog.concat_ws(', ', %s), " SHOWN_CHARACTERS
+						 "), ') ', pg_catalog.count(*), ' times') AS key FROM ONLY %%s "
+						 "WHERE (%s) IS NOT NULL GROUP BY %s "
+						 "HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 "
+						 "ORDER BY %s LIMIT " SHOWN ") AS duplicates",
+						 keys, keys, keys, keys)};
+	Datum some;
+	bool  is_null;
+
+	if (!columns_fit(relation, kind) ||
+		pg_class_aclcheck(store.oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return NULL;
+	(void) fetch_row(&store, &statement, SPI_OK_SELECT, &some, &is_null);
+	return is_null ? NULL : TextDatumGetCString(some);
+}
+
+/*
+ * list_query returns what lists them all.
+ */
+static char *
+list_query(Relation relation, const RequiredIndex *index)
+{
+	char *keys = index_columns(index);
+
+	return psprintf("SELECT %s, pg_catalog.count(*) FROM %s WHERE (%s) IS NOT NULL GROUP BY %s "
+					"HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1",
+					keys, qualified_name(relation), keys, keys);
+}
+
+/*
+ * explain_duplicates takes the remedy from each missing index that rows keep away, and says
+ * which rows those are.
+ */
+void
+explain_duplicates(Relation relation, const StoreKind *kind, List *problems)
+{
+	ListCell *cell;
+
+	foreach (cell, problems)
+	{
+		Problem *problem = lfirst(cell);
+		char	*some =
+			   problem->unique == NULL ? NULL : some_duplicates(relation, kind, problem->unique);
+
+		if (some == NULL)
+			continue;
+		problem->text = psprintf("%s, and some rows are equal there: %s; this lists all: %s",
+								 problem->text, some, list_query(relation, problem->unique));
+		problem->remedy = NULL;
+	}
+}
+
+/*
+ * report_duplicates raises the error for the missing index that rows keep away, if there is one.
+ */
+void
+report_duplicates(Relation relation, const StoreKind *kind, List *problems)
+{
+	ListCell *cell;
+
+	foreach (cell, problems)
+	{
+		Problem *problem = lfirst(cell);
+		char	*some =
+			   problem->unique == NULL ? NULL : some_duplicates(relation, kind, problem->unique);
+
+		if (some == NULL)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("table \"%s\" cannot have a unique index on (%s), since some of its %s are "
+						"equal there",
+						RelationGetRelationName(relation), index_columns(problem->unique),
+						kind->contents),
+				 errdetail("%s", some),
+				 errhint("List all of them: %s. Decide which stay, and run %s again.",
+						 list_query(relation, problem->unique), kind->create_function),
+				 errtable(relation)));
+	}
+}

@@ -1,0 +1,92 @@
+/*
+ * kind.h
+ *	  The kinds of store: what the table of each must be. For the rooms that create,
+ *	  check and open tables.
+ */
+#ifndef GOES_KIND_H
+#define GOES_KIND_H
+
+#include "access/htup.h"
+
+#include "table/table.h"
+
+#define MOST_INDEX_COLUMNS 3
+
+/* The index of events that keeps versions apart, among those that they need. */
+#define EVENT_INDEX_AGGREGATE 2
+
+/* What becomes of nulls in a column. */
+typedef enum Nulls
+{
+	NULLS_STORED,	 /* they mean something */
+	NULLS_PREVENTED, /* our tables are made without, others may allow them */
+	NULLS_FORBIDDEN	 /* a table that allows them does not fit */
+} Nulls;
+
+typedef struct RequiredColumn
+{
+	const char *name;
+	Oid			type;
+	Oid			other_type; /* serves as well */
+	const char *definition; /* a type that search_path has no say in */
+	Nulls		nulls;
+	const char *filling; /* what rows get that were there before the column; NULL: nothing */
+	const char *comment;
+} RequiredColumn;
+
+typedef struct RequiredIndex
+{
+	const char *name;
+	const char *label; /* the end of its name where the name is taken */
+	bool		is_unique;
+	bool		is_ordered; /* its columns are needed in this order */
+	int			column_count;
+	const char *columns[MOST_INDEX_COLUMNS];
+} RequiredIndex;
+
+struct StoreKind
+{
+	const char			 *noun;
+	const char			 *contents;		   /* what its rows are */
+	const char			 *comment;		   /* on the table */
+	const char			 *create_function; /* the SQL function that makes one */
+	char				**default_name;	   /* of the table, for a call that names none */
+	const RowType		 *row;			   /* that its rows are returned as */
+	const RequiredColumn *columns;
+	int					  column_count;
+	RequiredIndex		  key; /* what tells rows apart; a table without it is not mended by us */
+	const RequiredIndex	 *indexes;
+	int					  index_count;
+	bool has_no_arbiter; /* rows are stored with ON CONFLICT and no columns behind it */
+};
+
+#pragma GCC visibility push(hidden)
+
+/* index.c: the indexes that a table lacks; the columns of one, for SQL */
+extern List *index_problems(List *problems, Relation relation, const StoreKind *kind,
+							List *undecided);
+extern char *index_columns(const RequiredIndex *index);
+
+/* constraint.c: constraints that keep out what a store has to take */
+extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind,
+								 List *undecided);
+extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
+
+/* duplicates.c: rows that keep an index away, to show or to raise */
+extern void explain_duplicates(Relation relation, const StoreKind *kind, List *problems);
+extern void report_duplicates(Relation relation, const StoreKind *kind, List *problems);
+
+/* comparison.c: does an index compare as its columns do, the first ones of its keys? */
+extern bool compares_as_columns(Relation relation, HeapTuple index, int count);
+extern bool is_exact_collation(Oid collation);
+
+/* remedy.c: the SQL that mends columns */
+extern const char *not_null(const RequiredColumn *column);
+extern bool		   can_add_column(Relation relation, const RequiredColumn *column);
+extern char		  *add_columns_command(Relation relation, List *columns);
+extern char		  *mend_column_command(Relation relation, Form_pg_attribute attribute,
+									   const RequiredColumn *column, bool is_mistyped);
+
+#pragma GCC visibility pop
+
+#endif

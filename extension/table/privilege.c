@@ -1,0 +1,57 @@
+/*
+ * privilege.c
+ *	  What a role may do with the columns of a table, as PostgreSQL's executor sees it.
+ *
+ * A call that makes others wait asks before it does so: the statement that would be refused
+ * comes later.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+#include "table/table.h"
+
+/*
+ * may_use_columns tells whether the caller has a privilege for the table, or for each of some
+ * columns.
+ */
+bool
+may_use_columns(Relation table, AclMode privilege, const char *const *columns, int count)
+{
+	Oid oid = RelationGetRelid(table);
+	Oid role = GetUserId();
+
+	if (pg_class_aclcheck(oid, role, privilege) == ACLCHECK_OK)
+		return true;
+	for (int i = 0; i < count; i++)
+	{
+		AttrNumber column = find_column(table, columns[i])->attnum;
+
+		if (pg_attribute_aclcheck(oid, column, role, privilege) != ACLCHECK_OK)
+			return false;
+	}
+	return count > 0;
+}
+
+/*
+ * require_columns raises PostgreSQL's own error for a caller who lacks a privilege.
+ */
+void
+require_columns(Relation table, AclMode privilege, const char *const *columns, int count)
+{
+	if (!may_use_columns(table, privilege, columns, count))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(table));
+}
+
+/*
+ * reject_hidden_rows raises PostgreSQL's own error for a caller who is not to see all rows, and
+ * has said by row_security = off that no query may leave some out.
+ */
+void
+reject_hidden_rows(Relation table)
+{
+	(void) check_enable_rls(RelationGetRelid(table), InvalidOid, false);
+}

@@ -1,0 +1,289 @@
+/*
+ * schema.c
+ *	  What the table of a store must look like, and what is wrong with one that does not.
+ *
+ * Columns and indexes are looked up in the relcache and never by SQL: in a REPEATABLE
+ * READ transaction SQL does not see a table that was made since.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "table/kind.h"
+
+/*
+ * has_type tells whether a table's column serves as one of ours.
+ */
+static bool
+has_type(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return attribute->atttypid == column->type || attribute->atttypid == column->other_type;
+}
+
+/*
+ * has_room tells whether a column of names takes the longest one: a shorter varchar
+ * would cut spaces off its end in silence.
+ */
+static bool
+has_room(Form_pg_attribute attribute)
+{
+	return attribute->atttypid != VARCHAROID || attribute->atttypmod < 0 ||
+		   attribute->atttypmod >= MAX_NAME_LENGTH + (int) VARHDRSZ;
+}
+
+/*
+ * is_computed tells whether PostgreSQL would refuse our values for a column.
+ */
+static bool
+is_computed(Form_pg_attribute attribute)
+{
+	return attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS;
+}
+
+/*
+ * has_nulls tells whether a column may hold nulls that nobody could make sense of.
+ */
+static bool
+has_nulls(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return column->nulls == NULLS_FORBIDDEN && !attribute->attnotnull;
+}
+
+/*
+ * takes_values tells whether a table's column can hold what is stored in it.
+ */
+static bool
+takes_values(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	return has_type(attribute, column) && has_room(attribute) && !is_computed(attribute);
+}
+
+/*
+ * columns_fit tells whether this is an ordinary table with the columns of a kind. Every
+ * call asks, so it allocates nothing; what is wrong is schema_problems' to find out.
+ */
+bool
+columns_fit(Relation relation, const StoreKind *kind)
+{
+	if (relation->rd_rel->relkind != RELKIND_RELATION)
+		return false;
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		const RequiredColumn *column = &kind->columns[i];
+		Form_pg_attribute	  attribute = find_column(relation, column->name);
+
+		if (attribute == NULL || !takes_values(attribute, column) || has_nulls(attribute, column))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * add_missing adds a problem for some columns that a table lacks.
+ */
+static List *
+add_missing(List *problems, List *columns, const char *reason, char *remedy)
+{
+	StringInfoData text;
+	ListCell	  *cell;
+
+	if (columns == NIL)
+		return problems;
+	initStringInfo(&text);
+	foreach (cell, columns)
+	{
+		const RequiredColumn *column = lfirst(cell);
+
+		appendStringInfo(&text, "%s\"%s\"",
+						 text.len > 0 ? ", " : "missing columns: ", column->name);
+	}
+	appendStringInfoString(&text, reason);
+	return add_problem(problems, PROBLEM_TABLE, text.data, remedy, NULL);
+}
+
+/*
+ * missing_columns names the columns that a table lacks: those that can be added, and those
+ * that take a decision.
+ */
+static List *
+missing_columns(List *problems, Relation relation, const StoreKind *kind, List **undecided)
+{
+	List *to_add = NIL;
+	List *to_decide = NIL;
+
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		const RequiredColumn *column = &kind->columns[i];
+
+		if (find_column(relation, column->name) != NULL)
+			continue;
+		if (can_add_column(relation, column))
+			to_add = lappend(to_add, unconstify(RequiredColumn *, column));
+		else
+			to_decide = lappend(to_decide, unconstify(RequiredColumn *, column));
+	}
+	problems = add_missing(problems, to_add, "", add_columns_command(relation, to_add));
+	*undecided = list_concat(*undecided, to_decide);
+	return add_missing(problems, to_decide, ", and only you know what the rows have there", NULL);
+}
+
+/*
+ * describe_unfit says what is wrong with a column.
+ */
+static char *
+describe_unfit(Form_pg_attribute attribute, const RequiredColumn *column)
+{
+	if (!has_type(attribute, column))
+		return psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"", column->name,
+						format_type_be(column->type), format_type_be(attribute->atttypid));
+	if (!has_room(attribute))
+		return psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"", column->name,
+						format_type_with_typemod(column->type, MAX_NAME_LENGTH + VARHDRSZ),
+						format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
+	return psprintf("column \"%s\" must not be generated", column->name);
+}
+
+/*
+ * unfit_column adds a problem for a column that cannot hold what is stored in it.
+ */
+static List *
+unfit_column(List *problems, Relation relation, Form_pg_attribute attribute,
+			 const RequiredColumn *column, List **undecided)
+{
+	bool  is_mistyped = !has_type(attribute, column) || !has_room(attribute);
+	char *text = describe_unfit(attribute, column);
+	char *remedy = mend_column_command(relation, attribute, column, is_mistyped);
+
+	if (remedy == NULL)
+	{
+		text =
+			psprintf("%s, and its values cannot be kept: rename the column, and check again", text);
+		*undecided = lappend(*undecided, unconstify(RequiredColumn *, column));
+	}
+	return add_problem(problems, PROBLEM_TABLE, text, remedy, NULL);
+}
+
+/*
+ * unfit_columns adds a problem for each column that cannot hold what is stored in it, or
+ * could hold what cannot be read.
+ */
+static List *
+unfit_columns(List *problems, Relation relation, const StoreKind *kind, List **undecided)
+{
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		const RequiredColumn *column = &kind->columns[i];
+		Form_pg_attribute	  attribute = find_column(relation, column->name);
+
+		if (attribute == NULL)
+			continue;
+		if (!takes_values(attribute, column))
+			problems = unfit_column(problems, relation, attribute, column, undecided);
+		if (has_nulls(attribute, column) && !list_member_ptr(*undecided, column))
+			problems =
+				add_problem(problems, PROBLEM_TABLE,
+							psprintf("column \"%s\" must not allow nulls", column->name),
+							psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;",
+									 qualified_name(relation), quote_identifier(column->name)),
+							NULL);
+	}
+	return problems;
+}
+
+/*
+ * other_kind names what a relation is, if it is no ordinary table.
+ */
+static List *
+other_kind(Relation relation)
+{
+	const char *kind;
+
+	switch (relation->rd_rel->relkind)
+	{
+		case RELKIND_PARTITIONED_TABLE:
+			kind = "a partitioned table";
+			break;
+		case RELKIND_VIEW:
+			kind = "a view";
+			break;
+		case RELKIND_MATVIEW:
+			kind = "a materialized view";
+			break;
+		case RELKIND_FOREIGN_TABLE:
+			kind = "a foreign table";
+			break;
+		default:
+			kind = "not a table";
+			break;
+	}
+	return add_problem(NIL, PROBLEM_KIND,
+					   psprintf("it is %s, and only an ordinary table can be a store", kind), NULL,
+					   NULL);
+}
+
+/*
+ * schema_problems lists everything that is wrong with a table, or NIL. The remedies
+ * are in an order in which they can be run, rows or not; where rows would be in the way
+ * there is none.
+ */
+List *
+schema_problems(Relation relation, const StoreKind *kind)
+{
+	List *problems = NIL;
+	List *undecided = NIL; /* columns that no command mends */
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION)
+		return other_kind(relation);
+	problems = missing_columns(problems, relation, kind, &undecided);
+	problems = unfit_columns(problems, relation, kind, &undecided);
+	problems = constraint_problems(problems, relation, kind, undecided);
+	return index_problems(problems, relation, kind, undecided);
+}
+
+/*
+ * create_table_command returns the DDL of a table with its key, but without its other
+ * indexes.
+ */
+char *
+create_table_command(const StoreKind *kind, const char *schema, const char *table)
+{
+	bool		   has_short_key = kind->key.column_count == 1;
+	StringInfoData command;
+
+	initStringInfo(&command);
+	appendStringInfo(&command, "CREATE TABLE %s (", quote_qualified_identifier(schema, table));
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		const RequiredColumn *column = &kind->columns[i];
+		bool is_key = has_short_key && strcmp(column->name, kind->key.columns[0]) == 0;
+
+		appendStringInfo(&command, "%s%s %s%s%s", i > 0 ? ", " : "", quote_identifier(column->name),
+						 column->definition, is_key ? " PRIMARY KEY" : "", not_null(column));
+	}
+	if (!has_short_key)
+		appendStringInfo(&command, ", PRIMARY KEY (%s)", index_columns(&kind->key));
+	appendStringInfoChar(&command, ')');
+	return command.data;
+}
+
+/*
+ * comment_commands returns the DDL that says in the database what a table and its columns are.
+ */
+char *
+comment_commands(const StoreKind *kind, const char *schema, const char *table)
+{
+	const char	  *name = quote_qualified_identifier(schema, table);
+	StringInfoData commands;
+
+	initStringInfo(&commands);
+	appendStringInfo(&commands, "COMMENT ON TABLE %s IS %s", name,
+					 quote_literal_cstr(kind->comment));
+	for (int i = 0; i < kind->column_count; i++)
+		appendStringInfo(&commands, "; COMMENT ON COLUMN %s.%s IS %s", name,
+						 quote_identifier(kind->columns[i].name),
+						 quote_literal_cstr(kind->columns[i].comment));
+	return commands.data;
+}

@@ -1,0 +1,270 @@
+/*
+ * store.c
+ *	  From a name to the opened table of a store.
+ *
+ * A store is an ordinary table, and its name is read like a regclass literal. The
+ * table is locked before anything is looked at, and the lock stays until the
+ * transaction ends, as for any statement on it.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "commands/tablecmds.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+#include "table/kind.h"
+
+/* [[catalog.]schema.]table */
+#define MOST_NAME_PARTS 3
+
+/*
+ * split_name reads the parts of a name as SQL does; NIL if it is none. An identifier of SQL
+ * has at least one character, which PostgreSQL's function does not ask for. The parts point
+ * into the copy of the name, which the caller frees.
+ */
+static List *
+split_name(char *copy)
+{
+	List	 *parts;
+	ListCell *part;
+
+	if (!SplitIdentifierString(copy, '.', &parts) || list_length(parts) > MOST_NAME_PARTS)
+		return NIL;
+	foreach (part, parts)
+	{
+		if (*(char *) lfirst(part) == '\0')
+			return NIL;
+	}
+	return parts;
+}
+
+/*
+ * is_store_name tells whether a text can name a table at all.
+ */
+bool
+is_store_name(const char *name)
+{
+	char *copy = pstrdup(name);
+	List *parts = split_name(copy);
+	bool  is_name = parts != NIL;
+
+	list_free(parts);
+	pfree(copy);
+	return is_name;
+}
+
+/*
+ * is_name_cut tells whether PostgreSQL would keep only a piece of a name's part. Two long
+ * names could then stand for one table, and mix the rows of two applications. Lists of other
+ * things are split by the same rules, but their parts are left whole.
+ */
+bool
+is_name_cut(const char *name)
+{
+	char	 *copy;
+	List	 *parts;
+	ListCell *part;
+	bool	  is_cut = false;
+
+	if (strlen(name) < NAMEDATALEN)
+		return false;
+	copy = pstrdup(name);
+	(void) SplitGUCList(copy, '.', &parts);
+	foreach (part, parts)
+		is_cut |= strlen(lfirst(part)) >= NAMEDATALEN;
+	list_free(parts);
+	pfree(copy);
+	return is_cut;
+}
+
+/*
+ * store_name returns the argument store, or the name that its kind has when that is null:
+ * for events the setting.
+ */
+char *
+store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind)
+{
+	if (PG_ARGISNULL(argument))
+		return *kind->default_name;
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+/*
+ * store_range returns what a name stands for in the syntax of SQL. An error says which
+ * argument it was.
+ */
+RangeVar *
+store_range(const char *name, const char *argument_name)
+{
+	List	 *names = NIL;
+	ListCell *part;
+
+	foreach (part, split_name(pstrdup(name)))
+		names = lappend(names, makeString(lfirst(part)));
+	if (names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("argument \"%s\" is not the name of a table: \"%s\"", argument_name, name),
+				 errhint(NAME_HINT)));
+	if (is_name_cut(name))
+		reject_cut_name(argument_name, name);
+	return makeRangeVarFromNameList(names);
+}
+
+/*
+ * missing_schema returns the name of the schema that a table is said to be in, if there
+ * is none; otherwise NULL.
+ */
+const char *
+missing_schema(const RangeVar *range)
+{
+	const char *schema = range->schemaname;
+
+	if (schema == NULL || strcmp(schema, "pg_temp") == 0 ||
+		OidIsValid(get_namespace_oid(schema, true)))
+		return NULL;
+	return schema;
+}
+
+/*
+ * create_store_commands returns what to run for a store that is missing; NULL if a person
+ * has to say first in which schema it is to be. The function is qualified where
+ * search_path does not find it.
+ */
+char *
+create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name)
+{
+	RangeVar   *range = store_range(name, "store");
+	Oid			function = fcinfo->flinfo->fn_oid;
+	const char *schema = NULL;
+	const char *missing = missing_schema(range);
+	char	   *command;
+
+	if (range->schemaname == NULL && fetch_search_path(false) == NIL)
+		return NULL;
+	if (!FunctionIsVisible(function))
+		schema = get_namespace_name(get_func_namespace(function));
+	command = psprintf("SELECT %s(%s)", quote_qualified_identifier(schema, kind->create_function),
+					   quote_literal_cstr(name));
+	if (missing == NULL)
+		return command;
+	return psprintf("CREATE SCHEMA %s; %s", quote_identifier(missing), command);
+}
+
+/*
+ * require_owner raises an error unless the caller owns the table that is about to be locked.
+ */
+static void
+require_owner(const RangeVar *range, Oid table, Oid old_table, void *argument)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid		  owner;
+
+	/* none of that name, or no longer */
+	if (!HeapTupleIsValid(tuple))
+		return;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (!table_is_owned_by(table, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table \"%s\"", range->relname),
+				 errhint("Have its owner \"%s\" do this, or SET ROLE to that role if you are a "
+						 "member of it.",
+						 GetUserNameFromId(owner, false))));
+	RangeVarCallbackOwnsRelation(range, table, old_table, argument);
+}
+
+/*
+ * store_find locks and opens the store that an argument names, and makes sure that its
+ * columns fit; NULL if there is no such table. A lock that keeps others from writing is
+ * for the owner: it is not even waited for before that is clear, since everybody else
+ * would wait behind it.
+ */
+Store *
+store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, const StoreKind *kind,
+		   LOCKMODE mode)
+{
+	RangeVar *range = store_range(store_name(fcinfo, argument, kind), argument_name);
+	Oid		  table = RangeVarGetRelidExtended(range, mode, RVR_MISSING_OK,
+										   mode > RowExclusiveLock ? require_owner : NULL, NULL);
+	Store	 *store;
+
+	if (!OidIsValid(table))
+		return NULL;
+	store = palloc(sizeof(Store));
+	store->oid = table;
+	store->relation = relation_open(table, NoLock);
+	store->lock = mode;
+	store->kind = kind;
+	if (!columns_fit(store->relation, kind))
+		report_mismatch(store->relation, schema_problems(store->relation, kind), NULL);
+	return store;
+}
+
+/*
+ * store_open_kind does the same with the argument store, whose table must be there.
+ */
+Store *
+store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind, LOCKMODE mode)
+{
+	Store *store = store_find(fcinfo, argument, "store", kind, mode);
+	char  *name;
+	char  *commands;
+
+	if (store != NULL)
+		return store;
+	name = store_name(fcinfo, argument, kind);
+	commands = create_store_commands(fcinfo, kind, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("%s \"%s\" does not exist", kind->noun, name),
+			 commands == NULL ? errhint(NO_SCHEMA_HINT) : errhint("Run %s.", commands)));
+}
+
+/*
+ * store_open opens an event store.
+ */
+Store *
+store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
+{
+	return store_open_kind(fcinfo, argument, &event_store, mode);
+}
+
+/*
+ * store_require_key raises VE004 if a store lacks its key, for statements that make no
+ * sense without.
+ */
+void
+store_require_key(Store *store)
+{
+	if (!has_key(store->relation, store->kind))
+		report_mismatch(store->relation, schema_problems(store->relation, store->kind), NULL);
+}
+
+/*
+ * store_close closes a store and keeps its lock.
+ */
+void
+store_close(Store *store)
+{
+	relation_close(store->relation, NoLock);
+	pfree(store);
+}
+
+/*
+ * store_leave closes a store with which nothing was done, and gives its lock back: nobody has
+ * asked yet whether the caller may have it.
+ */
+void
+store_leave(Store *store)
+{
+	relation_close(store->relation, store->lock);
+	pfree(store);
+}

@@ -1,0 +1,123 @@
+/*
+ * table.h
+ *	  The tables of stores: from a name to an opened table that fits, and what is wrong
+ *	  with one that does not.
+ */
+#ifndef GOES_TABLE_H
+#define GOES_TABLE_H
+
+#include "base/base.h"
+
+#pragma GCC visibility push(hidden)
+
+/* kind.c: what the table of a store must be; kind.h says what that is made of */
+extern const StoreKind event_store;
+extern const StoreKind snapshot_store;
+extern const StoreKind model_store;
+
+/* kind.c: the setting goes_store.default_store */
+extern char *default_store;
+
+/* Column numbers of the type goes_event, which is frozen; row.c has the columns. */
+enum EventColumn
+{
+	EVENT_ID,
+	EVENT_NAME,
+	EVENT_TIME,
+	EVENT_AGGREGATE_ID,
+	EVENT_AGGREGATE_NAME,
+	EVENT_AGGREGATE_VERSION,
+	EVENT_DATA,
+	EVENT_COLUMNS
+};
+
+/* row.c: what the rows that functions take and return must be */
+typedef struct RowType RowType;
+extern const RowType   event_row;
+extern const RowType   reference_row;
+extern const RowType   snapshot_row;
+extern const RowType   load_row;
+extern const RowType   problem_row;
+
+/* store.c: a name -> an opened table */
+#define NO_SCHEMA_HINT                                                                            \
+	"Write the table with its schema, as in shop.events, or have search_path name a schema that " \
+	"exists."
+#define NAME_HINT \
+	"Write it as in SQL: events, shop.events, or \"Odd Name\" with its quotation marks."
+extern bool		   is_store_name(const char *name);
+extern bool		   is_name_cut(const char *name);
+extern char		  *store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind);
+extern RangeVar	  *store_range(const char *name, const char *argument_name);
+extern const char *missing_schema(const RangeVar *range);
+extern char		  *create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind,
+										 const char *name);
+extern Store	  *store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode);
+extern Store	  *store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind,
+								   LOCKMODE mode);
+extern Store	  *store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name,
+							  const StoreKind *kind, LOCKMODE mode);
+extern void		   store_require_key(Store *store);
+extern void		   store_close(Store *store);
+extern void		   store_leave(Store *store);
+
+/* schema.c: what a store's table must be */
+extern bool	 columns_fit(Relation relation, const StoreKind *kind);
+extern List *schema_problems(Relation relation, const StoreKind *kind);
+extern char *create_table_command(const StoreKind *kind, const char *schema, const char *table);
+extern char *comment_commands(const StoreKind *kind, const char *schema, const char *table);
+
+/* index.c: the indexes that it needs */
+extern bool	 has_key(Relation relation, const StoreKind *kind);
+extern bool	 has_unique_versions(Relation relation);
+extern Oid	 version_index(Relation relation);
+extern List *version_index_problem(List *problems, Relation relation);
+
+/* problem.c: what can be wrong with a table */
+typedef enum ProblemKind
+{
+	PROBLEM_KIND,  /* it is not an ordinary table */
+	PROBLEM_TABLE, /* its columns do not fit */
+	PROBLEM_INDEX, /* an index is missing and can be added */
+	PROBLEM_GUARD  /* a guard does not hold */
+} ProblemKind;
+
+typedef struct Problem
+{
+	ProblemKind kind;
+	char	   *text;
+	char	   *remedy;		/* SQL; NULL: none can mend it */
+	char	   *index_name; /* the index that the remedy creates */
+
+	/* what the remedy makes unique; NULL: nothing */
+	const struct RequiredIndex *unique;
+} Problem;
+
+extern List			   *add_problem(List *problems, ProblemKind kind, char *text, char *remedy,
+									char *index_name);
+pg_noreturn extern void report_mismatch(Relation relation, List *problems, const char *hint);
+
+/* privilege.c: what the caller may do with a table, asked before others have to wait */
+extern bool may_use_columns(Relation table, AclMode privilege, const char *const *columns,
+							int count);
+extern void require_columns(Relation table, AclMode privilege, const char *const *columns,
+							int count);
+extern void reject_hidden_rows(Relation table);
+
+/* relation.c: looking at a table */
+extern Form_pg_attribute find_column(Relation relation, const char *name);
+extern char				*qualified_name(Relation relation);
+extern bool				 has_parent(Relation relation);
+extern bool				 has_heirs(Relation relation);
+
+/* row.c: rows, as composite values */
+extern void		 require_row(TupleDesc descriptor, const RowType *row);
+extern TupleDesc row_descriptor(Oid type, const RowType *row);
+extern void		 row_values(TupleDesc descriptor, const RowType *row, Datum value, Datum *values,
+							bool *nulls);
+extern Datum	 row_datum(TupleDesc descriptor, const RowType *row, const Datum *values,
+						   const bool *nulls);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * version_key.c
+ *	  How the versions of a table are looked up, kept for the session.
+ *
+ * A guard asks with every statement, an append with every call. What they are told is good
+ * until the table or its indexes change, which PostgreSQL makes known while it grants a lock
+ * on the table.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/itup.h"
+#include "catalog/pg_index.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "version/lookup.h"
+
+#define FIRST_TABLES 16
+
+/* From so many tables on those that are gone make room for others. */
+#define MANY_TABLES 64
+
+static HTAB	 *version_keys = NULL;
+static uint64 change_count = 0; /* how often something was forgotten */
+
+/*
+ * forget_version_keys notes that a table has changed; InvalidOid: any may have.
+ */
+static void
+forget_version_keys(Datum unused, Oid table)
+{
+	HASH_SEQ_STATUS status;
+	VersionKey	   *key;
+
+	change_count++;
+	if (OidIsValid(table))
+	{
+		key = hash_search(version_keys, &table, HASH_FIND, NULL);
+		if (key != NULL)
+			key->is_valid = false;
+		return;
+	}
+	hash_seq_init(&status, version_keys);
+	while ((key = hash_seq_search(&status)) != NULL)
+		key->is_valid = false;
+}
+
+/*
+ * start makes the table of keys.
+ */
+static void
+start(void)
+{
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(VersionKey)};
+
+	version_keys =
+		hash_create("versions of goes_store", FIRST_TABLES, &control, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(forget_version_keys, (Datum) 0);
+}
+
+/*
+ * set_key says how a key of the index is compared with what is looked up. What that
+ * needs lasts as long as the session.
+ */
+static void
+set_key(VersionKey *key, Relation index, int place, StrategyNumber strategy)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	Oid			  type = index->rd_opcintype[place];
+	Oid			  comparison = get_opfamily_member(index->rd_opfamily[place], type, type, strategy);
+
+	ScanKeyEntryInitialize(&key->keys[place], 0, place + 1, strategy, InvalidOid,
+						   index->rd_indcollation[place], get_opcode(comparison), (Datum) 0);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * learn_index fills in what is about the index.
+ */
+static void
+learn_index(VersionKey *key)
+{
+	Relation index = index_open(key->index, AccessShareLock);
+
+	key->name_key = index->rd_index->indkey.values[0] == key->name ? 0 : 1;
+	key->is_whole = !index->rd_index->indcheckxmin;
+	key->newest_first = (index->rd_indoption[VERSION_KEYS - 1] & INDOPTION_DESC) != 0
+							? ForwardScanDirection
+							: BackwardScanDirection;
+	set_key(key, index, 0, BTEqualStrategyNumber);
+	set_key(key, index, 1, BTEqualStrategyNumber);
+	set_key(key, index, VERSION_KEYS - 1, BTGreaterEqualStrategyNumber);
+	key->keys[VERSION_KEYS - 1].sk_argument = Int32GetDatum(PG_INT32_MIN); /* any but null */
+	index_close(index, AccessShareLock);
+}
+
+/*
+ * learn fills in what there is to know of a table.
+ */
+static void
+learn(VersionKey *key, Relation table)
+{
+	if (!columns_fit(table, &event_store))
+		report_mismatch(table, schema_problems(table, &event_store), NULL);
+	key->name = find_column(table, "aggregate_name")->attnum;
+	key->id = find_column(table, "aggregate_id")->attnum;
+	key->version = find_column(table, "aggregate_version")->attnum;
+	key->index = version_index(table);
+	if (OidIsValid(key->index))
+		learn_index(key);
+}
+
+/*
+ * drop_forgotten makes room for another table: what was forgotten may be of tables that
+ * are gone, which a session can make and drop by the thousand.
+ */
+static void
+drop_forgotten(void)
+{
+	HASH_SEQ_STATUS status;
+	VersionKey	   *key;
+
+	if (hash_get_num_entries(version_keys) < MANY_TABLES)
+		return;
+	hash_seq_init(&status, version_keys);
+	while ((key = hash_seq_search(&status)) != NULL)
+	{
+		if (!key->is_valid)
+			hash_search(version_keys, &key->table, HASH_REMOVE, NULL);
+	}
+}
+
+/*
+ * version_key returns how the versions of a table are looked up, for as long as the
+ * caller's lock on it, and until the next call. A table that is no store of events is an
+ * error; one without the index has InvalidOid there.
+ */
+const VersionKey *
+version_key(Relation table)
+{
+	Oid			oid = RelationGetRelid(table);
+	VersionKey *key;
+	uint64		changes;
+
+	if (version_keys == NULL)
+		start();
+	key = hash_search(version_keys, &oid, HASH_FIND, NULL);
+	if (key != NULL && key->is_valid)
+		return key;
+	drop_forgotten();
+	key = hash_search(version_keys, &oid, HASH_ENTER, NULL);
+	key->is_valid = false;
+	changes = change_count;
+	learn(key, table);
+	key->is_valid = changes == change_count; /* else it serves this statement only */
+	return key;
+}
+
+/*
+ * has_no_version tells whether an entry of the index is of a row without a version. It may
+ * have a null as well where the index includes another column.
+ */
+bool
+has_no_version(IndexTuple entry)
+{
+	return IndexTupleHasNulls(entry) &&
+		   att_isnull(VERSION_KEYS - 1, (bits8 *) entry + sizeof(IndexTupleData));
+}
+
+/*
+ * version_of_entry reads the version of an entry of the index. It stands behind a UUID
+ * and a text, none of them null, and only the text's length is not known beforehand.
+ */
+int32
+version_of_entry(IndexTuple entry, int name_key)
+{
+	const char *keys = (const char *) entry + IndexInfoFindDataOffset(entry->t_info);
+	const char *name = keys + (name_key == 0 ? 0 : UUID_LEN);
+
+	return *(const int32 *) (keys + INTALIGN(UUID_LEN + VARSIZE_ANY(name)));
+}

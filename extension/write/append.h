@@ -1,0 +1,52 @@
+/*
+ * append.h
+ *	  An append under way, for append.c and the rooms below it.
+ */
+#ifndef GOES_APPEND_H
+#define GOES_APPEND_H
+
+#include "version/version.h"
+#include "write/write.h"
+
+#pragma GCC visibility push(hidden)
+
+typedef struct AppendCall
+{
+	Store	  *store;
+	Aggregate  aggregate;
+	int		   expected;
+	ArrayType *events;
+	Datum	  *elements; /* of the array */
+	int		   count;
+	Datum	   first[EVENT_COLUMNS]; /* the fields of the first event */
+	bool	   has_versions;		 /* do some of the events have versions of their own? */
+	int64	   base;				 /* those begin after this one */
+} AppendCall;
+
+/* append_insert.c: the statements that store the events */
+enum
+{
+	AGGREGATE_PARAMETERS = 3, /* of a statement that asks for no version */
+	APPEND_PARAMETERS
+};
+
+extern void	  append_parameters(const AppendCall *append, ArrayType *events, int64 base,
+								Parameter *parameters);
+extern uint64 insert_single(const AppendCall *append, int32 base);
+extern uint64 insert_batch(const AppendCall *append, int32 base);
+extern uint64 insert_or_fail(const AppendCall *append, int first, int count, int64 base);
+
+/*
+ * replay.c
+ *
+ * Are the events of an append stored already? Then *last is the version of the last one.
+ * A part of them, or something else under one of their ids, is VE003.
+ */
+extern bool is_replay(const AppendCall *append, int32 *last);
+
+/* Raises VE003 for an event whose id is taken, while that of the first was not. */
+pg_noreturn extern void report_taken_id(const AppendCall *append, int64 place);
+
+#pragma GCC visibility pop
+
+#endif
