@@ -9,7 +9,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -328,25 +330,13 @@ lacks_value(Form_pg_attribute attribute)
 static bool
 is_in_identity(Relation relation, AttrNumber attribute)
 {
-	ListCell *cell;
+	int member = attribute - FirstLowInvalidHeapAttributeNumber;
+	Oid constraint;
 
-	foreach (cell, RelationGetIndexList(relation))
-	{
-		HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-		Form_pg_index index;
-		bool		  is_in = false;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		index = (Form_pg_index) GETSTRUCT(tuple);
-		for (int i = 0; i < index->indnkeyatts && (index->indisprimary || index->indisreplident);
-			 i++)
-			is_in |= index->indkey.values[i] == attribute;
-		ReleaseSysCache(tuple);
-		if (is_in)
-			return true;
-	}
-	return false;
+	return bms_is_member(
+			   member, get_primary_key_attnos(RelationGetRelid(relation), true, &constraint)) ||
+		   bms_is_member(member,
+						 RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY));
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
 #include "utils/builtins.h"
@@ -284,27 +285,15 @@ missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *
 }
 
 /*
- * has_primary_key tells whether the table has one, whatever its columns. The relcache's
- * rd_pkindex is not for that: it is unset as long as nobody has asked for the indexes.
+ * has_primary_key tells whether the table has one, whatever its columns, deferrable or not.
  */
 static bool
 has_primary_key(Relation relation)
 {
-	ListCell *cell;
+	Oid constraint;
 
-	foreach (cell, RelationGetIndexList(relation))
-	{
-		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-		bool	  is_primary;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		is_primary = ((Form_pg_index) GETSTRUCT(tuple))->indisprimary;
-		ReleaseSysCache(tuple);
-		if (is_primary)
-			return true;
-	}
-	return false;
+	(void) get_primary_key_attnos(RelationGetRelid(relation), true, &constraint);
+	return OidIsValid(constraint);
 }
 
 /*
