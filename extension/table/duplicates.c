@@ -62,6 +62,16 @@ list_query(Relation relation, const RequiredIndex *index)
 }
 
 /*
+ * problem_duplicates describes some of the rows that keep the index of a problem away; NULL if
+ * there are none.
+ */
+static char *
+problem_duplicates(Relation relation, const StoreKind *kind, const Problem *problem)
+{
+	return problem->unique == NULL ? NULL : some_duplicates(relation, kind, problem->unique);
+}
+
+/*
  * explain_duplicates takes the remedy from each missing index that rows keep away, and says
  * which rows those are.
  */
@@ -73,8 +83,7 @@ explain_duplicates(Relation relation, const StoreKind *kind, List *problems)
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);
-		char	*some =
-			   problem->unique == NULL ? NULL : some_duplicates(relation, kind, problem->unique);
+		char	*some = problem_duplicates(relation, kind, problem);
 
 		if (some == NULL)
 			continue;
@@ -95,8 +104,7 @@ report_duplicates(Relation relation, const StoreKind *kind, List *problems)
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);
-		char	*some =
-			   problem->unique == NULL ? NULL : some_duplicates(relation, kind, problem->unique);
+		char	*some = problem_duplicates(relation, kind, problem);
 
 		if (some == NULL)
 			continue;
