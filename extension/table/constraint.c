@@ -62,28 +62,6 @@ key_name(Relation relation, Form_pg_index index, int number)
 }
 
 /*
- * is_over_key tells whether an index is over just the columns that tell the rows of a kind
- * apart, in any order.
- */
-static bool
-is_over_key(Relation relation, Form_pg_index index, const RequiredIndex *key)
-{
-	if (index->indnkeyatts != key->column_count)
-		return false;
-	for (int i = 0; i < index->indnkeyatts; i++)
-	{
-		const char *name = key_name(relation, index, i);
-		bool		is_key = false;
-
-		for (int k = 0; name != NULL && k < key->column_count; k++)
-			is_key |= strcmp(key->columns[k], name) == 0;
-		if (!is_key)
-			return false;
-	}
-	return true;
-}
-
-/*
  * is_over_nulls tells whether all key columns of an index are null in some rows of a store.
  */
 static bool
@@ -333,8 +311,8 @@ is_in_identity(Relation relation, AttrNumber attribute)
 	int member = attribute - FirstLowInvalidHeapAttributeNumber;
 	Oid constraint;
 
-	return bms_is_member(
-			   member, get_primary_key_attnos(RelationGetRelid(relation), true, &constraint)) ||
+	return bms_is_member(member,
+						 get_primary_key_attnos(RelationGetRelid(relation), true, &constraint)) ||
 		   bms_is_member(member,
 						 RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY));
 }

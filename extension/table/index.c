@@ -1,6 +1,6 @@
 /*
  * index.c
- *	  The indexes that the table of a store needs.
+ *	  Which indexes of a table serve as those that its store needs.
  *
  * They are matched by what they do, not by name: a second store in a schema has to
  * give its own other names, and an owner may have better ones.
@@ -8,9 +8,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
-#include "commands/defrem.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -56,28 +54,42 @@ leads_with(Relation relation, Form_pg_index found, const RequiredIndex *index)
 }
 
 /*
+ * is_over_key tells whether an index is over just the columns that tell the rows of a kind
+ * apart, in any order.
+ */
+bool
+is_over_key(Relation relation, Form_pg_index found, const RequiredIndex *key)
+{
+	RequiredIndex any_order = *key;
+
+	any_order.is_ordered = false;
+	return found->indnkeyatts == key->column_count && leads_with(relation, found, &any_order);
+}
+
+/*
  * covers tells whether an index of the table has the columns that one of ours has. A unique
  * one must hold for every row, over just those columns; *is_strict tells whether it does so at
  * once, and for rows about different things.
  */
-static bool
+bool
 covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_strict)
 {
 	HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
 	Form_pg_index found;
-	bool		  covers;
+	bool		  has_columns;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	found = (Form_pg_index) GETSTRUCT(tuple);
-	covers = found->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
-			 leads_with(relation, found, index) &&
-			 compares_as_columns(relation, tuple, index->column_count);
+	has_columns = found->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+				  leads_with(relation, found, index) &&
+				  compares_as_columns(relation, tuple, index->column_count);
 	if (index->is_unique)
-		covers = covers && found->indisunique && found->indnkeyatts == index->column_count;
+		has_columns =
+			has_columns && found->indisunique && found->indnkeyatts == index->column_count;
 	*is_strict = !index->is_unique || (found->indimmediate && !found->indnullsnotdistinct);
 	ReleaseSysCache(tuple);
-	return covers;
+	return has_columns;
 }
 
 /*
@@ -102,26 +114,6 @@ has_index(Relation relation, const RequiredIndex *index)
 	foreach (cell, RelationGetIndexList(relation))
 	{
 		if (serves_as(relation, lfirst_oid(cell), index))
-			return true;
-	}
-	return false;
-}
-
-/*
- * will_have_index tells the same of the table after the remedies of constraint_problems.
- */
-static bool
-will_have_index(Relation relation, const RequiredIndex *index, const StoreKind *kind)
-{
-	ListCell *cell;
-
-	foreach (cell, RelationGetIndexList(relation))
-	{
-		Oid	 index_oid = lfirst_oid(cell);
-		bool is_strict;
-
-		if (covers(relation, index_oid, index, &is_strict) &&
-			(is_strict || is_mended(relation, index_oid, kind)))
 			return true;
 	}
 	return false;
@@ -180,150 +172,6 @@ version_index(Relation relation)
 }
 
 /*
- * version_index_problem says that there is no such index, and whether there can be one.
- */
-List *
-version_index_problem(List *problems, Relation relation)
-{
-	Form_pg_attribute name = find_column(relation, "aggregate_name");
-	char			 *table = qualified_name(relation);
-
-	if (!is_exact_collation(name->attcollation))
-		return add_problem(problems, PROBLEM_TABLE,
-						   pstrdup("column \"aggregate_name\" takes different names for equal"),
-						   psprintf("ALTER TABLE %s ALTER COLUMN aggregate_name TYPE %s COLLATE "
-									"pg_catalog.\"default\";",
-									table,
-									format_type_with_typemod(name->atttypid, name->atttypmod)),
-						   NULL);
-	return add_problem(problems, PROBLEM_INDEX,
-					   pstrdup("no unique index has the versions of an aggregate in order"),
-					   psprintf("CREATE UNIQUE INDEX ON %s "
-								"(aggregate_id, aggregate_name, aggregate_version);",
-								table),
-					   NULL);
-}
-
-/*
- * free_index_name returns goes' name for an index, or one with the table's name in
- * front where the schema has that name already.
- */
-static char *
-free_index_name(Relation relation, const RequiredIndex *index)
-{
-	Oid schema = RelationGetNamespace(relation);
-
-	if (!OidIsValid(get_relname_relid(index->name, schema)))
-		return pstrdup(index->name);
-	return ChooseRelationName(RelationGetRelationName(relation), "goes", index->label, schema,
-							  false);
-}
-
-/*
- * has_to_wait tells whether an index is over a column that no command mends.
- */
-static bool
-has_to_wait(const RequiredIndex *index, List *undecided)
-{
-	ListCell *cell;
-
-	foreach (cell, undecided)
-	{
-		const RequiredColumn *column = lfirst(cell);
-
-		for (int i = 0; i < index->column_count; i++)
-		{
-			if (strcmp(index->columns[i], column->name) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/*
- * waiting adds the problem of an index that cannot be made before a person has decided
- * what becomes of its columns.
- */
-static List *
-waiting(List *problems, ProblemKind kind, const char *text)
-{
-	return add_problem(problems, kind, psprintf("%s, once its columns fit", text), NULL, NULL);
-}
-
-/*
- * missing_indexes adds a problem for each index that the table lacks.
- */
-static List *
-missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *undecided)
-{
-	for (int i = 0; i < kind->index_count; i++)
-	{
-		const RequiredIndex *index = &kind->indexes[i];
-		const char			*unique = index->is_unique ? "UNIQUE " : "";
-		char				*keys;
-		char				*text;
-		char				*name;
-
-		if (will_have_index(relation, index, kind))
-			continue;
-		keys = index_columns(index);
-		text = psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys);
-		if (has_to_wait(index, undecided))
-		{
-			problems = waiting(problems, PROBLEM_INDEX, text);
-			continue;
-		}
-		name = free_index_name(relation, index);
-		problems = add_problem(problems, PROBLEM_INDEX, text,
-							   psprintf("CREATE %sINDEX %s ON %s (%s);", unique,
-										quote_identifier(name), qualified_name(relation), keys),
-							   name);
-		if (index->is_unique)
-			((Problem *) llast(problems))->unique = index;
-	}
-	return problems;
-}
-
-/*
- * has_primary_key tells whether the table has one, whatever its columns, deferrable or not.
- */
-static bool
-has_primary_key(Relation relation)
-{
-	Oid constraint;
-
-	(void) get_primary_key_attnos(RelationGetRelid(relation), true, &constraint);
-	return OidIsValid(constraint);
-}
-
-/*
- * missing_key adds a problem if two rows could be about the same thing.
- */
-static List *
-missing_key(List *problems, Relation relation, const StoreKind *kind, List *undecided)
-{
-	const RequiredIndex *key = &kind->key;
-	const char			*format = "ALTER TABLE %s ADD PRIMARY KEY (%s);";
-	char				*keys = index_columns(key);
-	char				*text;
-
-	if (will_have_index(relation, key, kind))
-		return problems;
-	if (has_to_wait(key, undecided))
-		return waiting(problems, PROBLEM_TABLE, psprintf("missing unique index on (%s)", keys));
-	if (has_primary_key(relation))
-		format = "CREATE UNIQUE INDEX ON %s (%s);";
-	if (key->column_count == 1)
-		text = psprintf("column \"%s\" is not unique", key->columns[0]);
-	else
-		text = psprintf("missing unique index on (%s)", keys);
-	problems = add_problem(problems, PROBLEM_TABLE, text,
-						   psprintf(format, qualified_name(relation), keys), NULL);
-	((Problem *) llast(problems))->unique = key;
-	return problems;
-}
-
-/*
  * merges_keys tells whether an index takes different keys for the same. A statement that
  * replaces the row with a key goes by every unique index over its columns, and would replace
  * another row.
@@ -332,16 +180,13 @@ static bool
 merges_keys(Relation relation, Oid index_oid, const RequiredIndex *key)
 {
 	HeapTuple	  tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index_oid));
-	RequiredIndex any_order = *key;
 	Form_pg_index found;
 	bool		  merges;
 
-	any_order.is_ordered = false;
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	found = (Form_pg_index) GETSTRUCT(tuple);
-	merges = found->indisunique && found->indnkeyatts == key->column_count &&
-			 leads_with(relation, found, &any_order) &&
+	merges = found->indisunique && is_over_key(relation, found, key) &&
 			 !compares_as_columns(relation, tuple, key->column_count);
 	ReleaseSysCache(tuple);
 	return merges;
@@ -351,7 +196,7 @@ merges_keys(Relation relation, Oid index_oid, const RequiredIndex *key)
  * merging_index returns an index that takes different keys for the same; an invalid OID:
  * there is none.
  */
-static Oid
+Oid
 merging_index(Relation relation, const RequiredIndex *key)
 {
 	ListCell *cell;
@@ -365,41 +210,10 @@ merging_index(Relation relation, const RequiredIndex *key)
 }
 
 /*
- * merging_problem adds a problem if there is one.
- */
-static List *
-merging_problem(List *problems, Relation relation, const RequiredIndex *key)
-{
-	Oid	  index = merging_index(relation, key);
-	char *name;
-
-	if (!OidIsValid(index))
-		return problems;
-	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
-									  get_rel_name(index));
-	return add_problem(
-		problems, PROBLEM_TABLE,
-		psprintf("unique index \"%s\" takes different values for equal", get_rel_name(index)),
-		psprintf("DROP INDEX %s;", name), NULL);
-}
-
-/*
  * has_key tells whether the table tells its rows apart as it should.
  */
 bool
 has_key(Relation relation, const StoreKind *kind)
 {
 	return has_index(relation, &kind->key) && !OidIsValid(merging_index(relation, &kind->key));
-}
-
-/*
- * index_problems adds a problem for each index that the table lacks. Those over a column
- * that takes a decision have no remedy.
- */
-List *
-index_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)
-{
-	problems = missing_key(problems, relation, kind, undecided);
-	problems = merging_problem(problems, relation, &kind->key);
-	return missing_indexes(problems, relation, kind, undecided);
 }

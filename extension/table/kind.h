@@ -7,6 +7,7 @@
 #define GOES_KIND_H
 
 #include "access/htup.h"
+#include "catalog/pg_index.h"
 
 #include "table/table.h"
 
@@ -62,10 +63,15 @@ struct StoreKind
 
 #pragma GCC visibility push(hidden)
 
-/* index.c: the indexes that a table lacks; the columns of one, for SQL */
+/* index.c: what an index of a table is good for; the columns of one of ours, for SQL */
+extern bool	 is_over_key(Relation relation, Form_pg_index found, const RequiredIndex *key);
+extern bool	 covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_strict);
+extern Oid	 merging_index(Relation relation, const RequiredIndex *key);
+extern char *index_columns(const RequiredIndex *index);
+
+/* missing_index.c: the indexes that a table lacks */
 extern List *index_problems(List *problems, Relation relation, const StoreKind *kind,
 							List *undecided);
-extern char *index_columns(const RequiredIndex *index);
 
 /* constraint.c: constraints that keep out what a store has to take */
 extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind,

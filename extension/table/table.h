@@ -67,10 +67,12 @@ extern List *schema_problems(Relation relation, const StoreKind *kind);
 extern char *create_table_command(const StoreKind *kind, const char *schema, const char *table);
 extern char *comment_commands(const StoreKind *kind, const char *schema, const char *table);
 
-/* index.c: the indexes that it needs */
-extern bool	 has_key(Relation relation, const StoreKind *kind);
-extern bool	 has_unique_versions(Relation relation);
-extern Oid	 version_index(Relation relation);
+/* index.c: which of its indexes serve */
+extern bool has_key(Relation relation, const StoreKind *kind);
+extern bool has_unique_versions(Relation relation);
+extern Oid	version_index(Relation relation);
+
+/* missing_index.c: those that it lacks */
 extern List *version_index_problem(List *problems, Relation relation);
 
 /* problem.c: what can be wrong with a table */
