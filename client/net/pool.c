@@ -220,7 +220,10 @@ pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_erro
 	if (pool->owner != getpid())
 		return fail(err, GOES_ERR_STATE,
 					"the pool belongs to the parent process: open one after the fork");
-	status = take_or_count(pool, &connection, deadline, err);
+	/* whoever cannot use a connection takes none: finishing its reset in no time would close it */
+	status = deadline_check(deadline, err);
+	if (status == GOES_OK)
+		status = take_or_count(pool, &connection, deadline, err);
 	if (status != GOES_OK)
 		return status;
 	finish_reset(pool, &connection, deadline);
