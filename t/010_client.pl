@@ -20,7 +20,8 @@ my $most_seconds = 300;
 my @programs = $ENV{CLIENT_PROGRAMS} ? split(' ', $ENV{CLIENT_PROGRAMS}) : map { s{.*/}{}r } grep { -x } glob("$directory/server_*[a-z]");
 plan skip_all => "$directory has no test programs of libgoes; make -C client tests builds them" if !@programs;
 my %wants_own_server = map { $_ => 1 }
-  qw(server_open server_open_errors server_open_faults server_pool_replace server_pool_restart server_standby);
+  qw(server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart
+     server_reset server_standby);
 my $logs = PostgreSQL::Test::Utils::tempdir();
 
 # Starts a server for programs.

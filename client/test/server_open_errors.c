@@ -340,7 +340,7 @@ test_a_role_that_may_not_create(void **state)
 	expect_refusal(&options, GOES_ERR_PERMISSION, "CREATE EXTENSION goes_store");
 	admin_do("dreamt_of",
 			 "CREATE EXTENSION goes_store; REVOKE CREATE ON SCHEMA public FROM public");
-	expect_refusal(&options, GOES_ERR_PERMISSION, "schema public");
+	expect_refusal(&options, GOES_ERR_PERMISSION, "GRANT CREATE ON SCHEMA public TO intern");
 	admin_do("dreamt_of", "SELECT goes_create_store()");
 	store = open_with(&options);
 	expect_error(insert_one(store, "tried", NULL, &error), &error, GOES_ERR_PERMISSION, "events");
