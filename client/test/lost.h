@@ -14,14 +14,17 @@
 
 #include "proxy.h"
 
-#define PATIENCE_MS 2000
-#define LITTLE_PATIENCE_MS 200
+#define PATIENCE_MS paced_ms(2000)
+#define LITTLE_PATIENCE_MS paced_ms(200)
+#define WITHIN_MS \
+	paced_ms(1000) /* goes.h: a call that is late or cancelled returns within a second */
 
 static Proxy *proxy;
 
 static inline int
 start_proxy(void **state)
 {
+	(void) paced_ms(0); /* measured before there are other threads */
 	proxy = proxy_start();
 	return 0;
 }
@@ -231,14 +234,14 @@ run_directly(void *statement)
 
 /* linger_at_commit makes those wait who commit an insert into a table. */
 static inline void
-linger_at_commit(const char *table, double seconds)
+linger_at_commit(const char *table, int64_t ms)
 {
 	admin_do(TEST_DATABASE,
 			 "CREATE OR REPLACE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS "
 			 "$$BEGIN PERFORM pg_sleep(%g); RETURN NULL; END$$;"
 			 "CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON %s DEFERRABLE INITIALLY DEFERRED "
 			 "FOR EACH ROW EXECUTE FUNCTION linger()",
-			 seconds, table);
+			 (double) ms / 1000, table);
 }
 
 static goes_cancel *alarmed;
@@ -251,9 +254,10 @@ trigger_alarmed(int signal)
 
 /* cancel_in has a signal handler trigger a cancel soon; 0: not any more. */
 static inline void
-cancel_in(goes_cancel *cancel, int milliseconds)
+cancel_in(goes_cancel *cancel, int64_t milliseconds)
 {
-	const struct itimerval soon = {.it_value.tv_usec = milliseconds * 1000};
+	const struct itimerval soon = {.it_value.tv_sec = milliseconds / 1000,
+								   .it_value.tv_usec = milliseconds % 1000 * 1000};
 
 	alarmed = cancel;
 	signal(SIGALRM, trigger_alarmed);

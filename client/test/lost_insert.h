@@ -24,7 +24,7 @@ write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_c
 	proxy_plan(proxy, plans, count);
 	start = milliseconds();
 	status = goes_insert(store, events, n, context, &error);
-	expect_soon(plans, start, PATIENCE_MS + 1000);
+	expect_soon(plans, start, PATIENCE_MS + WITHIN_MS);
 	stored = status == GOES_OK ? count_stored("events", events, n) : n;
 	if (stored != n)
 		fail_msg(PLACE ": success, but %zu of %zu are stored", PLACE_OF(plans), stored, n);

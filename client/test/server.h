@@ -19,6 +19,7 @@
 #include <libpq-fe.h>
 
 #include "goes.h"
+#include "pace.h"
 #include "unit.h"
 
 #define TEST_DATABASE "goes_test"

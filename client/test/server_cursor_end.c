@@ -13,8 +13,8 @@
 
 #define MOST 5000
 #define WIDE 20000 /* rows of a kilobyte: more than all buffers on the way take */
-#define LATE_MS 200
-#define WITHIN_MS 1000
+#define LATE_MS paced_ms(200)
+#define WITHIN_MS paced_ms(1000)
 
 /*
  * read_until_error reads on until there is an error, gives it out and returns its status.
@@ -116,9 +116,12 @@ test_a_server_process_that_dies_on_the_way(void **state)
 static void
 test_an_error_of_the_server_on_the_way(void **state)
 {
-	goes_store *store = open_victim("wide", "-c statement_timeout=150");
+	char		setting[64];
+	goes_store *store;
 	goes_error *error = NULL;
 
+	snprintf(setting, sizeof setting, "-c statement_timeout=%d", (int) paced_ms(150));
+	store = open_victim("wide", setting);
 	make_wide();
 	for (int way = 0; way < PORTAL; way++)
 	{
@@ -131,7 +134,7 @@ test_an_error_of_the_server_on_the_way(void **state)
 			for (int time = 2; time <= 20; time++)
 				read_one(&reader, time);
 		}
-		usleep(4 * LATE_MS * 1000); /* several times the statement_timeout */
+		usleep((useconds_t) (4 * LATE_MS * 1000)); /* several times the statement_timeout */
 		assert_int_equal(read_until_error(&reader, &error), GOES_ERR_SERVER);
 		assert_string_equal(goes_error_sqlstate(error), "57014");
 		expect_same_error(&reader, error);
@@ -150,6 +153,7 @@ test_each_wait_for_events_has_the_whole_timeout(void **state)
 	goes_context context = {.size = sizeof context, .timeout_ms = LATE_MS};
 
 	make_wide();
+	assert_ok(goes_store_connect(store, NULL, &error));
 	for (int way = 0; way < WAYS; way++)
 	{
 		Reader reader;
@@ -158,7 +162,7 @@ test_each_wait_for_events_has_the_whole_timeout(void **state)
 		for (int time = 1; time <= 4000; time++)
 		{
 			if (time % 1000 == 0)
-				usleep(LATE_MS * 1000 / 3);
+				usleep((useconds_t) (LATE_MS * 1000 / 3));
 			read_one(&reader, time);
 		}
 		end(&reader);
@@ -167,27 +171,59 @@ test_each_wait_for_events_has_the_whole_timeout(void **state)
 }
 
 /*
- * expect_end_of_hanging reads from a server that hangs, until the deadline or the cancellation.
+ * cancel_when_late triggers a goes_cancel while the server hangs.
+ */
+static void *
+cancel_when_late(void *cancel)
+{
+	usleep((useconds_t) (LATE_MS * 1000));
+	goes_cancel_trigger(cancel);
+	return NULL;
+}
+
+/*
+ * read_cancelled reads until the error, while a thread triggers a cancel, if there is one.
+ */
+static int
+read_cancelled(Reader *reader, goes_cancel *cancel, goes_error **err)
+{
+	pthread_t thread;
+	int		  status;
+
+	if (cancel == NULL)
+		return read_until_error(reader, err);
+	assert_int_equal(pthread_create(&thread, NULL, cancel_when_late, cancel), 0);
+	status = read_until_error(reader, err);
+	pthread_join(thread, NULL);
+	return status;
+}
+
+/*
+ * expect_end_of_hanging reads from a server that hangs, until the deadline or the cancellation. What
+ * comes before it hangs does not count.
  */
 static void
-expect_end_of_hanging(goes_store *store, int way, const goes_context *context, int status)
+expect_end_of_hanging(int way, const goes_context *context, int status)
 {
+	goes_store *store = open_victim("wide", "");
 	goes_error *error = NULL;
 	int64_t		begun;
 	pid_t		process;
 	Reader		reader;
 
+	assert_ok(goes_store_connect(store, NULL, &error));
 	assert_ok(start(&reader, store, way, WIDE, context, &error));
 	read_one(&reader, 1);
 	process = victims_process();
 	assert_int_equal(kill(process, SIGSTOP), 0);
 	begun = milliseconds();
-	assert_int_equal(read_until_error(&reader, &error), status);
+	assert_int_equal(read_cancelled(&reader, context->cancel, &error), status);
 	expect_same_error(&reader, error);
 	end(&reader);
 	assert_true(milliseconds() - begun < LATE_MS + WITHIN_MS);
 	assert_int_equal(kill(process, SIGCONT), 0);
 	assert_int_equal(count_events(store), WIDE);
+	goes_store_close(store);
 }
 
 static void
@@ -197,23 +233,7 @@ test_a_hanging_server_is_left_at_the_deadline(void **state)
 
 	make_wide();
 	for (int way = 0; way < WAYS; way++)
-	{
-		goes_store *store = open_victim("wide", "");
-
-		expect_end_of_hanging(store, way, &context, GOES_ERR_TIMEOUT);
-		goes_store_close(store);
-	}
-}
-
-/*
- * cancel_when_late triggers a goes_cancel once the server hangs.
- */
-static void *
-cancel_when_late(void *cancel)
-{
-	usleep(LATE_MS * 1000);
-	goes_cancel_trigger(cancel);
-	return NULL;
+		expect_end_of_hanging(way, &context, GOES_ERR_TIMEOUT);
 }
 
 static void
@@ -222,15 +242,10 @@ test_another_thread_cancels_a_wait(void **state)
 	make_wide();
 	for (int way = 0; way < WAYS; way++)
 	{
-		goes_store	*store = open_victim("wide", "");
 		goes_context context = {.size = sizeof context, .cancel = goes_cancel_new()};
-		pthread_t	 thread;
 
-		assert_int_equal(pthread_create(&thread, NULL, cancel_when_late, context.cancel), 0);
-		expect_end_of_hanging(store, way, &context, GOES_ERR_CANCELLED);
-		pthread_join(thread, NULL);
+		expect_end_of_hanging(way, &context, GOES_ERR_CANCELLED);
 		goes_cancel_free(context.cancel);
-		goes_store_close(store);
 	}
 }
 

@@ -205,7 +205,7 @@ test_a_failure_that_a_hook_hides_shows_nevertheless(void **state)
 static int
 wait_a_little(goes_tx *tx, const goes_event *events, size_t n, void *user)
 {
-	usleep(100 * 1000);
+	usleep((useconds_t) paced_ms(100) * 1000);
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static void
 test_the_timeout_covers_hooks_and_commit(void **state)
 {
 	goes_error	*error = NULL;
-	goes_context context = {.size = sizeof context, .timeout_ms = 50};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(50)};
 	goes_event	 event = event_of("happened", "{}");
 
 	for (int point = GOES_PRE_INSERT; point <= GOES_POST_INSERT; point++)

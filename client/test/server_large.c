@@ -8,7 +8,7 @@
 #include "events.h"
 
 #define LIMIT_MS 100
-#define MOST_LATE_MS 900 /* goes.h: within a second */
+#define MOST_LATE_MS paced_ms(900) /* goes.h: within a second */
 #define MEGABYTES(n) ((size_t) (n) << 20)
 
 static goes_context brief = {.size = sizeof brief, .timeout_ms = LIMIT_MS};

@@ -236,7 +236,7 @@ test_closing_early(void **state)
 		}
 		begun = milliseconds();
 		goes_cursor_close(cursor);
-		assert_true(milliseconds() - begun < 1000);
+		assert_true(milliseconds() - begun < paced_ms(1000));
 		assert_true(count_events(store) > 0);
 	}
 	expect_loaded(store, NULL, 100, 49900, 101);
@@ -367,7 +367,7 @@ static void
 test_a_load_that_has_to_wait(void **state)
 {
 	PGconn		  *holder = admin_connection(TEST_DATABASE);
-	goes_context   context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context   context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	goes_snapshot *snapshot = NULL;
 	goes_cursor	  *cursor = NULL;
 	goes_error	  *error = NULL;
@@ -378,7 +378,7 @@ test_a_load_that_has_to_wait(void **state)
 	begun = milliseconds();
 	expect_error(goes_load(store, NULL, "order", &order, &snapshot, &cursor, &context, &error),
 				 &error, GOES_ERR_TIMEOUT, "");
-	assert_in_range(milliseconds() - begun, 90, 1100);
+	assert_in_range(milliseconds() - begun, 90, paced_ms(1100));
 	PQfinish(holder);
 	expect_loaded(store, NULL, -1, 3, 1);
 }

@@ -103,7 +103,7 @@ write_at(goes_store *store, const Plan *plans, int count, size_t n, const goes_c
 	start = milliseconds();
 	status = try_append(store, "order", &attempt.id, attempt.events, n, attempt.expected, context,
 						&error);
-	expect_soon(plans, start, PATIENCE_MS + 1000);
+	expect_soon(plans, start, PATIENCE_MS + WITHIN_MS);
 	check_attempt(&attempt, plans, status, error);
 	return status;
 }
@@ -343,7 +343,7 @@ static void
 test_a_late_append_can_be_repeated(void **state)
 {
 	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	Plan		 plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
 
 	for (; plan.direction < DIRECTIONS; plan.direction++)
@@ -362,7 +362,7 @@ test_a_late_append_can_be_repeated(void **state)
 									attempt.expected, &context, &error),
 						 &error, GOES_ERR_TIMEOUT, "");
 			assert_int_equal(proxy_struck(proxy), 1);
-			assert_true(milliseconds() - start < 1100);
+			assert_true(milliseconds() - start < context.timeout_ms + WITHIN_MS);
 			settle();
 			leave_in_peace();
 			assert_ok(try_append(store, "order", &attempt.id, attempt.events, 2, attempt.expected,

@@ -58,7 +58,7 @@ commit_at(goes_store *store, const Plan *plan, const goes_context *context)
 
 	proxy_plan(proxy, plan, 1);
 	status = goes_tx_commit(tx, context, &error);
-	expect_soon(plan, start, PATIENCE_MS + 1000);
+	expect_soon(plan, start, PATIENCE_MS + WITHIN_MS);
 	check(plan, status, &event, error);
 	return status;
 }
@@ -128,7 +128,7 @@ test_a_commit_is_in_doubt_when_nobody_can_be_asked(void **state)
 
 		if (status != (proxy_struck(proxy) > 0 ? GOES_ERR_IN_DOUBT : GOES_OK))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-		assert_true(milliseconds() - start < 1000 + LITTLE_PATIENCE_MS);
+		assert_true(milliseconds() - start < LITTLE_PATIENCE_MS + WITHIN_MS);
 		plan.number += plan.number % 3 == 1; /* two of three will do */
 	} while (next_message(&plan));
 	goes_store_close(store);
@@ -187,7 +187,7 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	leave_in_peace();
 	assert_ok(goes_store_connect(store, NULL, &error));
 	assert_ok(goes_store_connect(hasty, NULL, &error));
-	linger_at_commit("slow", 0.5);
+	linger_at_commit("slow", paced_ms(500));
 
 	tx = begin(store, &event);
 	proxy_plan(proxy, &plan, 1);
@@ -205,7 +205,8 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	/* so it is when the commit itself runs out of time */
 	tx = begin(hasty, &event);
 	expect_error(
-		goes_tx_commit(tx, &(goes_context){.size = sizeof(goes_context), .timeout_ms = 50}, &error),
+		goes_tx_commit(
+			tx, &(goes_context){.size = sizeof(goes_context), .timeout_ms = paced_ms(50)}, &error),
 		&error, GOES_ERR_IN_DOUBT, "took longer than its timeout");
 	settle();
 
@@ -412,10 +413,11 @@ static void
 test_a_delayed_insert_with_hooks_meets_its_timeout(void **state)
 {
 	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 500};
-	Plan		 plans[] = {{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 400},
-							{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 9000}};
-	int			 runs;
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(500)};
+	Plan		 plans[] = {
+				{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = (int) paced_ms(400)},
+				{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000}};
+	int runs;
 
 	assert_int_equal(goes_store_add_hook(store, GOES_PRE_INSERT, count_runs, &runs), GOES_OK);
 	for (plans[1].number = 2; plans[1].number < 20; plans[1].number += 6)
@@ -433,7 +435,7 @@ test_a_delayed_insert_with_hooks_meets_its_timeout(void **state)
 		if (proxy_struck(proxy) == 1)
 			plans[1].number = 20;
 		else if ((status != GOES_ERR_TIMEOUT && status != GOES_ERR_IN_DOUBT) ||
-				 milliseconds() - start > 850)
+				 milliseconds() - start > paced_ms(850))
 			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plans[1]), goes_status_text(status),
 					 (long long) (milliseconds() - start));
 		settle();

@@ -270,7 +270,7 @@ test_an_old_process_that_commits_late_makes_success(void **state)
 	leave_in_peace();
 	assert_ok(goes_store_connect(store, NULL, &error));
 	assert_ok(goes_store_connect(hasty, NULL, &error));
-	linger_at_commit("slow", 0.4);
+	linger_at_commit("slow", paced_ms(400));
 	goes_event_init(&event, "order.placed", NULL);
 	leave_in_peace();
 	assert_ok(goes_insert(store, &event, 1, NULL, &error)); /* prepares the statement */

@@ -12,7 +12,7 @@ static void
 test_a_delay_at_any_message_meets_the_timeout(void **state)
 {
 	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 30};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	Plan		 plan = {.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 60000};
 
 	warm_up(store);
@@ -23,10 +23,10 @@ test_a_delay_at_any_message_meets_the_timeout(void **state)
 		int		status;
 		bool	is_struck;
 
-		context.timeout_ms = 100;
 		status = write_at(store, &plan, 1, 1, &context);
 		is_struck = proxy_struck(proxy) > 0;
-		if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) || milliseconds() - start > 1100)
+		if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) ||
+			milliseconds() - start > context.timeout_ms + WITHIN_MS)
 			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plan), goes_status_text(status),
 					 (long long) (milliseconds() - start));
 		plan.number += 6; /* some of the places will do */
@@ -58,11 +58,11 @@ test_a_delayed_insert_can_be_cancelled(void **state)
 			int64_t		 start = milliseconds();
 
 			context.cancel = goes_cancel_new();
-			cancel_in(context.cancel, 60);
+			cancel_in(context.cancel, paced_ms(60));
 			if (write_at(store, &plan, 1, 1, &context) != GOES_ERR_CANCELLED &&
 				proxy_struck(proxy) > 0)
 				fail_msg(PLACE ": not cancelled", PLACE_OF(&plan));
-			assert_true(milliseconds() - start < 1060);
+			assert_true(milliseconds() - start < paced_ms(60) + WITHIN_MS);
 			cancel_in(NULL, 0);
 			goes_cancel_free(context.cancel);
 		}
@@ -77,7 +77,7 @@ static void
 test_a_late_connection_is_not_used_again(void **state)
 {
 	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 50};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(50)};
 	Plan		 plan = {.direction = TO_CLIENT, .number = 3, .fate = DELAYED, .delay_ms = 60000};
 	goes_event	 event;
 	goes_error	*error = NULL;
@@ -102,7 +102,7 @@ static void
 test_the_server_is_told_before_a_late_connection_ends(void **state)
 {
 	goes_store	*store = open_by_proxy("events", PATIENCE_MS, 1);
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	PGconn		*rival = admin_connection(TEST_DATABASE);
 	goes_event	 event;
 	goes_error	*error = NULL;

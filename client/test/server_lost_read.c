@@ -85,7 +85,7 @@ check_reading(goes_store *store, const goes_query *query, const Plan *plan, int 
 
 	proxy_plan(proxy, plan, 1);
 	status = read_all(store, query, NULL, &count);
-	expect_soon(plan, start, 1000);
+	expect_soon(plan, start, WITHIN_MS);
 	if (status == GOES_END ? count != expected
 						   : status != GOES_ERR_CONNECT ||
 								 (count == 0 && !proxy_struck_early(proxy)) || count > expected)
@@ -307,7 +307,7 @@ static void
 test_delayed_reads_meet_their_timeout(void **state)
 {
 	goes_store	*store = open_filled();
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
 	{
@@ -328,7 +328,7 @@ test_delayed_reads_meet_their_timeout(void **state)
 				status = reads[i](store, &context);
 				is_struck = proxy_struck(proxy) > 0;
 				if (status != (is_struck ? GOES_ERR_TIMEOUT : GOES_OK) ||
-					milliseconds() - start > 1100)
+					milliseconds() - start > context.timeout_ms + WITHIN_MS)
 					fail_msg("read %zu, " PLACE ": %s, after %lld ms", i, PLACE_OF(&plan),
 							 goes_status_text(status), (long long) (milliseconds() - start));
 			}
@@ -341,10 +341,11 @@ static void
 test_a_repetition_does_not_get_the_time_anew(void **state)
 {
 	goes_store	*store = open_filled();
-	goes_context context = {.size = sizeof context, .timeout_ms = 600};
-	Plan		 plans[] = {{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = 500},
-							{.direction = TO_SERVER, .number = 1, .fate = DROPPED},
-							{.direction = TO_SERVER, .number = 3, .fate = DELAYED, .delay_ms = 9000}};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(600)};
+	Plan		 plans[] = {
+				{.direction = TO_SERVER, .number = 1, .fate = DELAYED, .delay_ms = (int) paced_ms(500)},
+				{.direction = TO_SERVER, .number = 1, .fate = DROPPED},
+				{.direction = TO_SERVER, .number = 3, .fate = DELAYED, .delay_ms = 60000}};
 
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i += 3) /* goes_find, and a cursor */
 	{
@@ -355,7 +356,7 @@ test_a_repetition_does_not_get_the_time_anew(void **state)
 		proxy_plan(proxy, plans, 3);
 		start = milliseconds();
 		assert_int_equal(reads[i](store, &context), GOES_ERR_TIMEOUT);
-		assert_in_range(milliseconds() - start, 590, 1000);
+		assert_in_range(milliseconds() - start, context.timeout_ms - 10, paced_ms(1000));
 		assert_int_equal(proxy_struck(proxy), 3);
 	}
 	goes_store_close(store);
@@ -376,9 +377,9 @@ test_delayed_reads_can_be_cancelled(void **state)
 		assert_int_equal(reads[i](store, NULL), GOES_OK);
 		proxy_plan(proxy, &plan, 1);
 		start = milliseconds();
-		cancel_in(context.cancel, 50);
+		cancel_in(context.cancel, paced_ms(50));
 		assert_int_equal(reads[i](store, &context), GOES_ERR_CANCELLED);
-		assert_true(milliseconds() - start < 1050);
+		assert_true(milliseconds() - start < paced_ms(50) + WITHIN_MS);
 		cancel_in(NULL, 0);
 		goes_cancel_free(context.cancel);
 	}

@@ -78,7 +78,7 @@ take_long(goes_tx *tx, const char *json, char **new_json, void *user)
 	if (user != NULL)
 		goes_cancel_trigger(user);
 	else
-		usleep(150 * 1000);
+		usleep((useconds_t) paced_ms(150) * 1000);
 	*new_json = strdup("1");
 	return GOES_OK;
 }
@@ -86,7 +86,7 @@ take_long(goes_tx *tx, const char *json, char **new_json, void *user)
 static void
 test_a_function_that_takes_too_long(void **state)
 {
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	goes_error	*error = NULL;
 
 	expect_error(goes_model_use(store, NULL, model, "0", take_long, NULL, &context, &error), &error,
@@ -103,7 +103,7 @@ test_a_function_that_takes_too_long(void **state)
 static void
 test_waiting_for_a_lock_meets_the_deadline(void **state)
 {
-	goes_context context = {.size = sizeof context, .timeout_ms = 150};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(150)};
 	goes_error	*error = NULL;
 	goes_tx		*tx;
 	int64_t		 begun;
@@ -114,7 +114,7 @@ test_waiting_for_a_lock_meets_the_deadline(void **state)
 	begun = milliseconds();
 	expect_error(goes_model_use(store, NULL, model, "0", add_one, NULL, &context, &error), &error,
 				 GOES_ERR_TIMEOUT, "");
-	assert_in_range(milliseconds() - begun, 140, 1150);
+	assert_in_range(milliseconds() - begun, 140, paced_ms(1150));
 	expect_model("1"); /* reading does not wait */
 	assert_ok(goes_tx_commit(tx, NULL, &error));
 	use(store, "0", add_one, NULL);

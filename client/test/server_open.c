@@ -156,7 +156,7 @@ test_environment(void **state)
 static void
 assert_pool_of(goes_store *store, int most)
 {
-	goes_context	context = {.size = sizeof context, .timeout_ms = 20};
+	goes_context	context = {.size = sizeof context, .timeout_ms = paced_ms(20)};
 	goes_error	   *error = NULL;
 	struct pg_conn *taken[16];
 	struct pg_conn *one_more = NULL;

@@ -15,13 +15,13 @@ test_one_too_many_waits_until_its_deadline(void **state)
 	goes_pool	   *pool = pool_of(2, 0, 0);
 	struct pg_conn *taken[] = {take(pool), take(pool)};
 	struct pg_conn *third = NULL;
-	goes_context	context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context	context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	goes_error	   *error = NULL;
 	int64_t			start = milliseconds();
 
 	expect_error(goes_pool_acquire(pool, &third, &context, &error), &error, GOES_ERR_TIMEOUT,
 				 "all 2 connections");
-	assert_in_range(milliseconds() - start, 100, 500);
+	assert_in_range(milliseconds() - start, context.timeout_ms, paced_ms(500));
 	assert_null(third);
 	goes_pool_release(pool, taken[1]);
 	assert_ptr_equal(take(pool), taken[1]);
@@ -47,7 +47,7 @@ test_cancelled_while_waiting(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, context.cancel), 0);
 	expect_error(goes_pool_acquire(pool, &second, &context, &error), &error, GOES_ERR_CANCELLED,
 				 "cancelled");
-	assert_in_range(milliseconds() - start, 90, 900);
+	assert_in_range(milliseconds() - start, 90, paced_ms(900));
 	pthread_join(thread, NULL);
 	goes_pool_release(pool, taken);
 	goes_pool_free(pool);
@@ -60,7 +60,7 @@ test_cancelled_while_waiting(void **state)
 static void
 expect_count(goes_store *store, int expected_status)
 {
-	goes_context context = {.size = sizeof context, .timeout_ms = 300};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(300)};
 	goes_error	*error = NULL;
 	int64_t		 count;
 
@@ -136,9 +136,9 @@ acquire_in_vain(const char *parameters, int64_t timeout_ms)
 static void
 test_how_long_a_pool_connects(void **state)
 {
-	assert_in_range(acquire_in_vain("connect_timeout=1", 0), 1000, 2500);
-	assert_in_range(acquire_in_vain("connect_timeout=1", 200), 200, 900);
-	assert_in_range(acquire_in_vain("", 3500), 3500, 5000);
+	assert_in_range(acquire_in_vain("connect_timeout=1", 0), 1000, 1000 + paced_ms(1500));
+	assert_in_range(acquire_in_vain("connect_timeout=1", 200), 200, 200 + paced_ms(700));
+	assert_in_range(acquire_in_vain("", 3500), 3500, 3500 + paced_ms(1500));
 }
 
 typedef struct Held

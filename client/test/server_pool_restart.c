@@ -15,7 +15,7 @@ test_the_server_restarts_under_load(void **state)
 	goes_store_options options = make_options(server_url());
 	goes_store		  *store;
 
-	options.connect_timeout_ms = 500;
+	options.connect_timeout_ms = paced_ms(500);
 	options.max_connections = THREADS - 1;
 	store = open_with(&options);
 	start_writers(store);
@@ -26,7 +26,7 @@ test_the_server_restarts_under_load(void **state)
 	start_server();
 	wait_for_successes(200);
 	stop_server();
-	usleep(800 * 1000);
+	usleep((useconds_t) (options.connect_timeout_ms + 300) * 1000);
 	start_server();
 	wait_for_successes(200);
 	stop_writers();

@@ -9,7 +9,7 @@
 #include "server_pool.h"
 
 #define THREADS 8
-#define LIMIT_MS 300
+#define LIMIT_MS paced_ms(300)
 
 /* A thread that uses a store for the first time. */
 typedef struct First
@@ -116,10 +116,10 @@ test_one_callers_hurry_is_not_the_others(void **state)
 	goes_store	*store = silent_store(&listener);
 
 	start_first(&cancelled, store, 0, cancel);
-	usleep(20 * 1000);
+	usleep((useconds_t) paced_ms(20) * 1000);
 	start_first(&hasty, store, LIMIT_MS / 3, NULL);
 	start_first(&patient, store, 0, NULL);
-	usleep(20 * 1000);
+	usleep((useconds_t) paced_ms(20) * 1000);
 	goes_cancel_trigger(cancel);
 	pthread_join(cancelled.thread, NULL);
 	assert_int_equal(cancelled.status, GOES_ERR_CANCELLED);

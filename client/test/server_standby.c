@@ -180,7 +180,7 @@ end_waiting(void *command)
 static void
 test_what_the_standby_lacks_is_in_doubt(void **state)
 {
-	goes_store *store = open_by(standby_first, "read-write", 400);
+	goes_store *store = open_by(standby_first, "read-write", paced_ms(400));
 	goes_error *error = NULL;
 	pthread_t	thread;
 
@@ -206,8 +206,8 @@ test_what_the_standby_lacks_is_in_doubt(void **state)
 static void
 test_an_append_that_is_repeated_waits_for_the_standby(void **state)
 {
-	goes_store	*store = open_by(standby_first, "read-write", 400);
-	goes_context context = {.size = sizeof context, .timeout_ms = 300};
+	goes_store	*store = open_by(standby_first, "read-write", paced_ms(400));
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(300)};
 	goes_error	*error = NULL;
 	goes_event	 event = event_of("repeated", "{}");
 	goes_uuid	 id = event.id;
@@ -256,12 +256,12 @@ test_a_standby_that_comes_back_makes_success(void **state)
 static void
 test_the_standby_takes_over_under_load(void **state)
 {
-	goes_store *store = open_by(primary_first, "read-write", 500);
+	goes_store *store = open_by(primary_first, "read-write", paced_ms(500));
 
 	start_writers(store);
 	wait_for_successes(200);
 	stop_server();
-	usleep(700 * 1000);
+	usleep((useconds_t) paced_ms(700) * 1000);
 	run_command(PROMOTE_STANDBY);
 	wait_for_successes(200);
 	stop_writers();

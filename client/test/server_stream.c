@@ -17,8 +17,8 @@
 #define MOST_GROWTH_KB (8 * 1024)
 #endif
 #define HISTORY 50000
-#define FIRST_MS 20
-#define CLOSE_MS 1000
+#define FIRST_MS paced_ms(20)
+#define CLOSE_MS paced_ms(1000)
 
 static int
 events_wanted(void)
@@ -177,7 +177,7 @@ static void
 close_early(goes_store *store, const goes_query *query, int events)
 {
 	goes_error		 *error = NULL;
-	goes_context	  context = {.size = sizeof context, .timeout_ms = 10000};
+	goes_context	  context = {.size = sizeof context, .timeout_ms = paced_ms(10000)};
 	const goes_event *event;
 	goes_cursor		 *cursor;
 	int64_t			  begun;
@@ -212,7 +212,7 @@ test_leaving_a_large_result_early_is_quick_and_leaks_nothing(void **state)
 	}
 	assert_int_equal(count_events(store), events_wanted());
 	begun = milliseconds();
-	while (servers_processes() > 1 && milliseconds() - begun < 3000)
+	while (servers_processes() > 1 && milliseconds() - begun < paced_ms(3000))
 		usleep(20000);
 	assert_int_equal(servers_processes(), 1);
 	goes_query_free(first);

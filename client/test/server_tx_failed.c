@@ -175,7 +175,7 @@ static void
 test_a_call_in_a_transaction_has_a_deadline(void **state)
 {
 	goes_error	*error = NULL;
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(100)};
 	PGconn		*other = admin_connection(TEST_DATABASE);
 	int64_t		 begun = milliseconds();
 	goes_event	 event = event_of("happened", "{}");
@@ -185,7 +185,7 @@ test_a_call_in_a_transaction_has_a_deadline(void **state)
 				 GOES_ERR_TIMEOUT, "");
 	expect_calls_refused();
 	expect_commit_refused();
-	assert_true(milliseconds() - begun < 1100);
+	assert_true(milliseconds() - begun < paced_ms(1100));
 	PQfinish(other);
 	assert_int_equal(count_events(store), 0);
 }
