@@ -11,6 +11,7 @@
 
 #define MOST_CANCEL_MS 250
 #define MOST_BYTES_PER_MS (512 * 1024) /* that a server takes in */
+#define LARGE_BYTES (1024 * 1024)
 
 /* A request to cancel, on its way. */
 typedef struct Cancelling
@@ -237,6 +238,18 @@ check_time_to_send(const Statement *statement, const Deadline *deadline, goes_er
 	return fail(err, GOES_ERR_TIMEOUT, "%zu bytes cannot be sent within the call's timeout", size);
 }
 
+/*
+ * may_block tells whether libpq itself may wait until the server has taken in a statement: the call has
+ * no end to look out for, and what is large is slow otherwise. Without blocking, libpq moves all that is
+ * left each time the socket is full, so that the time grows with the square of the size.
+ */
+static bool
+may_block(const Statement *statement, const Deadline *deadline)
+{
+	return deadline->at == INT64_MAX && deadline->cancel == NULL &&
+		   size_of_parameters(statement) > LARGE_BYTES;
+}
+
 int
 send_statement(PGconn *connection, const Statement *statement, const Deadline *deadline,
 			   goes_error **err)
@@ -246,7 +259,7 @@ send_statement(PGconn *connection, const Statement *statement, const Deadline *d
 
 	if (status != GOES_OK)
 		return status;
-	if (PQsetnonblocking(connection, 1) != 0)
+	if (PQsetnonblocking(connection, !may_block(statement, deadline)) != 0)
 		return fail_lost(connection, err);
 	if (statement->name != NULL)
 		sent = PQsendQueryPrepared(connection, statement->name, statement->count, statement->values,
@@ -255,7 +268,7 @@ send_statement(PGconn *connection, const Statement *statement, const Deadline *d
 		sent = PQsendQueryParams(connection, statement->text, statement->count, statement->types,
 								 statement->values, statement->lengths, statement->formats,
 								 statement->is_text_result ? 0 : 1);
-	if (!sent)
+	if (!sent || PQsetnonblocking(connection, 1) != 0)
 		return fail_lost(connection, err);
 	return flush_to_server(connection, deadline, err);
 }

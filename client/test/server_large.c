@@ -111,6 +111,53 @@ test_a_model_of_a_gigabyte_is_refused(void **state)
 	goes_store_close(store);
 }
 
+/*
+ * insert_spaces inserts an event whose data are a number behind so many megabytes of spaces, and returns how
+ * long that took.
+ */
+static int64_t
+insert_spaces(goes_store *store, size_t megabytes)
+{
+	size_t		length = MEGABYTES(megabytes);
+	char	   *data = malloc(length);
+	goes_event	event = event_of("large", NULL);
+	goes_error *error = NULL;
+	int64_t		begun;
+
+	memset(data, ' ', length);
+	data[length - 1] = '1';
+	event.data = data;
+	event.data_len = length;
+	begun = milliseconds();
+	assert_ok(goes_insert(store, &event, 1, NULL, &error));
+	free(data);
+	return milliseconds() - begun;
+}
+
+/*
+ * Eight times as much takes eight times as long, not 64 times.
+ */
+static void
+test_the_time_to_send_grows_as_the_size_does(void **state)
+{
+	goes_store *store = open_store("large");
+	goes_error *error = NULL;
+	int64_t		small = INT64_MAX;
+	int64_t		large;
+
+	assert_ok(goes_store_connect(store, NULL, &error));
+	for (int i = 0; i < 3; i++)
+	{
+		int64_t taken = insert_spaces(store, 32);
+
+		small = taken < small ? taken : small;
+	}
+	large = insert_spaces(store, 256);
+	print_message("# 32 MB in %lld ms, 256 MB in %lld ms\n", (long long) small, (long long) large);
+	assert_true(large < 24 * small);
+	goes_store_close(store);
+}
+
 static int
 make_zeros(void **state)
 {
@@ -126,6 +173,7 @@ main(void)
 		cmocka_unit_test(test_a_large_batch_is_late_in_time),
 		cmocka_unit_test(test_a_large_snapshot_or_model_is_late_in_time),
 		cmocka_unit_test(test_a_model_of_a_gigabyte_is_refused),
+		cmocka_unit_test(test_the_time_to_send_grows_as_the_size_does),
 	};
 
 	return RUN_GROUP(tests, make_zeros, NULL);
