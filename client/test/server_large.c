@@ -1,7 +1,7 @@
 /*
  * server_large.c
- *    What takes longer to copy than a call may take is late in time, and what is too large to be sent
- *    is refused.
+ *    What takes longer to copy than a call may take is late in time, what is too large to be sent is
+ *    refused, and what is sent takes as long as it is large.
  */
 #include <sys/mman.h>
 
