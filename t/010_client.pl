@@ -22,6 +22,9 @@ plan skip_all => "$directory has no test programs of libgoes; make -C client tes
 my %wants_own_server = map { $_ => 1 }
   qw(server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart
      server_reset server_standby);
+# Those that take longest begin first, so that none of them is left alone at the end.
+my %takes_long = map { $_ => 1 }
+  qw(server_lost_append server_lost_commit server_lost_insert server_lost_model server_lost_read server_property server_stream);
 my $logs = PostgreSQL::Test::Utils::tempdir();
 
 # Starts a server for programs.
@@ -98,7 +101,7 @@ sub report_program
 my %running;
 my @idle;
 my $servers = 0;
-my @waiting = ((grep { $wants_own_server{$_} } @programs), (grep { !$wants_own_server{$_} } @programs));
+my @waiting = sort { ($takes_long{$b} // 0) <=> ($takes_long{$a} // 0) } @programs;
 while (@waiting || %running)
 {
     while (@waiting && keys(%running) < $jobs)

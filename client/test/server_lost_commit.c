@@ -235,8 +235,9 @@ test_a_terminated_commit_is_looked_up(void **state)
 	goes_tx	   *tx = begin(store, &event);
 	int			status;
 
-	admin_do(TEST_DATABASE, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = "
-							"'idle in transaction'");
+	admin_do(TEST_DATABASE,
+			 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE state = "
+			 "'idle in transaction'");
 	status = goes_tx_commit(tx, NULL, &error);
 	assert_non_null(strstr(goes_error_message(error), "terminating connection"));
 	expect_error(status, &error, GOES_ERR_CONNECT, "rolled back");
