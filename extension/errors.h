@@ -19,7 +19,7 @@
 #define ERRCODE_GOES_APPEND_ONLY MAKE_SQLSTATE('V', 'E', '0', '0', '2')
 
 /* Some events of an append are stored already, but not the whole of it, or not as sent. */
-#define ERRCODE_GOES_REPLAY_MISMATCH MAKE_SQLSTATE('V', 'E', '0', '0', '3')
+#define ERRCODE_GOES_REPEAT_MISMATCH MAKE_SQLSTATE('V', 'E', '0', '0', '3')
 
 /* The table or one of its indexes does not fit; DETAIL holds the DDL that mends it. */
 #define ERRCODE_GOES_SCHEMA_MISMATCH MAKE_SQLSTATE('V', 'E', '0', '0', '4')

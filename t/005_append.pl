@@ -162,9 +162,9 @@ is(deadlocks(), '0', 'no deadlock');
 my $same = qq{SELECT race('same', 'append', \$\$SELECT goes_append('same', '$order', ARRAY[
     goes_new_event('a', id => '019a0000-0000-7000-8000-000000000001', "time" => 1),
     goes_new_event('b', id => '019a0000-0000-7000-8000-000000000002', "time" => 2)], 0)\$\$);};
-is(at_once(($same) x $clients), '', 'replay: no session fails otherwise');
-is(outcomes('same', 'append'), "stored|2|$clients", 'replay: all are told the same');
-is(versions('same'), '2|2|1|2', 'replay: stored once');
+is(at_once(($same) x $clients), '', 'repeat: no session fails otherwise');
+is(outcomes('same', 'append'), "stored|2|$clients", 'repeat: all are told the same');
+is(versions('same'), '2|2|1|2', 'repeat: stored once');
 
 # 12 writers with 60 attempts each: plain INSERTs of one to three rows of one or two aggregates, with
 # versions that are sometimes the next ones, sometimes not.

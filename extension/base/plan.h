@@ -22,7 +22,7 @@ typedef struct KeptPlan
 	bool	   is_stale; /* never to be used again */
 } KeptPlan;
 
-/* plan_make.c: a plan of the statement that lasts until SPI_finish. */
+/* plan.c: a plan of the statement that lasts until SPI_finish. */
 extern SPIPlanPtr make_plan(Store *store, const Statement *statement);
 
 /*

@@ -1,21 +1,12 @@
 /*
  * filter.h
  *	  A statement in the making: what filter.c has from filter_range.c, filter_aggregate.c
- *	  and filter_sort.c, and they from condition.c.
+ *	  and filter_sort.c, and they from filter_condition.c.
  */
 #ifndef GOES_FILTER_H
 #define GOES_FILTER_H
 
 #include "read/read.h"
-
-/*
- * An event's columns. They need no cast to be a goes_event, varchar and text being the
- * same bytes, and without one PostgreSQL copies a row as it lies in the table.
- */
-#define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
-
-/* A snapshot's. */
-#define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
 
 /*
  * The arguments that goes_query, goes_query_cursor and goes_count have in common.
@@ -80,7 +71,7 @@ extern void filter_references(Filter *filter, int argument, const char *name);
 extern void add_sorting(Filter *filter);
 extern void add_limit(Filter *filter);
 
-/* condition.c */
+/* filter_condition.c */
 extern NullableDatum *filter_argument(const Filter *filter, int argument);
 extern ArrayType	 *filter_array(const Filter *filter, int argument, const char *name);
 extern int			  add_parameter(Filter *filter, Oid type, Datum value);

@@ -12,7 +12,7 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 
-#include "table/table.h"
+#include "table/kind.h"
 
 /*
  * may_use_columns tells whether the caller has a privilege for the table, or for each of some
@@ -44,6 +44,21 @@ require_columns(Relation table, AclMode privilege, const char *const *columns, i
 {
 	if (!may_use_columns(table, privilege, columns, count))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(table));
+}
+
+/*
+ * require_insert raises PostgreSQL's own error for a caller who may not store rows with all the
+ * columns of the store's kind.
+ */
+void
+require_insert(const Store *store)
+{
+	const char *columns[EVENT_COLUMNS];
+
+	Assert(store->kind->column_count <= EVENT_COLUMNS);
+	for (int i = 0; i < store->kind->column_count; i++)
+		columns[i] = store->kind->columns[i].name;
+	require_columns(store->relation, ACL_INSERT, columns, store->kind->column_count);
 }
 
 /*

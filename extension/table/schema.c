@@ -24,11 +24,11 @@ has_type(Form_pg_attribute attribute, const RequiredColumn *column)
 }
 
 /*
- * has_room tells whether a column of names takes the longest one: a shorter varchar
+ * can_hold_names tells whether a column of names takes the longest one: a shorter varchar
  * would cut spaces off its end in silence.
  */
 static bool
-has_room(Form_pg_attribute attribute)
+can_hold_names(Form_pg_attribute attribute)
 {
 	return attribute->atttypid != VARCHAROID || attribute->atttypmod < 0 ||
 		   attribute->atttypmod >= MAX_NAME_LENGTH + (int) VARHDRSZ;
@@ -58,7 +58,7 @@ has_nulls(Form_pg_attribute attribute, const RequiredColumn *column)
 static bool
 takes_values(Form_pg_attribute attribute, const RequiredColumn *column)
 {
-	return has_type(attribute, column) && has_room(attribute) && !is_computed(attribute);
+	return has_type(attribute, column) && can_hold_names(attribute) && !is_computed(attribute);
 }
 
 /*
@@ -139,7 +139,7 @@ describe_unfit(Form_pg_attribute attribute, const RequiredColumn *column)
 	if (!has_type(attribute, column))
 		return psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"", column->name,
 						format_type_be(column->type), format_type_be(attribute->atttypid));
-	if (!has_room(attribute))
+	if (!can_hold_names(attribute))
 		return psprintf("column \"%s\" should have type \"%s\" but has type \"%s\"", column->name,
 						format_type_with_typemod(column->type, MAX_NAME_LENGTH + VARHDRSZ),
 						format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
@@ -153,7 +153,7 @@ static List *
 unfit_column(List *problems, Relation relation, Form_pg_attribute attribute,
 			 const RequiredColumn *column, List **undecided)
 {
-	bool  is_mistyped = !has_type(attribute, column) || !has_room(attribute);
+	bool  is_mistyped = !has_type(attribute, column) || !can_hold_names(attribute);
 	char *text = describe_unfit(attribute, column);
 	char *remedy = mend_column_command(relation, attribute, column, is_mistyped);
 

@@ -31,6 +31,14 @@ enum EventColumn
 	EVENT_COLUMNS
 };
 
+/*
+ * The columns of an event and of a snapshot, for SQL. They need no cast to be a goes_event or a
+ * goes_snapshot, since varchar and text are the same bytes; without a cast PostgreSQL copies a
+ * row as it lies in the table.
+ */
+#define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
+#define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
+
 /* row.c: what the rows that functions take and return must be */
 typedef struct RowType RowType;
 extern const RowType   event_row;
@@ -104,6 +112,7 @@ extern bool may_use_columns(Relation table, AclMode privilege, const char *const
 							int count);
 extern void require_columns(Relation table, AclMode privilege, const char *const *columns,
 							int count);
+extern void require_insert(const Store *store);
 extern void reject_hidden_rows(Relation table);
 
 /* relation.c: looking at a table */

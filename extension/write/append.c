@@ -136,10 +136,10 @@ report_unexpected(const AppendCall *append, const Version *current)
 }
 
 /*
- * has_room tells whether the versions end before the column does.
+ * versions_fit tells whether the column can hold the versions of the append.
  */
 static bool
-has_room(const AppendCall *append, int32 current)
+versions_fit(const AppendCall *append, int32 current)
 {
 	return (int64) current + append->count <= PG_INT32_MAX;
 }
@@ -165,20 +165,18 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 {
 	Parameter parameters[APPEND_PARAMETERS];
 	Statement statement = {
-		.text =
-			"SELECT sent.place, stored.id IS NOT NULL AND NOT EXISTS "
-			"(SELECT FROM pg_catalog.unnest($1) WITH ORDINALITY AS earlier "
-			"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
-			"WHERE earlier.id OPERATOR(pg_catalog.=) sent.id "
-			"AND earlier.place OPERATOR(pg_catalog.<) sent.place) "
-			"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "
-			"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
-			"LEFT JOIN %s AS stored ON stored.id OPERATOR(pg_catalog.=) sent.id "
-			"WHERE (stored.aggregate_name OPERATOR(pg_catalog.=) $2 "
-			"AND stored.aggregate_id OPERATOR(pg_catalog.=) $3 "
-			"AND stored.aggregate_version OPERATOR(pg_catalog.=) "
-			"(sent.place OPERATOR(pg_catalog.+) $4)) IS NOT TRUE "
-			"ORDER BY sent.place LIMIT 1",
+		.text = "SELECT sent.place, stored.id IS NOT NULL AND NOT EXISTS "
+				"(SELECT FROM pg_catalog.unnest($1) WITH ORDINALITY AS earlier " PLACED_COLUMNS
+				"WHERE earlier.id OPERATOR(pg_catalog.=) sent.id "
+				"AND earlier.place OPERATOR(pg_catalog.<) sent.place) "
+				"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent " PLACED_COLUMNS
+				"LEFT JOIN %s AS stored ON stored.id "
+				"OPERATOR(pg_catalog.=) sent.id "
+				"WHERE (stored.aggregate_name OPERATOR(pg_catalog.=) $2 "
+				"AND stored.aggregate_id OPERATOR(pg_catalog.=) $3 "
+				"AND stored.aggregate_version OPERATOR(pg_catalog.=) "
+				"(sent.place OPERATOR(pg_catalog.+) $4)) IS NOT TRUE "
+				"ORDER BY sent.place LIMIT 1",
 		.parameters = parameters,
 		.parameter_count = APPEND_PARAMETERS,
 		.is_fresh = true};
@@ -244,7 +242,7 @@ report_left_out(const AppendCall *append, const Version *base, uint64 stored)
 static bool
 is_done(const AppendCall *append, int32 *last)
 {
-	if (!is_replay(append, last))
+	if (!is_repeat(append, last))
 		return false;
 	if (SyncRepRequested() && SyncRepStandbyNames != NULL && *SyncRepStandbyNames != '\0')
 		write_wal_message("goes_store");
@@ -267,7 +265,7 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 			report_unexpected(append, current);
 		return true;
 	}
-	if (!has_room(append, current->number))
+	if (!versions_fit(append, current->number))
 	{
 		if (!is_done(append, last))
 			report_no_room(append, current->number);
@@ -341,14 +339,10 @@ require_reading(const Store *store)
 static void
 require_privileges(const AppendCall *append)
 {
-	static const char *const columns[EVENT_COLUMNS] = {
-		"id", "name", "time", "aggregate_id", "aggregate_name", "aggregate_version", "data"};
-	Relation table = append->store->relation;
-
 	require_reading(append->store);
 	if (append->count > 0)
-		require_columns(table, ACL_INSERT, columns, EVENT_COLUMNS);
-	reject_hidden_rows(table);
+		require_insert(append->store);
+	reject_hidden_rows(append->store->relation);
 }
 
 /*

@@ -23,6 +23,9 @@ typedef struct AppendCall
 	int64	   base;				 /* those begin after this one */
 } AppendCall;
 
+/* The columns of the events in $1, and the place of each event, from 1. */
+#define PLACED_COLUMNS "(" EVENT_LIST ", place) "
+
 /* append_insert.c: the statements that store the events */
 enum
 {
@@ -37,12 +40,12 @@ extern uint64 insert_batch(const AppendCall *append, int32 base);
 extern uint64 insert_or_fail(const AppendCall *append, int first, int count, int64 base);
 
 /*
- * replay.c
+ * append_repeat.c
  *
  * Are the events of an append stored already? Then *last is the version of the last one.
  * A part of them, or something else under one of their ids, is VE003.
  */
-extern bool is_replay(const AppendCall *append, int32 *last);
+extern bool is_repeat(const AppendCall *append, int32 *last);
 
 /* Raises VE003 for an event whose id is taken, while that of the first was not. */
 pg_noreturn extern void report_taken_id(const AppendCall *append, int64 place);

@@ -10,15 +10,12 @@
 
 #include "write/append.h"
 
-#define INSERT        \
-	"INSERT INTO %s " \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
+#define INSERT "INSERT INTO %s (" EVENT_LIST ") "
 
 /* Events of $1 of the aggregate $2, $3, with the versions after $4. */
 #define SELECT_EVENTS                                                                      \
 	"SELECT id, name, \"time\", $3, $2, (place OPERATOR(pg_catalog.+) $4)::integer, data " \
-	"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "                                  \
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
+	"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent " PLACED_COLUMNS
 
 static const char insert_one[] =
 	INSERT "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";

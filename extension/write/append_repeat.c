@@ -24,17 +24,16 @@ static const char stored_text[] =
 	"OR sent.aggregate_version OPERATOR(pg_catalog.=) stored.aggregate_version)), "
 	"pg_catalog.min(stored.aggregate_version OPERATOR(pg_catalog.-) sent.place), "
 	"pg_catalog.max(stored.aggregate_version OPERATOR(pg_catalog.-) sent.place) "
-	"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent "
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
+	"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent " PLACED_COLUMNS
 	"JOIN %s AS stored ON stored.id OPERATOR(pg_catalog.=) sent.id";
 
 /*
- * report_replay_mismatch raises VE003.
+ * report_repeat_mismatch raises VE003.
  */
 pg_noreturn static void
-report_replay_mismatch(const AppendCall *append, char *detail)
+report_repeat_mismatch(const AppendCall *append, char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_GOES_REPLAY_MISMATCH),
+	ereport(ERROR, (errcode(ERRCODE_GOES_REPEAT_MISMATCH),
 					errmsg("the append to aggregate %s does not match what is stored",
 						   describe_aggregate(&append->aggregate)),
 					errdetail_internal("%s", detail),
@@ -46,14 +45,14 @@ report_replay_mismatch(const AppendCall *append, char *detail)
 void
 report_taken_id(const AppendCall *append, int64 place)
 {
-	report_replay_mismatch(append,
+	report_repeat_mismatch(append,
 						   psprintf("The id of event " INT64_FORMAT " is taken, the one of the "
 									"first event is not.",
 									place));
 }
 
 bool
-is_replay(const AppendCall *append, int32 *last)
+is_repeat(const AppendCall *append, int32 *last)
 {
 	Parameter parameters[APPEND_PARAMETERS];
 	Statement statement = {.text = stored_text,
@@ -74,12 +73,12 @@ is_replay(const AppendCall *append, int32 *last)
 		return false;
 	base = DatumGetInt64(values[2]);
 	if (same != append->count)
-		report_replay_mismatch(append,
+		report_repeat_mismatch(append,
 							   psprintf("The ids of " INT64_FORMAT " of its %d events are taken, "
 										"and " INT64_FORMAT " of those events are the same.",
 										stored, append->count, same));
 	if (base != DatumGetInt64(values[3]))
-		report_replay_mismatch(append,
+		report_repeat_mismatch(append,
 							   pstrdup("All of its events are stored, but not one after the "
 									   "other in this order."));
 	*last = (int32) (base + append->count);

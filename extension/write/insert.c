@@ -14,10 +14,7 @@
 PG_FUNCTION_INFO_V1(goes_insert_batch);
 
 static const char insert_text[] =
-	"INSERT INTO %s "
-	"(id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data) "
-	"SELECT id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data "
-	"FROM pg_catalog.unnest($1)";
+	"INSERT INTO %s (" EVENT_LIST ") SELECT " EVENT_LIST " FROM pg_catalog.unnest($1)";
 
 /*
  * goes_insert_batch stores events and returns their number.

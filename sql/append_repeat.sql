@@ -1,6 +1,6 @@
 -- An append that is stored already may be repeated: it stores nothing and returns the same.
-CREATE SCHEMA replay;
-SET search_path = replay, public;
+CREATE SCHEMA append_repeat;
+SET search_path = append_repeat, public;
 \set SHOW_CONTEXT never
 SELECT goes_create_store();
 \set order '''019a0000-0000-7000-8000-00000000000a'''
@@ -33,11 +33,11 @@ SELECT goes_append('order', :order, ARRAY[event(1), event(2), event(3)], 0) AS e
        goes_append('order', :order, ARRAY[event(1), event(2), event(3)]) AS expects_any,
        goes_append('order', :order, ARRAY[event(4), event(5)], 3) AS expects_exactly,
        goes_append('order', :order, ARRAY[event(4), event(5)], -1) AS expects_some;
--- A run of stored events is a replay, even if it was appended in two.
+-- A run of stored events is a repeat, even if it was appended in two.
 SELECT goes_append('order', :order, ARRAY[event(3), event(4)]), goes_append('order', :order, ARRAY[event(2)], 1);
 TABLE stored;
 
--- Nothing changes, so a replay writes nothing.
+-- Nothing changes, so a repeat writes nothing.
 BEGIN;
 SELECT goes_append('order', :order, ARRAY[event(1), event(2), event(3)], 0);
 SELECT pg_current_xact_id_if_assigned() IS NULL AS wrote_nothing;
@@ -135,4 +135,4 @@ SELECT goes_append('order', :other, ARRAY(SELECT event(n) FROM generate_series(1
        goes_append('order', :other, ARRAY(SELECT event(n) FROM generate_series(101, 10000) AS n), 0, 'collated') AS again;
 
 SET client_min_messages = warning;
-DROP SCHEMA replay CASCADE;
+DROP SCHEMA append_repeat CASCADE;
