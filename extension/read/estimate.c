@@ -39,26 +39,6 @@ typedef struct Call
 	double			 tuples;
 } Call;
 
-/* Arguments that list values of a column. */
-static const struct
-{
-	enum FilterArgument argument;
-	const char		   *column;
-} lists[] = {
-	{FILTER_NAMES, "name"},
-	{FILTER_IDS, "id"},
-	{FILTER_TIMES, "time"},
-	{FILTER_AGGREGATE_NAMES, "aggregate_name"},
-	{FILTER_AGGREGATE_IDS, "aggregate_id"},
-	{FILTER_AGGREGATE_VERSIONS, "aggregate_version"},
-	{FILTER_AGGREGATES, "aggregate_id"},
-};
-
-static const enum FilterArgument ranges[] = {FILTER_TIME_RANGES, FILTER_VERSION_RANGES};
-
-static const enum FilterArgument bounds[] = {FILTER_TIME_MIN, FILTER_TIME_MAX, FILTER_VERSION_MIN,
-											 FILTER_VERSION_MAX};
-
 /*
  * call_argument returns an argument, as a constant where the planner knows a parameter's
  * value. Nothing else is evaluated here, which could be an error that the query never runs into.
@@ -176,6 +156,26 @@ distinct_values(const Call *call, const char *column)
 }
 
 /*
+ * filter_share returns the share of the rows that one filter leaves.
+ */
+static double
+filter_share(const Call *call, int argument)
+{
+	const FilterRule *rule = &filter_rules[argument];
+	Node			 *value = call_argument(call, argument);
+	double			  count;
+
+	if (rule->kind == FILTER_AT_LEAST || rule->kind == FILTER_AT_MOST)
+		return is_null(value) ? 1.0 : DEFAULT_INEQ_SEL;
+	count = array_length_estimate(value);
+	if (count <= 0)
+		return 1.0;
+	if (rule->kind == FILTER_IN_RANGES)
+		return Min(count * DEFAULT_RANGE_INEQ_SEL, 1.0);
+	return Min(count / distinct_values(call, rule->column), 1.0);
+}
+
+/*
  * filtered_rows returns how many rows the filters leave.
  */
 static double
@@ -183,27 +183,8 @@ filtered_rows(const Call *call)
 {
 	double rows = call->tuples;
 
-	for (int i = 0; i < (int) lengthof(lists); i++)
-	{
-		double count = 0;
-
-		if ((int) lists[i].argument >= call->first_argument)
-			count = array_length_estimate(call_argument(call, lists[i].argument));
-		if (count > 0)
-			rows *= Min(count / distinct_values(call, lists[i].column), 1.0);
-	}
-	for (int i = 0; i < (int) lengthof(ranges); i++)
-	{
-		double count = array_length_estimate(call_argument(call, ranges[i]));
-
-		if (count > 0)
-			rows *= Min(count * DEFAULT_RANGE_INEQ_SEL, 1.0);
-	}
-	for (int i = 0; i < (int) lengthof(bounds); i++)
-	{
-		if (!is_null(call_argument(call, bounds[i])))
-			rows *= DEFAULT_INEQ_SEL;
-	}
+	for (int i = call->first_argument; i < FILTER_ARGUMENTS; i++)
+		rows *= filter_share(call, i);
 	return rows;
 }
 

@@ -11,11 +11,12 @@
 
 #include "catalog/pg_type.h"
 #include "nodes/parsenodes.h"
+#include "utils/builtins.h"
 
 #include "read/filter.h"
 #include "read/read.h"
 
-/* Ranges of times are written out up to so many, since each of them can use the index. */
+/* Up to this many ranges of times are written out, since each of them can use the index. */
 #define MOST_TIME_ARMS 64
 
 static const Subject events = {EVENT_LIST, FILTER_NAMES, "id ASC", "max_events"};
@@ -24,45 +25,86 @@ static const Subject snapshots = {SNAPSHOT_LIST, FILTER_TIMES,
 								  "aggregate_name ASC, aggregate_id ASC, aggregate_version ASC",
 								  "max_snapshots"};
 
-/* What a single value of a column tells about how many rows there are. */
-typedef enum Picks
-{
-	PICKS_FEW,	   /* an id, an aggregate */
-	PICKS_SOME,	   /* nothing that the planner should know */
-	PICKS_BY_VALUE /* few for one value, many for another */
-} Picks;
+/* A new filter is a row here, besides its argument in the SQL interface. */
+const FilterRule filter_rules[FILTER_ARGUMENTS] = {
+	[FILTER_NAMES] = {"names", "name", FILTER_ONE_OF, PICKS_BY_VALUE},
+	[FILTER_IDS] = {"ids", "id", FILTER_ONE_OF, PICKS_FEW},
+	[FILTER_TIMES] = {"times", "time", FILTER_ONE_OF, PICKS_BY_VALUE},
+	[FILTER_TIME_MIN] = {"time_min", "time", FILTER_AT_LEAST, PICKS_BY_VALUE, INT8OID},
+	[FILTER_TIME_MAX] = {"time_max", "time", FILTER_AT_MOST, PICKS_BY_VALUE, INT8OID},
+	[FILTER_TIME_RANGES] = {"time_ranges", "time", FILTER_IN_RANGES, PICKS_BY_VALUE,
+							.most_arms = MOST_TIME_ARMS},
+	[FILTER_AGGREGATE_NAMES] = {"aggregate_names", "aggregate_name", FILTER_ONE_OF, PICKS_SOME},
+	[FILTER_AGGREGATE_IDS] = {"aggregate_ids", "aggregate_id", FILTER_ONE_OF, PICKS_FEW},
+	[FILTER_AGGREGATE_VERSIONS] = {"aggregate_versions", "aggregate_version", FILTER_ONE_OF,
+								   PICKS_SOME},
+	[FILTER_VERSION_MIN] = {"version_min", "aggregate_version", FILTER_AT_LEAST, PICKS_SOME,
+							INT4OID},
+	[FILTER_VERSION_MAX] = {"version_max", "aggregate_version", FILTER_AT_MOST, PICKS_SOME,
+							INT4OID},
+	[FILTER_VERSION_RANGES] = {"version_ranges", "aggregate_version", FILTER_IN_RANGES,
+							   PICKS_BY_VALUE, .most_arms = 1},
+	[FILTER_AGGREGATES] = {"aggregates", "aggregate_id", FILTER_REFERENCES, PICKS_FEW},
+};
 
 /*
  * filter_values keeps the rows whose column has one of the values of an argument.
  */
 static void
-filter_values(Filter *filter, int argument, const char *name, const char *column, Picks picks)
+filter_values(Filter *filter, int argument, const FilterRule *rule)
 {
-	ArrayType *values = filter_array(filter, argument, name);
+	ArrayType *values = filter_array(filter, argument, rule->name);
 	bool	   is_single;
 
 	if (values == NULL)
 		return;
 	start_condition(filter);
-	is_single = add_one_of(filter, column, values);
-	filter->is_point |= is_single && picks == PICKS_FEW;
-	filter->is_varying |= !is_single || picks == PICKS_BY_VALUE;
+	is_single = add_one_of(filter, quote_identifier(rule->column), values);
+	filter->is_point |= is_single && rule->picks == PICKS_FEW;
+	filter->is_varying |= !is_single || rule->picks == PICKS_BY_VALUE;
 }
 
 /*
  * filter_bound keeps the rows whose column is at or beyond the value of an argument.
  */
 static void
-filter_bound(Filter *filter, int argument, const char *column, const char *operator, Oid type)
+filter_bound(Filter *filter, int argument, const FilterRule *rule, const char *operator)
 {
 	NullableDatum *bound = filter_argument(filter, argument);
 
 	if (bound->isnull)
 		return;
 	start_condition(filter);
-	filter->is_varying |= type == INT8OID;
-	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.%s) $%d", column, operator,
-					 add_parameter(filter, type, bound->value));
+	filter->is_varying |= rule->picks == PICKS_BY_VALUE;
+	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.%s) $%d",
+					 quote_identifier(rule->column), operator,
+					 add_parameter(filter, rule->bound_type, bound->value));
+}
+
+/*
+ * add_filter writes the condition of one argument, if it is given.
+ */
+static void
+add_filter(Filter *filter, int argument, const FilterRule *rule)
+{
+	switch (rule->kind)
+	{
+		case FILTER_ONE_OF:
+			filter_values(filter, argument, rule);
+			break;
+		case FILTER_AT_LEAST:
+			filter_bound(filter, argument, rule, ">=");
+			break;
+		case FILTER_AT_MOST:
+			filter_bound(filter, argument, rule, "<=");
+			break;
+		case FILTER_IN_RANGES:
+			filter_ranges(filter, argument, rule);
+			break;
+		case FILTER_REFERENCES:
+			filter_references(filter, argument, rule->name);
+			break;
+	}
 }
 
 /*
@@ -71,23 +113,8 @@ filter_bound(Filter *filter, int argument, const char *column, const char *opera
 static void
 add_filters(Filter *filter)
 {
-	if (filter->subject == &events)
-	{
-		filter_values(filter, FILTER_NAMES, "names", "name", PICKS_BY_VALUE);
-		filter_values(filter, FILTER_IDS, "ids", "id", PICKS_FEW);
-	}
-	filter_values(filter, FILTER_TIMES, "times", "\"time\"", PICKS_BY_VALUE);
-	filter_bound(filter, FILTER_TIME_MIN, "\"time\"", ">=", INT8OID);
-	filter_bound(filter, FILTER_TIME_MAX, "\"time\"", "<=", INT8OID);
-	filter_ranges(filter, FILTER_TIME_RANGES, "time_ranges", "\"time\"", MOST_TIME_ARMS);
-	filter_values(filter, FILTER_AGGREGATE_NAMES, "aggregate_names", "aggregate_name", PICKS_SOME);
-	filter_values(filter, FILTER_AGGREGATE_IDS, "aggregate_ids", "aggregate_id", PICKS_FEW);
-	filter_values(filter, FILTER_AGGREGATE_VERSIONS, "aggregate_versions", "aggregate_version",
-				  PICKS_SOME);
-	filter_bound(filter, FILTER_VERSION_MIN, "aggregate_version", ">=", INT4OID);
-	filter_bound(filter, FILTER_VERSION_MAX, "aggregate_version", "<=", INT4OID);
-	filter_ranges(filter, FILTER_VERSION_RANGES, "version_ranges", "aggregate_version", 1);
-	filter_references(filter, FILTER_AGGREGATES, "aggregates");
+	for (int i = filter->subject->first_argument; i < FILTER_ARGUMENTS; i++)
+		add_filter(filter, i, &filter_rules[i]);
 }
 
 /*

@@ -35,6 +35,35 @@ enum FilterArgument
 	QUERY_ARGUMENTS
 };
 
+/* What a filter asks of its column. */
+typedef enum FilterKind
+{
+	FILTER_ONE_OF,
+	FILTER_AT_LEAST,
+	FILTER_AT_MOST,
+	FILTER_IN_RANGES,
+	FILTER_REFERENCES /* to aggregates, which are two columns */
+} FilterKind;
+
+/* How selective one value of a column is. */
+typedef enum Picks
+{
+	PICKS_FEW,	   /* an id, an aggregate */
+	PICKS_SOME,	   /* nothing that the planner should know */
+	PICKS_BY_VALUE /* few rows for one value, many for another */
+} Picks;
+
+/* A filter: its argument, its column and what it asks of it. */
+typedef struct FilterRule
+{
+	const char *name; /* of the argument */
+	const char *column;
+	FilterKind	kind;
+	Picks		picks;
+	Oid			bound_type;
+	int			most_arms; /* more ranges than that are not written out, but tested together */
+} FilterRule;
+
 /* What is looked for. */
 typedef struct Subject
 {
@@ -60,9 +89,11 @@ typedef struct Filter
 
 #pragma GCC visibility push(hidden)
 
-/* filter_range.c: more ranges than most_arms are not written out, but tested by one operator */
-extern void filter_ranges(Filter *filter, int argument, const char *name, const char *column,
-						  int most_arms);
+/* filter.c: the filters by their arguments */
+extern const FilterRule filter_rules[FILTER_ARGUMENTS];
+
+/* filter_range.c */
+extern void filter_ranges(Filter *filter, int argument, const FilterRule *rule);
 
 /* filter_aggregate.c */
 extern void filter_references(Filter *filter, int argument, const char *name);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
@@ -98,9 +99,10 @@ add_multirange(Filter *filter, const char *column, TypeCacheEntry *range_type, D
  * a kept plan.
  */
 void
-filter_ranges(Filter *filter, int argument, const char *name, const char *column, int most_arms)
+filter_ranges(Filter *filter, int argument, const FilterRule *rule)
 {
-	ArrayType	   *ranges = filter_array(filter, argument, name);
+	ArrayType	   *ranges = filter_array(filter, argument, rule->name);
+	const char	   *column = quote_identifier(rule->column);
 	TypeCacheEntry *range_type;
 	Datum		   *elements;
 	int				count;
@@ -112,11 +114,11 @@ filter_ranges(Filter *filter, int argument, const char *name, const char *column
 					  range_type->typalign, &elements, NULL, &count);
 	start_condition(filter);
 	appendStringInfoChar(&filter->text, '(');
-	if (count <= most_arms)
+	if (count <= rule->most_arms)
 		add_arms(filter, column, range_type, elements, count);
 	else
 		add_multirange(filter, column, range_type, elements, count);
 	appendStringInfoChar(&filter->text, ')');
 	filter->is_varying = true;
-	filter->is_common &= count == 1 || count > most_arms;
+	filter->is_common &= count == 1 || count > rule->most_arms;
 }
