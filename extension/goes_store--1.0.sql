@@ -1,4 +1,4 @@
-/* goes_store 1.0: what CREATE EXTENSION goes_store runs, in the order of the rooms. */
+/* goes_store 1.0: what CREATE EXTENSION goes_store runs, one subject after another. */
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION goes_store" to load this file. \quit
@@ -42,7 +42,7 @@ RETURNS TABLE (problem text, remedy text)
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_check_store(text) IS
-'lists what is wrong with a store, each with the SQL that mends it, null where only a person can decide; no rows: the store is sound';
+'lists the problems of a store, each with the SQL that mends it, or null where a person has to decide; no rows mean that the store is sound';
 
 -- Guards: triggers that hold every writer of a store to a rule
 
@@ -55,7 +55,7 @@ RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_alter_store(text, text, boolean) IS
-'sets the guards of a store, which hold for every writer of its table; null leaves a guard as it is; validate_versions: off, increasing (an event is above its aggregate''s newest) or sequential (it is the one after it), otherwise error VE001; append_only: UPDATE, DELETE and TRUNCATE are error VE002 unless goes_store.allow_changes is on';
+'sets the guards of a store, which hold for every writer of its table; null leaves a guard as it is; validate_versions: off, increasing (the version of a new event must be above its aggregate''s newest) or sequential (it must be the next one), otherwise error VE001; append_only: UPDATE, DELETE and TRUNCATE raise error VE002 unless goes_store.allow_changes is on';
 
 CREATE FUNCTION goes_validate_versions()
 RETURNS trigger
@@ -118,7 +118,7 @@ RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_append(text, uuid, goes_event[], integer, text) IS
-'stores events as the next versions of an aggregate, all or nothing, and returns the last version; expected_version: null any, 0 none yet, -1 exists, N exactly N; error VE001 if it is another; to repeat an append that is stored already changes nothing and returns the same';
+'stores events as the next versions of an aggregate, all or nothing, and returns the last version; expected_version: null accepts any version, 0 a new aggregate, -1 one that exists, N just version N, otherwise error VE001; repeating an append that is already stored changes nothing and returns the same version';
 
 -- Queries
 
@@ -161,7 +161,7 @@ RETURNS SETOF goes_event
 LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 SUPPORT goes_query_support
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_query(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
-'returns the events that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by id), at most max_events of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+'returns the events that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by id), at most max_events of them; values of one argument are ORed, arguments are ANDed; a null or empty argument filters nothing; _min and _max are inclusive, and a range includes its bounds as it is written';
 
 CREATE FUNCTION goes_query_cursor(
     names              text[]               DEFAULT NULL,
@@ -208,7 +208,7 @@ RETURNS bigint
 LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_count(text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text) IS
-'returns how many events the filters leave; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+'returns how many events the filters leave; values of one argument are ORed, arguments are ANDed; a null or empty argument filters nothing; _min and _max are inclusive, and a range includes its bounds as it is written';
 
 CREATE FUNCTION goes_aggregate_version(
     aggregate_name text,
@@ -265,7 +265,7 @@ RETURNS uuid
 LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_uuid_v7() IS
-'returns a fresh UUID of version 7 (RFC 9562); those of one process increase';
+'returns a fresh UUID of version 7 (RFC 9562), greater than all that the same session got before';
 
 -- Snapshots
 
@@ -300,7 +300,7 @@ RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_snapshot_save(text, uuid, integer, bytea, bigint, text) IS
-'stores a snapshot: the state of an aggregate after its event of that version; replaces state and time of the one of that version, if there is one; a null time is the current time, in nanoseconds since 1970';
+'stores a snapshot: the state of an aggregate after its event of that version; replaces state and time of an existing one of that version; a null time is the current time, in nanoseconds since 1970';
 
 CREATE FUNCTION goes_snapshot_latest(
     aggregate_name text,
@@ -364,7 +364,7 @@ RETURNS SETOF goes_snapshot
 LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 SUPPORT goes_snapshot_query_support
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_snapshot_query(bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], text[], bigint, text) IS
-'returns the snapshots that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by name, id and version), at most max_snapshots of them; values of one argument are ORed, arguments are ANDed; null or an empty array: no such filter; ranges and the _min and _max arguments include their bounds as written';
+'returns the snapshots that the filters leave, in the order of sort (time, aggregate_name, aggregate_id, aggregate_version, each with an optional asc or desc; ties go by name, id and version), at most max_snapshots of them; values of one argument are ORed, arguments are ANDed; a null or empty argument filters nothing; _min and _max are inclusive, and a range includes its bounds as it is written';
 
 CREATE FUNCTION goes_snapshot_delete(
     aggregate_name    text,
@@ -386,7 +386,7 @@ RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_snapshot_prune(integer, text) IS
-'removes all snapshots but the newest of every aggregate, keep of each (0: none), and returns how many it removed; waits for nobody: snapshots that another transaction holds stay until the next time';
+'removes all snapshots but the newest of every aggregate, of which it keeps as many as keep says (0 removes all), and returns how many it removed; never waits: snapshots that another transaction has locked stay until the next call';
 
 -- Models
 
@@ -408,7 +408,7 @@ RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_model_save(text, jsonb, text) IS
-'stores a model, in place of the one with that id if there is one';
+'stores a model, or replaces the one with that id';
 
 CREATE FUNCTION goes_model_fetch(
     id    text,
@@ -418,7 +418,7 @@ RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_model_fetch(text, text) IS
-'returns the model with that id; null: there is none';
+'returns the model with that id, or null if there is none';
 
 CREATE FUNCTION goes_model_lock(
     id      text,
@@ -429,7 +429,7 @@ RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_model_lock(text, jsonb, text) IS
-'returns the model with that id, as last committed, and locks it until the transaction ends; a missing one is created from initial, by exactly one of those who try at the same time, while the others wait and then get what it has become; null: it is missing, and initial is null';
+'returns the model with that id, as last committed, and locks it until the transaction ends; if it is missing, creates it from initial; of several sessions that try this at once one creates it, and the others wait and then get what it has become; returns null if it is missing and initial is null';
 
 CREATE FUNCTION goes_model_delete(
     id    text,
@@ -460,4 +460,4 @@ RETURNS TABLE (aggregate_version integer, "time" bigint, state bytea, id uuid, n
 LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 SUPPORT goes_load_support
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_load(text, uuid, text, text) IS
-'returns what an aggregate is made of: its newest snapshot (the row with a state; none if there is no snapshot, or no table of snapshots), then every later event by version, all of one moment; snapshots: the table of snapshots, null for the table snapshots';
+'returns what an aggregate is rebuilt from: its newest snapshot (the row with a state; none if there is no snapshot, or no table of snapshots), then every later event in the order of versions, all read at the same moment; snapshots: the table of snapshots, null for the table snapshots';

@@ -122,7 +122,7 @@ SELECT * FROM goes_check_store();
 SELECT count(*) FROM pg_index WHERE indrelid = 'events'::regclass AND indnkeyatts = 3;
 INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, gen_random_uuid(), 'a', 1);
 
--- A collation that takes different names for equal: the index does not tell apart what a guard and goes do.
+-- A collation that treats different names as equal: the index does not tell apart what a guard and goes do.
 CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE collated (LIKE events INCLUDING INDEXES);
 ALTER TABLE collated ALTER COLUMN aggregate_name TYPE text COLLATE no_case;

@@ -15,7 +15,7 @@
 PG_FUNCTION_INFO_V1(goes_alter_store);
 
 /*
- * fires_on_replica tells whether a trigger fires where changes are replayed.
+ * fires_on_replica tells whether a trigger fires in sessions that apply replicated changes.
  */
 static bool
 fires_on_replica(const Trigger *trigger)
@@ -25,7 +25,7 @@ fires_on_replica(const Trigger *trigger)
 }
 
 /*
- * drop_command returns what removes a trigger.
+ * drop_command returns the SQL that removes a trigger.
  */
 static char *
 drop_command(Relation table, const Trigger *trigger)
@@ -35,8 +35,8 @@ drop_command(Relation table, const Trigger *trigger)
 }
 
 /*
- * create_command returns what makes a guard's trigger. One that is there already under
- * that name is put right by it.
+ * create_command returns the SQL that creates a guard's trigger, or corrects an existing one of
+ * that name.
  */
 static char *
 create_command(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *mode)
@@ -52,7 +52,7 @@ create_command(FunctionCallInfo fcinfo, Relation table, const Guard *guard, cons
 }
 
 /*
- * reject_other_trigger raises an error for a trigger that has a guard's name and is none.
+ * reject_other_trigger raises an error for a trigger that has a guard's name but is not a guard.
  */
 static void
 reject_other_trigger(Relation table, const Trigger *trigger, const Guard *guard)
@@ -68,7 +68,7 @@ reject_other_trigger(Relation table, const Trigger *trigger, const Guard *guard)
 }
 
 /*
- * always_command returns what makes a guard's trigger fire in every session.
+ * always_command returns the SQL that makes a guard's trigger fire in every session.
  */
 static char *
 always_command(Relation table, const Guard *guard)
@@ -77,8 +77,9 @@ always_command(Relation table, const Guard *guard)
 }
 
 /*
- * switch_commands returns what switches a guard on, in a mode, or off: NULL. One that is
- * made anew would no longer fire where changes are replayed.
+ * switch_commands returns the SQL that switches a guard on in a mode, or off if the mode is NULL.
+ * A trigger that is created again fires in ordinary sessions only, so one that also fired for
+ * replicated changes is set to do so again.
  */
 static List *
 switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *mode)
@@ -130,13 +131,13 @@ rule_argument(FunctionCallInfo fcinfo, int number)
 	if (guard_rule(rule) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"validate_versions\" must not be \"%s\"", rule),
-						errhint("It is off, increasing or sequential.")));
+						errhint("Use off, increasing or sequential.")));
 	return rule;
 }
 
 /*
- * reject_relatives raises an error for a table whose rows are not all its own: a guard would
- * not see some that are written.
+ * reject_relatives raises an error for a table that inherits or is inherited from: a guard would
+ * not see all rows that are written.
  */
 static void
 reject_relatives(Relation table)
@@ -146,7 +147,7 @@ reject_relatives(Relation table)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" cannot have a guard, since it has a parent table",
 						RelationGetRelationName(table)),
-				 errdetail("What is written by way of the parent does not fire the triggers of "
+				 errdetail("Rows that are written through the parent do not fire the triggers of "
 						   "this table."),
 				 errhint("Detach it first: ALTER TABLE … DETACH PARTITION, or NO INHERIT."),
 				 errtable(table)));
@@ -155,8 +156,8 @@ reject_relatives(Relation table)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("table \"%s\" cannot have a guard, since others inherit from it",
 						RelationGetRelationName(table)),
-				 errdetail("What is written to those does not fire the triggers of this table, and "
-						   "is not in its index."),
+				 errdetail("Rows that are written to those do not fire the triggers of this table, "
+						   "and are not in its index."),
 				 errhint("Detach them first: ALTER TABLE … NO INHERIT."), errtable(table)));
 }
 

@@ -36,12 +36,12 @@ put_missing(FunctionCallInfo fcinfo, const char *name)
 
 	put_problem((ReturnSetInfo *) fcinfo->resultinfo,
 				psprintf("event store \"%s\" does not exist%s", name,
-						 commands == NULL ? ", nor a schema to create it in" : ""),
+						 commands == NULL ? ", and there is no schema to create it in" : ""),
 				commands == NULL ? NULL : psprintf("%s;", commands));
 }
 
 /*
- * explain says of a table's problems what takes a look at its rows.
+ * explain adds to a table's problems what can be seen only in its rows.
  */
 static void
 explain(Oid table, const StoreKind *kind, List *problems)

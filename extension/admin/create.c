@@ -2,11 +2,11 @@
  * create.c
  *	  goes_create_store, goes_create_snapshot_store and goes_create_model_store.
  *
- * Creating looks first, without a lock that anybody minds and without writing, so
- * that roles which may only use a store and standbys pass when it is sound. What is
- * missing is made under a lock on the schema, one session at a time; a goes
- * application takes no such lock, so what it makes in the same moment is an error
- * here that is caught, and then the table is looked at again.
+ * Creating first looks at the table without writing and with a lock that hinders nobody. If the
+ * store is sound, that is all, so it succeeds for roles that may only use the store, and on
+ * standbys. Anything missing is made under a lock on the schema, one session at a time. A goes
+ * application takes no such lock: if it makes the same thing at the same moment, the error here
+ * is caught and the table is looked at again.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@
 
 #include "admin/admin.h"
 
-/* Each rival statement can be in our way once: a table and three indexes. */
+/* A rival makes a table and three indexes; each of these can make one attempt fail. */
 #define MOST_ATTEMPTS 5
 
 PG_FUNCTION_INFO_V1(goes_create_store);
@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(goes_create_snapshot_store);
 PG_FUNCTION_INFO_V1(goes_create_model_store);
 
 /*
- * inspect_table finds a table and lists its problems. An invalid OID: there is none.
+ * inspect_table finds a table and lists its problems; an invalid OID if there is no table.
  */
 Oid
 inspect_table(RangeVar *range, const StoreKind *kind, List **problems)
@@ -54,7 +54,7 @@ inspect_table(RangeVar *range, const StoreKind *kind, List **problems)
 }
 
 /*
- * grant_command returns what lets the caller create tables and indexes in a schema.
+ * grant_command returns the SQL that lets the caller create tables and indexes in a schema.
  */
 static char *
 grant_command(Oid schema)
@@ -64,8 +64,8 @@ grant_command(Oid schema)
 }
 
 /*
- * leave_table ends the lock of a table that was only looked at: whoever may see that it exists
- * has called, and must not keep its owner from altering it.
+ * leave_table releases the lock of a table that was only inspected. Any role may inspect a table,
+ * and must not keep its owner from altering it.
  */
 void
 leave_table(Oid table)
@@ -86,15 +86,16 @@ who_may_add(Relation relation, const StoreKind *kind)
 						GetUserNameFromId(relation->rd_rel->relowner, false),
 						kind->create_function);
 	if (!may_create_in(schema, GetUserId()))
-		return psprintf("Creating an index takes the privilege CREATE on schema \"%s\": have its "
-						"owner run %s.",
-						get_namespace_name(schema), grant_command(schema));
+		return psprintf(
+			"Creating an index requires the privilege CREATE on schema \"%s\": have its "
+			"owner run %s.",
+			get_namespace_name(schema), grant_command(schema));
 	return NULL;
 }
 
 /*
- * require_completable raises VE004 unless all that is wrong are indexes that the
- * caller may add.
+ * require_completable raises VE004 unless all problems are missing indexes that the caller may
+ * add.
  */
 static void
 require_completable(Oid table, const StoreKind *kind, List *problems)
@@ -116,8 +117,8 @@ require_completable(Oid table, const StoreKind *kind, List *problems)
 }
 
 /*
- * add_indexes runs the remedies of missing indexes. A table that was here before may
- * have rows and writers, so its owner hears of each.
+ * add_indexes runs the remedies of missing indexes. A table that existed before may have rows and
+ * writers, so a notice tells the owner about each index.
  */
 static void
 add_indexes(Oid table, const StoreKind *kind, List *problems, bool is_new)
@@ -139,8 +140,8 @@ add_indexes(Oid table, const StoreKind *kind, List *problems, bool is_new)
 }
 
 /*
- * creation_schema returns the schema that a new table belongs in. PostgreSQL's own errors
- * do not say what to do when there is none, or none for the caller.
+ * creation_schema returns the schema that a new table belongs in. If there is none, or the caller
+ * may not create in it, our errors say what to do; PostgreSQL's own do not.
  */
 static Oid
 creation_schema(RangeVar *range)
@@ -171,8 +172,9 @@ creation_schema(RangeVar *range)
 }
 
 /*
- * keep_creation_schema returns the name of the schema that a new table belongs in, and keeps
- * others from dropping it. It is looked up again, since it may have gone while that was waited for.
+ * keep_creation_schema returns the name of the schema that a new table belongs in, and locks it
+ * against being dropped. It looks the schema up again after the wait for the lock, since the
+ * schema may have been dropped meanwhile.
  */
 static char *
 keep_creation_schema(RangeVar *range)
@@ -204,8 +206,8 @@ create_or_complete(RangeVar *range, const StoreKind *kind)
 }
 
 /*
- * is_rival tells an error that comes of another session's making the same thing. A
- * violated unique index is then one of the catalogs, and not one over the events.
+ * is_rival tells whether an error means that another session made the same thing. A violated
+ * unique index then belongs to a system catalog, not to the events.
  */
 static bool
 is_rival(const ErrorData *error)
@@ -223,8 +225,8 @@ is_rival(const ErrorData *error)
 }
 
 /*
- * report_failure raises the error that kept a table from being made or completed. Rows that keep
- * an index away are named.
+ * report_failure raises the error that kept a table from being made or completed. It names the
+ * rows that prevent an index.
  */
 pg_noreturn static void
 report_failure(RangeVar *range, const StoreKind *kind, ErrorData *error)
@@ -246,8 +248,8 @@ report_failure(RangeVar *range, const StoreKind *kind, ErrorData *error)
 }
 
 /*
- * try_create runs create_or_complete in a subtransaction. If a rival was faster it
- * undoes that and returns an invalid OID; on the last attempt that is an error, too.
+ * try_create runs create_or_complete in a subtransaction. If a rival was faster, it undoes the
+ * subtransaction and returns an invalid OID; on the last attempt it raises the error.
  */
 static Oid
 try_create(RangeVar *range, const StoreKind *kind, bool is_last)

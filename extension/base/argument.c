@@ -2,8 +2,8 @@
  * argument.c
  *	  Reading the arguments of SQL functions.
  *
- * No function on a store is STRICT, since a strict NULL would lose events in silence:
- * what must not be null is checked here, and the error names the argument.
+ * No function on a store is STRICT, because a null argument would then silently lose events.
+ * Arguments that must not be null are checked here, and the error names the argument.
  */
 #include "postgres.h"
 
@@ -14,8 +14,8 @@
 #include "base/base.h"
 
 /*
- * return_type returns the type of what the function has to return. It is looked up and not
- * taken from the call's expression: a fast-path call has none, nor has one from C.
+ * return_type returns the function's return type. It comes from the catalog, because a fast-path
+ * call or a call from C has no expression to take it from.
  */
 Oid
 return_type(FunctionCallInfo fcinfo)
@@ -36,8 +36,9 @@ required_argument(FunctionCallInfo fcinfo, int number, const char *name)
 }
 
 /*
- * is_name_too_long tells whether goes' columns have no room for a name, and how long it
- * is. They count characters, so only a name of that many bytes needs a look.
+ * is_name_too_long tells whether a name is too long for goes' columns. *length is its length,
+ * exact only if the name is too long: the limit is in characters, so a name that has no more
+ * bytes than that is not counted.
  */
 bool
 is_name_too_long(text *name, int *length)
@@ -50,7 +51,7 @@ is_name_too_long(text *name, int *length)
 }
 
 /*
- * reject_cut_name raises an error for a name of which PostgreSQL would keep only a piece.
+ * reject_cut_name raises an error for a name that PostgreSQL would truncate.
  */
 void
 reject_cut_name(const char *name, const char *value)
@@ -61,8 +62,8 @@ reject_cut_name(const char *name, const char *value)
 }
 
 /*
- * name_argument returns the name of an aggregate that something is to be stored for. The
- * hint says what to do without one.
+ * name_argument returns the name of an aggregate that something is stored for. The hint is for
+ * callers that have none.
  */
 Datum
 name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint)
@@ -81,7 +82,7 @@ name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char 
 }
 
 /*
- * id_argument does the same for the id.
+ * id_argument returns the id of such an aggregate.
  */
 Datum
 id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint)

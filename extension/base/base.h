@@ -59,7 +59,7 @@ typedef struct Statement
 	int			parameter_count;
 	int			cursor_options; /* CURSOR_OPT_*: what the planner is told */
 	bool		is_kept;		/* worth a place in the plan cache? */
-	bool		is_fresh; /* a query that sees what was committed since the caller's snapshot */
+	bool is_fresh; /* a query that also sees what was committed after the caller's snapshot */
 } Statement;
 
 /* statement.c: the one door to SPI */

@@ -12,9 +12,9 @@
 #include "base/base.h"
 
 /*
- * The server's table of locks has room for max_locks_per_transaction of every session, and
- * most take a few. A transaction may take at most LOCK_SHARE * max_locks_per_transaction locks of
- * each of our classes.
+ * The server's table of locks has room for max_locks_per_transaction locks per session, and most
+ * sessions take only a few. A transaction may take at most LOCK_SHARE * max_locks_per_transaction
+ * locks of each of our classes.
  */
 #define LOCK_SHARE 4
 
@@ -22,9 +22,8 @@
 static int locks_taken[LOCK_CLASSES];
 
 /*
- * lock_schema waits until no other session creates a store in the schema. Index
- * names are a schema's, so a lock on the table's name would not do. The lock is an
- * advisory one of a class that the SQL functions for them never use.
+ * lock_schema waits until no other session is creating a store in the schema. A lock on the
+ * table's name would not be enough, because index names are unique within the schema.
  */
 void
 lock_schema(Oid schema)
@@ -37,7 +36,7 @@ lock_schema(Oid schema)
 }
 
 /*
- * forget_locks starts counting anew: locks end with their transaction.
+ * forget_locks resets the count, because locks end with their transaction.
  */
 static void
 forget_locks(XactEvent event, void *argument)
@@ -46,8 +45,7 @@ forget_locks(XactEvent event, void *argument)
 }
 
 /*
- * may_lock_aggregates tells whether a transaction that writes to many aggregates may take
- * a number of locks more.
+ * may_lock_aggregates tells whether the transaction may take count more locks of a class.
  */
 bool
 may_lock_aggregates(uint16 lock_class, int count)
@@ -56,7 +54,7 @@ may_lock_aggregates(uint16 lock_class, int count)
 }
 
 /*
- * lock_in_store waits for a lock of a store's own and keeps it until the transaction
+ * lock_in_store waits for a lock that belongs to a store and keeps it until the transaction
  * ends.
  */
 void

@@ -2,7 +2,7 @@
  * plan.c
  *	  From a statement to its plan: made for one call, or kept.
  *
- * A statement's text gets the name of its table here, since SPI knows no other way.
+ * The table's name is put into the statement's text here, since SPI finds tables only by name.
  */
 #include "postgres.h"
 
@@ -61,10 +61,10 @@ switch_off(const char *setting)
 }
 
 /*
- * plan_look_up makes the generic plan of a kept statement, which looks up rows by a key.
- * As long as the table is small PostgreSQL would rather read all of it, and keep to that
- * when it has grown. It charges so much for a scan that is switched off that it would
- * compile the plan, should there be no other way.
+ * plan_look_up makes the generic plan of a kept statement, which looks up rows by a key. While
+ * the table is small, PostgreSQL prefers to read all of it, and would still do so when the table
+ * has grown; so sequential scans are off. If there is no other way, the cost of a disabled scan
+ * is so high that PostgreSQL would compile the plan; so JIT is off, too.
  */
 static void
 plan_look_up(SPIPlanPtr plan)

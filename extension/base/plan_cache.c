@@ -1,15 +1,15 @@
 /*
  * plan_cache.c
- *	  The plans that are kept for the session: 64 at most, and the one not used for
- *	  longest goes first.
+ *	  The plans that are kept for the session: at most 64. The least recently used one is
+ *	  evicted first.
  *
- * A plan is kept under its store's OID and its text with "%s" for the table, and is
- * used only while the caller holds a lock on the table and PostgreSQL says that the
- * plan is valid. A renamed table invalidates its plans, and the text is then built
- * anew from the OID: a plan does not go by a name that another table has meanwhile.
+ * A plan is found by its store's OID and its text with "%s" for the table. It is used only while
+ * the caller holds a lock on the table and PostgreSQL says that the plan is valid. Renaming a
+ * table invalidates its plans, and the text is then built again from the OID, so a plan never
+ * uses a name that another table has taken over.
  *
- * A trigger or a view can bring a call inside a call, so a plan that is running is
- * never freed: one that went bad meanwhile is freed when it is next come across.
+ * A trigger or a view can make a call inside a call, so a running plan is never freed. One that
+ * became invalid meanwhile is freed when it is next found.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@ static KeptPlan kept_plans[MOST_KEPT_PLANS];
 static uint64	use_counter = 0;
 
 /*
- * hash_text makes most comparisons of texts unnecessary.
+ * hash_text returns a text's hash, which makes most comparisons of texts unnecessary.
  */
 static uint32
 hash_text(const char *text)
@@ -47,8 +47,8 @@ forget(KeptPlan *kept)
 }
 
 /*
- * takes_parameters tells whether a plan was made for parameters of these types: those
- * of an extension that was dropped and created anew have the same names, but others.
+ * takes_parameters tells whether a plan was made for parameters of these types. When the
+ * extension was dropped and created again, its types have the same names but other OIDs.
  */
 static bool
 takes_parameters(SPIPlanPtr plan, const Statement *statement)
@@ -64,8 +64,7 @@ takes_parameters(SPIPlanPtr plan, const Statement *statement)
 }
 
 /*
- * find_kept_plan looks for a plan of the statement. One that can no longer be used
- * makes its place free.
+ * find_kept_plan looks for a plan of the statement. It frees one that can no longer be used.
  */
 KeptPlan *
 find_kept_plan(Store *store, const Statement *statement)
@@ -92,8 +91,8 @@ find_kept_plan(Store *store, const Statement *statement)
 }
 
 /*
- * free_place returns a place for one more plan, if need be that of the plan not used
- * for longest; NULL if all of them are running.
+ * free_place returns a place for one more plan, if need be that of the least recently used plan;
+ * NULL if all plans are running.
  */
 static KeptPlan *
 free_place(void)
@@ -115,8 +114,8 @@ free_place(void)
 }
 
 /*
- * keep_plan puts a fresh plan into the cache. Nothing can fail once the plan outlives
- * the call, so an error leaves neither a stale entry nor a lost plan.
+ * keep_plan puts a new plan into the cache. SPI_keepplan comes after everything that can fail, so
+ * an error leaves neither a broken entry nor a leaked plan.
  */
 KeptPlan *
 keep_plan(Store *store, const Statement *statement, SPIPlanPtr plan)

@@ -2,9 +2,9 @@
  * statement.c
  *	  The one door to SPI: run a statement about a store.
  *
- * A plan goes by the name of its table, and names can change: the table is locked, but
- * not its schema. So it is checked after each statement that the plan was about the table
- * that was opened; if it was not, the error undoes it.
+ * A plan finds its table by name, and names can change: the table is locked, but its schema is
+ * not. So each statement is followed by a check that the plan used the table that was opened. If
+ * it did not, the error undoes the statement.
  */
 #include "postgres.h"
 
@@ -19,10 +19,9 @@
 #include "base/plan.h"
 
 /*
- * parameter_list gives the values to the executor. They count as constants, so a
- * custom plan is made for them. Without values there is no list either, as PostgreSQL itself
- * has it: where it copies an empty one the copy is none, and modules that wrap the executor
- * do not expect both.
+ * parameter_list passes the values to the executor. They count as constants, so a custom plan can
+ * use them. Without values there is no list, as in PostgreSQL itself: it copies an empty list as
+ * NULL, and modules that wrap the executor do not expect to meet both.
  */
 static ParamListInfo
 parameter_list(const Statement *statement)
@@ -45,7 +44,7 @@ parameter_list(const Statement *statement)
 }
 
 /*
- * run_kept runs a plan of the cache, which nobody frees meanwhile.
+ * run_kept runs a plan of the cache and keeps it from being freed meanwhile.
  */
 static pg_noinline int
 run_kept(KeptPlan *kept, const SPIExecuteOptions *options)
@@ -66,8 +65,8 @@ run_kept(KeptPlan *kept, const SPIExecuteOptions *options)
 }
 
 /*
- * changed_table returns the table that a plan's statement writes to; invalid if it is
- * none, as when a rule replaced it by nothing.
+ * changed_table returns the table that a plan's statement writes to, or an invalid OID if there
+ * is none, as when a rule replaced the statement by nothing.
  */
 static Oid
 changed_table(CachedPlanSource *source)
@@ -85,8 +84,8 @@ changed_table(CachedPlanSource *source)
 }
 
 /*
- * reject_replaced_statement raises the error for a statement that a rule replaced:
- * what was to be stored or removed was not, or elsewhere.
+ * reject_replaced_statement raises the error for a statement that a rule replaced: its rows were
+ * not stored or removed, or not in this table.
  */
 static void
 reject_replaced_statement(Store *store)
@@ -174,9 +173,9 @@ kept_statement(const char *text, Parameter *parameters, int count)
 }
 
 /*
- * execute_statement runs a statement, sends its rows to the receiver if there is one
- * and returns how many rows it had to do with. What it must be (SPI_OK_SELECT,
- * SPI_OK_INSERT, …) decides whether it sees the caller's snapshot or a new one.
+ * execute_statement runs a statement, sends its rows to the receiver if there is one and returns
+ * the number of rows processed. expected (SPI_OK_SELECT, SPI_OK_INSERT, …) is the kind that the
+ * statement must be, and decides whether it runs with the caller's snapshot or a new one.
  */
 uint64
 execute_statement(Store *store, const Statement *statement, int expected, DestReceiver *receiver)
@@ -244,8 +243,8 @@ fetch_value(Store *store, const Statement *statement)
 }
 
 /*
- * open_portal opens a cursor on a query and returns its name. A NULL name is
- * replaced by one that is free. The portal outlives the call.
+ * open_portal opens a cursor on a query and returns its name. If the name is NULL, PostgreSQL
+ * chooses an unused one. The portal outlives the call.
  */
 char *
 open_portal(Store *store, const Statement *statement, const char *name)

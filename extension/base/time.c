@@ -2,7 +2,7 @@
  * time.c
  *	  Nanoseconds since the Unix epoch, the time of every event.
  *
- * A bigint of them lasts from 1677 to 2262, which is less than timestamptz knows.
+ * As a bigint they reach from 1677 to 2262, which is less than the range of timestamptz.
  */
 #include "postgres.h"
 

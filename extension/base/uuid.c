@@ -2,11 +2,11 @@
  * uuid.c
  *	  UUIDs of version 7 (RFC 9562), the ids of events.
  *
- * They start with the time, so new ones land at one end of the id's index. Within a
- * process each is greater than the one before, also when the clock stands still or
- * is set back: the 12 bits after the milliseconds hold a fraction of a millisecond,
- * and a time that is not later than the last one is moved on by the least step that
- * shows in them (method 3 of section 6.2).
+ * They start with the time, so new ones go to one end of the id's index. Within a process each is
+ * greater than the one before, even if the clock stands still or is set back: the 12 bits after
+ * the milliseconds hold a fraction of a millisecond, and a time that is not later than the last
+ * one is replaced by the last one plus the smallest step that changes those bits (method 3 of
+ * section 6.2).
  */
 #include "postgres.h"
 

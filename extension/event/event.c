@@ -16,7 +16,7 @@
 PG_FUNCTION_INFO_V1(goes_new_event);
 
 /*
- * json_null makes what absent data is stored as.
+ * json_null returns JSON null, which stands for absent data.
  */
 static Datum
 json_null(void)
@@ -38,7 +38,7 @@ reject_null(int element, bool is_null, const char *field, const char *hint)
 }
 
 /*
- * reject_long_name raises an error for a name that goes' columns have no room for.
+ * reject_long_name raises an error for a name that is too long for goes' columns.
  */
 static void
 reject_long_name(int element, Datum value, const char *field)
@@ -53,10 +53,9 @@ reject_long_name(int element, Datum value, const char *field)
 }
 
 /*
- * zero_to_null does what goes does: the nil id and the empty name of an event without
- * an aggregate become null, and its version, but only when all three are zero. Absent
- * data becomes JSON null, since goes cannot read the other kind. It tells whether it
- * changed anything.
+ * zero_to_null replaces zero values as goes does. A nil aggregate id and an empty aggregate name
+ * become null; version 0 becomes null only if both of them are. Absent data becomes JSON null,
+ * because goes cannot read an SQL null there. It returns whether it changed anything.
  */
 static bool
 zero_to_null(Datum *values, bool *nulls)
@@ -80,19 +79,19 @@ zero_to_null(Datum *values, bool *nulls)
 }
 
 /*
- * validate_event raises an error that names the element, unless the event can be
- * stored. Its zero values are null by now.
+ * validate_event raises an error that names the element unless the event can be stored. Zero
+ * values must have been replaced already.
  */
 static void
 validate_event(int element, const Datum *values, const bool *nulls)
 {
 	reject_null(element, nulls[EVENT_ID], "id", "goes_new_event() gives it a fresh one.");
-	reject_null(element, nulls[EVENT_NAME], "name", "The name says what happened: give it one.");
+	reject_null(element, nulls[EVENT_NAME], "name", "Give it a name that says what happened.");
 	reject_null(element, nulls[EVENT_TIME], "time", "goes_new_event() gives it the current time.");
 	if (VARSIZE_ANY_EXHDR(DatumGetTextPP(values[EVENT_NAME])) == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("element %d of argument \"events\" has an empty name", element),
-						errhint("The name says what happened: give it one.")));
+						errhint("Give it a name that says what happened.")));
 	reject_long_name(element, values[EVENT_NAME], "name");
 	if (!nulls[EVENT_AGGREGATE_NAME])
 		reject_long_name(element, values[EVENT_AGGREGATE_NAME], "aggregate_name");
@@ -106,7 +105,7 @@ require_version(int element, const Datum *values, const bool *nulls, void *state
 {
 	if (!nulls[EVENT_AGGREGATE_ID] || !nulls[EVENT_AGGREGATE_NAME])
 		reject_null(element, nulls[EVENT_AGGREGATE_VERSION], "aggregate_version",
-					"An event of an aggregate needs one: 1 for its first event.");
+					"An event of an aggregate needs a version; that of the first event is 1.");
 }
 
 /*
@@ -136,9 +135,8 @@ event_array(Oid event_type, Datum *events, int count)
 }
 
 /*
- * prepare_events raises an error unless every event can be stored and passes the check,
- * puts null where they have zero values, and returns how many there are. *out: each of
- * them, taken out of the array.
+ * prepare_events raises an error unless every event can be stored and passes the check. It
+ * replaces zero values by null and returns how many events there are; *out has each of them.
  */
 int
 prepare_events(ArrayType **events, Datum **out, EventCheck check, void *state)
@@ -174,7 +172,7 @@ prepare_events(ArrayType **events, Datum **out, EventCheck check, void *state)
 }
 
 /*
- * prepare_batch does that for events that come with their versions.
+ * prepare_batch prepares events that already have their versions.
  */
 int
 prepare_batch(ArrayType **events)
@@ -214,8 +212,8 @@ event_datum(Oid event_type, Datum *values, bool *nulls)
 }
 
 /*
- * goes_new_event makes an event, filling in what is null. The order of its arguments
- * is the order of how often they are given, not that of the columns.
+ * goes_new_event makes an event and fills in what is null. Its arguments are in the order of how
+ * often they are given, not in that of the columns.
  */
 Datum
 goes_new_event(PG_FUNCTION_ARGS)

@@ -2,8 +2,8 @@
  * event_json.c
  *	  Events from a JSON array.
  *
- * Every error names the element and the key: our own in their message, those that the
- * types' input functions raise in a line of CONTEXT.
+ * Every error names the element and the key: our own errors in the message, those of the types'
+ * input functions in CONTEXT.
  */
 #include "postgres.h"
 

@@ -2,9 +2,9 @@
  * estimate.c
  *	  How many rows the planner is to expect of goes_query and its like.
  *
- * It is told from constants among the arguments and from what the catalogs have about the
- * table, which is not opened: planning waits for nobody, and a name that means nothing is an
- * error only when the function runs. Where nothing is known PostgreSQL's defaults serve.
+ * The estimate uses the arguments that are constants and the catalogs' statistics of the table. It
+ * does not open the table, so that planning never waits, and a name that is not found is an error
+ * only when the function runs. Without statistics it uses PostgreSQL's defaults.
  */
 #include "postgres.h"
 
@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(goes_query_support);
 PG_FUNCTION_INFO_V1(goes_snapshot_query_support);
 PG_FUNCTION_INFO_V1(goes_load_support);
 
-/* What PostgreSQL expects of a function that says nothing. */
+/* What PostgreSQL assumes of a function that does not declare its rows. */
 #define UNKNOWN_TUPLES 1000.0
 
 /* A call that is planned, and the table that it is about. */
@@ -40,8 +40,8 @@ typedef struct Call
 } Call;
 
 /*
- * call_argument returns an argument, as a constant where the planner knows a parameter's
- * value. Nothing else is evaluated here, which could be an error that the query never runs into.
+ * call_argument returns an argument. A parameter whose value the planner knows becomes a constant.
+ * Nothing else is evaluated, since that could raise an error that the query itself never meets.
  */
 static Node *
 call_argument(const Call *call, int number)
@@ -63,7 +63,8 @@ is_null(const Node *argument)
 }
 
 /*
- * find_table looks up the table of a store; invalid if it is not known yet or not there.
+ * find_table looks up the table of a store; an invalid OID if its name is not known yet or there
+ * is no such table.
  */
 static Oid
 find_table(const StoreKind *kind, const Node *argument)
@@ -104,7 +105,7 @@ table_tuples(Oid table)
 }
 
 /*
- * start_call reads what a request is about; false if it is not about a call as we know it.
+ * start_call reads the call that a request is about; false if it has an unknown form.
  */
 static bool
 start_call(Call *call, const SupportRequestRows *request, const StoreKind *kind, int first_argument,
@@ -124,7 +125,7 @@ start_call(Call *call, const SupportRequestRows *request, const StoreKind *kind,
 }
 
 /*
- * is_key tells whether a column alone tells the rows apart.
+ * is_key tells whether a column alone identifies a row.
  */
 static bool
 is_key(const StoreKind *kind, const char *column)

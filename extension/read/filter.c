@@ -2,10 +2,10 @@
  * filter.c
  *	  From the arguments of a query to its statement.
  *
- * Only the conditions asked for are there, written as a person would write them, so
- * that the planner can use the indexes: "=" for one value, "= ANY" for several, ">="
- * and "<" for a range ("<@" is no index condition). Values are parameters; operators
- * name their schema, so that search_path has no say.
+ * The statement contains only the conditions asked for, written as a person would write them, so
+ * that the planner can use the indexes: "=" for one value, "= ANY" for several, ">=" and "<" for
+ * a range ("<@" cannot use an index). Values are parameters. Operators name their schema, so that
+ * search_path does not matter.
  */
 #include "postgres.h"
 
@@ -137,8 +137,8 @@ start_filter(Filter *filter, const Subject *subject, FunctionCallInfo fcinfo, co
 }
 
 /*
- * finish_filter returns the statement. A look-up of one id or one aggregate takes the
- * same plan whatever the values; with anything else the planner is to see them.
+ * finish_filter returns the statement. A look-up of one id or one aggregate uses the same plan
+ * for all values; for anything else the planner has to see the values.
  */
 static Statement
 finish_filter(Filter *filter)

@@ -1,7 +1,7 @@
 /*
  * filter.h
- *	  A statement in the making: what filter.c has from filter_range.c, filter_aggregate.c
- *	  and filter_sort.c, and they from filter_condition.c.
+ *	  A statement under construction. filter.c uses filter_range.c, filter_aggregate.c and
+ *	  filter_sort.c, and all of them use filter_condition.c.
  */
 #ifndef GOES_FILTER_H
 #define GOES_FILTER_H
@@ -69,7 +69,7 @@ typedef struct Subject
 {
 	const char *columns;
 	int			first_argument; /* the first of the FilterArguments that its functions have */
-	const char *key;			/* how rows come that are equal to their sorting */
+	const char *key;			/* the order of rows that are equal in their sort keys */
 	const char *limit_name;		/* of the argument QUERY_MAX_EVENTS */
 } Subject;
 
@@ -81,7 +81,7 @@ typedef struct Filter
 	bool			 has_condition;
 	bool			 is_point;	 /* asks for one id or one aggregate */
 	bool			 is_varying; /* how many rows there are depends on the values */
-	bool			 is_common;	 /* its text comes back often: keep the plan */
+	bool			 is_common;	 /* the same text is used often: keep the plan */
 	Parameter		*parameters;
 	int				 count;
 	int				 room;

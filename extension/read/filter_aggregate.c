@@ -2,11 +2,11 @@
  * filter_aggregate.c
  *	  References to aggregates as a condition.
  *
- * A reference is a name with an id; a nil or null id means every aggregate of that
- * name. However many there are, the text stays short, since a thousand OR arms take the
- * planner longer than the query, and it does not look at a timeout meanwhile: ids of one
- * name are an "= ANY", those of several names a list of pairs. Only a mixture of aggregates
- * and a few whole names has an arm a name.
+ * A reference is a name with an id; a nil or null id means every aggregate of that name. The text
+ * stays short however many references there are: planning a thousand OR arms takes longer than
+ * the query, and the planner does not check timeouts meanwhile. Ids of one name become "= ANY",
+ * those of several names a list of pairs. Only a mixture of aggregates and a few whole names has
+ * one arm for each name.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@
 
 #include "read/filter.h"
 
-/* A mixture is written out up to so many names, since each of them can use an index. */
+/* Up to this many names of a mixture are written out, since each of them can use an index. */
 #define MOST_NAME_ARMS 64
 
 typedef struct Reference
@@ -137,8 +137,8 @@ ids_of(const Reference *references, int count)
 }
 
 /*
- * keys_of makes an array of texts that each are one aggregate: its id, which is always as long,
- * and its name.
+ * keys_of makes an array with one text for each aggregate: its id, which has a fixed length, and
+ * its name.
  */
 static ArrayType *
 keys_of(const Reference *references, int count)
@@ -208,9 +208,9 @@ add_groups(Filter *filter, const Reference *references, int count)
 }
 
 /*
- * add_mixture writes the condition for aggregates and whole names, which come first. Aggregates
- * are looked up by one text each, since PostgreSQL makes a hash table of a list only if its
- * elements are plain values; the list of their ids is for an index.
+ * add_mixture writes the condition for whole names and aggregates. Each aggregate is compared as
+ * one text, since PostgreSQL hashes a list only if its elements are plain values. The list of ids
+ * is there so that an index can be used.
  */
 static void
 add_mixture(Filter *filter, const Reference *names, int name_count, const Reference *aggregates,
@@ -229,7 +229,7 @@ add_mixture(Filter *filter, const Reference *names, int name_count, const Refere
 }
 
 /*
- * part_names brings the references to whole names to the front.
+ * part_names moves the references to whole names to the front.
  */
 static void
 part_names(Reference *references, int count)

@@ -1,6 +1,6 @@
 /*
  * filter_condition.c
- *	  What conditions are made of.
+ *	  What the conditions of a query are made of.
  */
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * filter_range.c
  *	  Ranges of times and versions as conditions.
  *
- * PostgreSQL turns ranges of whole numbers into [first, last + 1), but nothing here
- * counts on it.
+ * PostgreSQL converts ranges of whole numbers to [first, last + 1), but nothing here relies on
+ * that.
  */
 #include "postgres.h"
 
@@ -70,8 +70,8 @@ add_arms(Filter *filter, const char *column, TypeCacheEntry *range_type, Datum *
 }
 
 /*
- * add_multirange writes the same with one operator. An index can find what lies between
- * the ends of all ranges.
+ * add_multirange writes the same with one operator. An index can find the rows between the lowest
+ * and the highest bound.
  */
 static void
 add_multirange(Filter *filter, const char *column, TypeCacheEntry *range_type, Datum *ranges,
@@ -94,9 +94,8 @@ add_multirange(Filter *filter, const char *column, TypeCacheEntry *range_type, D
 }
 
 /*
- * filter_ranges keeps the rows whose column is in one of the ranges of an argument. The
- * text of several arms has as many forms as there are numbers of them, and is not worth
- * a kept plan.
+ * filter_ranges keeps the rows whose column is in one of the ranges of an argument. Each number of
+ * arms makes another text, so the plan of several arms is not worth keeping.
  */
 void
 filter_ranges(Filter *filter, int argument, const FilterRule *rule)

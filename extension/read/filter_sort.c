@@ -12,7 +12,7 @@
 
 #include "read/filter.h"
 
-/* The key whose order the index over aggregates has. */
+/* The sort key that the index over aggregates is ordered by. */
 #define SORT_VERSION 3
 
 static const struct
@@ -88,8 +88,8 @@ read_sort_key(const char *text, int element, const char **direction)
 }
 
 /*
- * add_sorting writes the ORDER BY clause. Rows equal in all sort keys come by what tells
- * them apart. A key that was there before cannot change the order any more.
+ * add_sorting writes the ORDER BY clause. Rows that are equal in all sort keys are ordered by the
+ * table's key. A sort key that is repeated cannot change the order, and is left out.
  */
 void
 add_sorting(Filter *filter)
@@ -129,7 +129,7 @@ add_limit(Filter *filter)
 
 	if (limit->isnull)
 		return;
-	/* unless the index of the aggregate gives the order, a limit tempts to read along another */
+	/* with a limit and no sorting the planner may choose another index, depending on the values */
 	filter->is_varying |= filter_argument(filter, QUERY_SORT)->isnull;
 	if (DatumGetInt64(limit->value) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -46,8 +46,8 @@ goes_query(PG_FUNCTION_ARGS)
 }
 
 /*
- * portal_argument returns the name of a cursor, NULL for a free one. Cursors whose names
- * begin alike would be one for PostgreSQL.
+ * portal_argument returns the name of a cursor; NULL stands for an unused name. PostgreSQL would
+ * truncate a long name, and two cursors could then have the same one.
  */
 static char *
 portal_argument(FunctionCallInfo fcinfo, int number)

@@ -17,10 +17,10 @@
 #include "table/kind.h"
 
 /*
- * rows_context returns the memory for a call's rows, which it packs closely: in the
- * query's own context each would take a power of two, and as much again in the next
- * block. A caller in FROM may call many times in one query, so a call takes over what
- * the last one left; the executor has ended that one's tuplestore before it calls again.
+ * rows_context returns the memory for a call's rows. A generation context packs them closely; in
+ * the query's own context each row would take a power of two. A function in FROM may be called
+ * many times in one query, so a call reuses the context of the last one, whose tuplestore the
+ * executor has already ended.
  */
 static MemoryContext
 rows_context(FmgrInfo *function)
@@ -34,8 +34,8 @@ rows_context(FmgrInfo *function)
 }
 
 /*
- * start_result gives the function an empty tuplestore for its rows, which must still be
- * what it was made to return: a query's rows go there as they are.
+ * start_result gives the function an empty tuplestore for its rows. The function's row type must
+ * be unaltered, because a query's rows go there as they are.
  */
 void
 start_result(FunctionCallInfo fcinfo, const RowType *row)

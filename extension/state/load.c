@@ -2,9 +2,8 @@
  * load.c
  *	  Loading an aggregate: its newest snapshot, and the events since.
  *
- * Both are read with the caller's snapshot of the database, so that no event is missing
- * between them. An application need not have snapshots: without their table an aggregate
- * is all of its events.
+ * Both are read with the caller's snapshot of the database, so that no event is missing between
+ * them. Snapshots are optional: without their table, all events of the aggregate are returned.
  */
 #include "postgres.h"
 
@@ -42,8 +41,8 @@ enum LoadColumn
 };
 
 /*
- * add_snapshot adds the newest snapshot of an aggregate to the result, and returns the
- * version from which its events are needed.
+ * add_snapshot adds the newest snapshot of an aggregate to the result. It returns the version
+ * after which events are needed.
  */
 static int64
 add_snapshot(FunctionCallInfo fcinfo, Parameter *aggregate)

@@ -15,12 +15,12 @@ PG_FUNCTION_INFO_V1(goes_model_lock);
 PG_FUNCTION_INFO_V1(goes_model_delete);
 
 /*
- * How often a model may vanish between our finding it there and our locking it: with 20
- * sessions that do nothing but create and remove the same one, 5 were too few.
+ * How often a model may vanish between our finding it and our locking it. With 20 sessions that
+ * do nothing but create and remove the same model, 5 were too few.
  */
 #define MOST_ATTEMPTS 20
 
-/* What a model is found by, and what it is made of. */
+/* The columns of a model. */
 enum ModelField
 {
 	MODEL_ID,
@@ -99,7 +99,7 @@ goes_model_fetch(PG_FUNCTION_ARGS)
 }
 
 /*
- * try_lock locks the model with an id as it is by now; false if there is none.
+ * try_lock locks the model with an id in its latest state; false if there is none.
  */
 static bool
 try_lock(Store *store, Parameter *fields, Datum *model)
@@ -124,10 +124,9 @@ try_create(Store *store, const char *text, Parameter *fields, Datum *model)
 }
 
 /*
- * lock_or_create locks a model, having created it if need be. While a rival creates it
- * PostgreSQL waits, and then it is the rival's that is locked. If it is neither there to be
- * locked nor missing to be created, again and again, then something hides it or keeps it
- * out, and a plain INSERT finds out what.
+ * lock_or_create locks a model and creates it first if need be. If a rival is creating it,
+ * PostgreSQL waits, and then the rival's model is locked. If it can neither be locked nor created,
+ * again and again, then something hides it or keeps it out, and a plain INSERT reports what.
  */
 static Datum
 lock_or_create(Store *store, Parameter *fields)

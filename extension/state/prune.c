@@ -2,11 +2,11 @@
  * prune.c
  *	  Removing the snapshots that newer ones have made superfluous.
  *
- * A cursor over the whole table tells which rows those are, by their places in the table,
- * and every so many of them are removed by one statement, so memory does not grow with the
- * table. Nobody is waited for: a row that another transaction holds is left for the next
- * time, and one that was replaced meanwhile is no longer at its place. Places stay what
- * they are while the cursor is open, since its snapshot keeps VACUUM away from them.
+ * A cursor over the whole table returns the places (ctid) of those rows. They are removed in
+ * batches of one statement each, so memory does not grow with the table. Pruning never waits: a
+ * row that another transaction has locked is left for the next time, and one that was replaced
+ * meanwhile is no longer at its place. A place cannot pass to another row while the cursor is
+ * open, since its snapshot keeps VACUUM from reusing it.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(goes_snapshot_prune);
 
 #define BATCH 10000
 
-/* A place says nothing about a table that inherits, hence ONLY. */
+/* ONLY, because a ctid identifies a row in one table, and child tables have rows of their own. */
 static const char superfluous_text[] =
 	"SELECT ctid FROM (SELECT ctid, pg_catalog.row_number() OVER "
 	"(PARTITION BY aggregate_name, aggregate_id ORDER BY aggregate_version DESC) AS age "
@@ -81,8 +81,8 @@ remove_superfluous(Store *store, Datum keep)
 }
 
 /*
- * goes_snapshot_prune keeps the newest snapshots of every aggregate, so many of each, and
- * returns how many others it removed.
+ * goes_snapshot_prune removes all snapshots but the newest of every aggregate, of each as many as
+ * the argument keep says, and returns how many it removed.
  */
 Datum
 goes_snapshot_prune(PG_FUNCTION_ARGS)
@@ -97,7 +97,7 @@ goes_snapshot_prune(PG_FUNCTION_ARGS)
 				 errmsg("argument \"keep\" must not be negative: %d", keep),
 				 errhint("It says how many snapshots of an aggregate stay; 0 removes all.")));
 	store = store_open_kind(fcinfo, 1, &snapshot_store, RowExclusiveLock);
-	/* where nothing is superfluous no DELETE would ask */
+	/* check this even if nothing is superfluous and no DELETE runs */
 	require_columns(store->relation, ACL_DELETE, NULL, 0);
 	removed = remove_superfluous(store, Int64GetDatum(keep));
 	store_close(store);

@@ -2,8 +2,8 @@
  * snapshot.c
  *	  Saving, finding and removing snapshots.
  *
- * The key leads with the aggregate and ends with the version, so the newest snapshot and
- * the newest up to a version are the first row of a walk along it.
+ * The key begins with the aggregate and ends with the version, so a backward scan of its index
+ * finds the newest snapshot, or the newest up to a version, as its first row.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(goes_snapshot_delete);
 	"AND aggregate_id OPERATOR(pg_catalog.=) $2"
 
 static const char aggregate_hint[] =
-	"A snapshot is the state of an aggregate: say by name and id of which.";
+	"A snapshot is the state of an aggregate: give its name and id.";
 
 static const char save_text[] =
 	"INSERT INTO %s (aggregate_name, aggregate_id, aggregate_version, \"time\", state) "
@@ -52,8 +52,7 @@ static const char delete_text[] =
 	"DELETE FROM %s " OF_AGGREGATE " AND aggregate_version OPERATOR(pg_catalog.=) $3";
 
 /*
- * goes_snapshot_save stores a snapshot, in place of the one of that version if there is
- * one.
+ * goes_snapshot_save stores a snapshot, or replaces the one of that version.
  */
 Datum
 goes_snapshot_save(PG_FUNCTION_ARGS)
@@ -74,8 +73,8 @@ goes_snapshot_save(PG_FUNCTION_ARGS)
 }
 
 /*
- * find_snapshot returns the snapshot that a text finds by the first arguments: aggregate,
- * and maybe version.
+ * find_snapshot returns the snapshot that a query finds by the function's first arguments: the
+ * aggregate and, for some queries, a version.
  */
 static Datum
 find_snapshot(FunctionCallInfo fcinfo, const char *text, int key_count)

@@ -1,9 +1,9 @@
 /*
  * comparison.c
- *	  Does an index compare as the columns do that it is over?
+ *	  Does an index compare values as its columns do?
  *
- * An operator class or a collation can take other values for equal than a query does, or have
- * another order. Such an index keeps the wrong rows apart, and does not say what is newest.
+ * An operator class or a collation can treat other values as equal than a query does, or order
+ * them differently. Such an index keeps the wrong rows apart and does not find the newest.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ index_oids(HeapTuple index, AttrNumber attribute)
 }
 
 /*
- * is_exact_collation tells whether a collation takes only the same text for equal.
+ * is_exact_collation tells whether a collation treats only identical texts as equal.
  */
 bool
 is_exact_collation(Oid collation)
@@ -48,9 +48,9 @@ is_name(Form_pg_attribute column)
 }
 
 /*
- * compares_as_type tells whether an operator class compares as the column's type does: a type
- * may be indexed by the class of another one, or by a user's own, which takes other values for
- * equal or has another order. Names need no order, only the same equality.
+ * compares_as_type tells whether an operator class compares as the column's type does. An index
+ * may use the class of another type, or one of a user's own, with another equality or order.
+ * Names need no order, only the same equality.
  */
 static bool
 compares_as_type(Form_pg_attribute column, Oid operator_class)
@@ -71,8 +71,8 @@ compares_as_type(Form_pg_attribute column, Oid operator_class)
 }
 
 /*
- * collates_as_column tells whether a collation takes the same texts for equal as queries of
- * the column do.
+ * collates_as_column tells whether a collation treats the same texts as equal as queries of the
+ * column do.
  */
 static bool
 collates_as_column(Form_pg_attribute column, Oid collation)
@@ -82,8 +82,8 @@ collates_as_column(Form_pg_attribute column, Oid collation)
 }
 
 /*
- * compares_as_columns tells whether the first keys of an index, all of them columns, take the
- * same values for equal as queries of the table do.
+ * compares_as_columns tells whether the first keys of an index, all of them columns, treat the
+ * same values as equal as queries of the table do.
  */
 bool
 compares_as_columns(Relation relation, HeapTuple index, int count)

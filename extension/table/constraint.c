@@ -1,10 +1,10 @@
 /*
  * constraint.c
- *	  Constraints of a table that keep out what a store has to take.
+ *	  Constraints of a table that keep out rows which the store must accept.
  *
- * What else the owner of a table demands of its rows is no fault: other unique indexes, CHECK,
- * foreign keys, NOT NULL where a row may have a value. Their errors name them. A fault is what
- * fails every write, or lets one event in and none after it.
+ * A table's owner may add constraints: other unique indexes, CHECK, foreign keys, NOT NULL on
+ * columns that rows may have a value for. Those are no faults, and their errors name them. A
+ * fault makes every write fail, or accepts one event and none after it.
  */
 #include "postgres.h"
 
@@ -30,12 +30,12 @@
 /* What is wrong with a unique index or an exclusion constraint. */
 typedef struct Fault
 {
-	bool is_deferrable; /* ON CONFLICT is refused */
-	bool merges_nulls;	/* rows with nulls count as equal, though they are about different things */
+	bool is_deferrable; /* PostgreSQL refuses ON CONFLICT */
+	bool merges_nulls;	/* unrelated rows count as equal because they have nulls */
 } Fault;
 
 /*
- * required_column returns what a kind of store needs in a column of that name; NULL: nothing.
+ * required_column returns what a kind of store needs of the column of that name, or NULL.
  */
 static const RequiredColumn *
 required_column(const StoreKind *kind, const char *name)
@@ -79,8 +79,8 @@ is_over_nulls(Relation relation, Form_pg_index index, const StoreKind *kind)
 }
 
 /*
- * find_fault tells what is wrong with an index. ON CONFLICT without columns asks every unique
- * index and exclusion constraint, with columns only the unique ones over them.
+ * find_fault tells what is wrong with an index. ON CONFLICT without columns uses every unique
+ * index and exclusion constraint; with columns it uses only the unique indexes over them.
  */
 static Fault
 find_fault(Relation relation, Oid index_oid, const StoreKind *kind)
@@ -104,7 +104,7 @@ find_fault(Relation relation, Oid index_oid, const StoreKind *kind)
 
 /*
  * constraint_definition returns the definition of a constraint; NULL if PostgreSQL does not
- * show it, since it came after the transaction's snapshot.
+ * show it, because it was created after the transaction's snapshot.
  */
 static char *
 constraint_definition(Oid constraint)
@@ -135,8 +135,8 @@ cut_end(char *text, const char *end)
 }
 
 /*
- * cut_out cuts a text out of the definition of an index. It may be part of a quoted name, too,
- * and stays there.
+ * cut_out cuts a text out of the definition of an index, but not where it is part of a quoted
+ * name.
  */
 static void
 cut_out(char *definition, const char *text)
@@ -158,8 +158,8 @@ cut_out(char *definition, const char *text)
 }
 
 /*
- * mend_constraint_command returns the DDL that makes a constraint anew without its faults;
- * NULL if it cannot be seen.
+ * mend_constraint_command returns the DDL that creates a constraint again without its faults;
+ * NULL if its definition cannot be seen.
  */
 static char *
 mend_constraint_command(Relation relation, Oid index, Oid constraint, Fault fault)
@@ -178,8 +178,8 @@ mend_constraint_command(Relation relation, Oid index, Oid constraint, Fault faul
 }
 
 /*
- * mend_index_command does the same for an index without a constraint, which cannot be
- * deferrable.
+ * mend_index_command returns the DDL that creates an index again without its fault. An index
+ * without a constraint cannot be deferrable.
  */
 static char *
 mend_index_command(Relation relation, Oid index)
@@ -221,7 +221,7 @@ is_mended(Relation relation, Oid index, const StoreKind *kind)
 }
 
 /*
- * add_index_problem adds what is wrong with an index, if anything is.
+ * add_index_problem adds the problem of an index, if it has one.
  */
 static List *
 add_index_problem(List *problems, Relation relation, Oid index, const StoreKind *kind)
@@ -235,19 +235,19 @@ add_index_problem(List *problems, Relation relation, Oid index, const StoreKind 
 		return problems;
 	remedy = mend_command(relation, index, fault);
 	text = fault.is_deferrable
-			   ? psprintf("constraint \"%s\" is deferrable, with which PostgreSQL refuses ON "
-						  "CONFLICT",
+			   ? psprintf("constraint \"%s\" is deferrable, and PostgreSQL refuses ON CONFLICT "
+						  "with it",
 						  name)
-			   : psprintf("unique index \"%s\" has NULLS NOT DISTINCT, and lets in a single event "
-						  "without an aggregate",
+			   : psprintf("unique index \"%s\" has NULLS NOT DISTINCT, so only one event without "
+						  "an aggregate can be stored",
 						  name);
 	if (remedy == NULL)
-		text = psprintf("%s: mend it in the table that it comes from", text);
+		text = psprintf("%s: mend it in the parent table", text);
 	return add_problem(problems, PROBLEM_TABLE, text, remedy, NULL);
 }
 
 /*
- * is_filled_by_trigger tells whether a trigger may give the columns of a new row their values.
+ * is_filled_by_trigger tells whether a trigger may set the columns of a new row.
  */
 static bool
 is_filled_by_trigger(Relation relation)
@@ -268,7 +268,7 @@ is_filled_by_trigger(Relation relation)
 }
 
 /*
- * refuses_null tells whether a type, or one that it is a domain over, is NOT NULL.
+ * refuses_null tells whether a type is a NOT NULL domain, or a domain over one.
  */
 static bool
 refuses_null(Oid type)
@@ -291,7 +291,7 @@ refuses_null(Oid type)
 }
 
 /*
- * lacks_value tells whether a row that says nothing of a column cannot be stored.
+ * lacks_value tells whether a row cannot be stored without giving this column a value.
  */
 static bool
 lacks_value(Form_pg_attribute attribute)
@@ -318,16 +318,16 @@ is_in_identity(Relation relation, AttrNumber attribute)
 }
 
 /*
- * add_column_problem adds the problem of a column of the owner's that no row has a value for.
- * Where the rule is not the column's own, its owner has to choose a default.
+ * add_column_problem adds the problem of a column that the owner added and that our rows have no
+ * value for. If NOT NULL comes from elsewhere than the column, the owner has to choose a default.
  */
 static List *
 add_column_problem(List *problems, Relation relation, Form_pg_attribute attribute)
 {
 	const char *name = NameStr(attribute->attname);
-	char *text = psprintf("column \"%s\" must not be null and has no default, so that nothing "
-						  "can be stored",
-						  name);
+	char	   *text = psprintf("column \"%s\" must not be null and has no default, so nothing can "
+									  "be stored",
+								name);
 
 	if (refuses_null(attribute->atttypid) || attribute->attinhcount > 0 ||
 		is_in_identity(relation, attribute->attnum))
@@ -360,9 +360,9 @@ column_problems(List *problems, Relation relation, const StoreKind *kind)
 }
 
 /*
- * constraint_problems adds a problem for each constraint that keeps out what the store has to
- * take. A table whose columns take a decision is checked again after that, and is most likely
- * no store at all: nobody is told to loosen its columns.
+ * constraint_problems adds a problem for each constraint that keeps out rows which the store must
+ * accept. If a person has to decide about columns, the table is probably no store at all: then
+ * nobody is told to loosen its other columns, and a later check reports them.
  */
 List *
 constraint_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)

@@ -1,10 +1,10 @@
 /*
  * duplicates.c
- *	  Rows that keep a unique index away.
+ *	  Rows that prevent a unique index, because they have equal keys.
  *
- * PostgreSQL names one of them when it cannot build the index. Here are some, and the query
- * that lists them all. Looking for them reads the whole table, so it is left to the functions
- * that create and check stores, and to tables that lack the index.
+ * When PostgreSQL cannot build the index it names one key. Here are several, and the query that
+ * lists all. Looking for them reads the whole table, so only the functions that create and check
+ * stores do it, and only if the index is missing.
  */
 #include "postgres.h"
 
@@ -17,13 +17,13 @@
 #include "errors.h"
 #include "table/kind.h"
 
-/* What a query of ours shows of them; a key may be long. */
+/* How many keys a message shows, and how much of each: a key may be long. */
 #define SHOWN "3"
 #define SHOWN_CHARACTERS "400"
 
 /*
- * some_duplicates describes some of the keys that rows share; NULL if there are none, none that
- * the caller may see, or columns that have to be mended first.
+ * some_duplicates describes some of the keys that rows share. It returns NULL if there are none,
+ * if the caller may not read the table, or if its columns have to be mended first.
  */
 static char *
 some_duplicates(Relation relation, const StoreKind *kind, const RequiredIndex *index)
@@ -49,7 +49,7 @@ some_duplicates(Relation relation, const StoreKind *kind, const RequiredIndex *i
 }
 
 /*
- * list_query returns what lists them all.
+ * list_query returns the query that lists all keys that rows share.
  */
 static char *
 list_query(Relation relation, const RequiredIndex *index)
@@ -62,7 +62,7 @@ list_query(Relation relation, const RequiredIndex *index)
 }
 
 /*
- * problem_duplicates describes some of the rows that keep the index of a problem away; NULL if
+ * problem_duplicates describes some of the rows that prevent the index of a problem; NULL if
  * there are none.
  */
 static char *
@@ -72,8 +72,8 @@ problem_duplicates(Relation relation, const StoreKind *kind, const Problem *prob
 }
 
 /*
- * explain_duplicates takes the remedy from each missing index that rows keep away, and says
- * which rows those are.
+ * explain_duplicates removes the remedy of each missing index that rows prevent, and names those
+ * rows in the problem.
  */
 void
 explain_duplicates(Relation relation, const StoreKind *kind, List *problems)
@@ -87,14 +87,15 @@ explain_duplicates(Relation relation, const StoreKind *kind, List *problems)
 
 		if (some == NULL)
 			continue;
-		problem->text = psprintf("%s, and some rows are equal there: %s; this lists all: %s",
-								 problem->text, some, list_query(relation, problem->unique));
+		problem->text =
+			psprintf("%s, and some rows have equal values there: %s; this lists all: %s",
+					 problem->text, some, list_query(relation, problem->unique));
 		problem->remedy = NULL;
 	}
 }
 
 /*
- * report_duplicates raises the error for the missing index that rows keep away, if there is one.
+ * report_duplicates raises an error if rows prevent one of the missing indexes.
  */
 void
 report_duplicates(Relation relation, const StoreKind *kind, List *problems)

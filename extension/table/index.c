@@ -2,8 +2,8 @@
  * index.c
  *	  Which indexes of a table serve as those that its store needs.
  *
- * They are matched by what they do, not by name: a second store in a schema has to
- * give its own other names, and an owner may have better ones.
+ * Indexes are matched by what they do, not by name: the indexes of a second store in the same
+ * schema need other names, and an owner may choose names as well.
  */
 #include "postgres.h"
 
@@ -31,8 +31,8 @@ index_columns(const RequiredIndex *index)
 }
 
 /*
- * leads_with tells whether the first key columns of an index are the given
- * ones, in any order unless that matters.
+ * leads_with tells whether an index begins with the given key columns, in that order if the order
+ * matters.
  */
 static bool
 leads_with(Relation relation, Form_pg_index found, const RequiredIndex *index)
@@ -67,9 +67,9 @@ is_over_key(Relation relation, Form_pg_index found, const RequiredIndex *key)
 }
 
 /*
- * covers tells whether an index of the table has the columns that one of ours has. A unique
- * one must hold for every row, over just those columns; *is_strict tells whether it does so at
- * once, and for rows about different things.
+ * covers tells whether an index of the table has the columns of one of ours. A unique index must
+ * hold for every row and have no other key columns. *is_strict tells whether it is checked at
+ * once and lets rows with nulls differ.
  */
 bool
 covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_strict)
@@ -93,7 +93,7 @@ covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_st
 }
 
 /*
- * serves_as tells whether an index of the table does what ours is for.
+ * serves_as tells whether an index of the table can take the place of one of ours.
  */
 static bool
 serves_as(Relation relation, Oid index_oid, const RequiredIndex *index)
@@ -130,9 +130,9 @@ has_unique_versions(Relation relation)
 }
 
 /*
- * is_version_index tells whether an index of the table has the versions of an aggregate
- * one after the other: its columns are the aggregate's two, in either order, and then the
- * version. It has to tell names apart as guards and goes do, byte by byte.
+ * is_version_index tells whether an index of the table has the versions of an aggregate in order:
+ * its columns are the aggregate's two, in either order, and then the version. It must compare
+ * names byte by byte, as guards and goes do.
  */
 static bool
 is_version_index(Relation relation, Oid index_oid)
@@ -155,8 +155,8 @@ is_version_index(Relation relation, Oid index_oid)
 }
 
 /*
- * version_index returns the unique index that has the versions of an aggregate one after
- * the other; an invalid OID: there is none.
+ * version_index returns the unique index that has the versions of an aggregate in order, or an
+ * invalid OID if there is none.
  */
 Oid
 version_index(Relation relation)
@@ -172,9 +172,9 @@ version_index(Relation relation)
 }
 
 /*
- * merges_keys tells whether an index takes different keys for the same. A statement that
- * replaces the row with a key goes by every unique index over its columns, and would replace
- * another row.
+ * merges_keys tells whether an index treats different keys as equal. A statement that replaces
+ * the row with a key uses every unique index over the key's columns, and would replace the wrong
+ * row.
  */
 static bool
 merges_keys(Relation relation, Oid index_oid, const RequiredIndex *key)
@@ -193,8 +193,8 @@ merges_keys(Relation relation, Oid index_oid, const RequiredIndex *key)
 }
 
 /*
- * merging_index returns an index that takes different keys for the same; an invalid OID:
- * there is none.
+ * merging_index returns an index that treats different keys as equal, or an invalid OID if there
+ * is none.
  */
 Oid
 merging_index(Relation relation, const RequiredIndex *key)
@@ -210,7 +210,8 @@ merging_index(Relation relation, const RequiredIndex *key)
 }
 
 /*
- * has_key tells whether the table tells its rows apart as it should.
+ * has_key tells whether the table's unique indexes keep the keys of its kind unique, and only
+ * those.
  */
 bool
 has_key(Relation relation, const StoreKind *kind)

@@ -19,8 +19,8 @@
 /* What becomes of nulls in a column. */
 typedef enum Nulls
 {
-	NULLS_STORED,	 /* they mean something */
-	NULLS_PREVENTED, /* our tables are made without, others may allow them */
+	NULLS_STORED,	 /* nulls have a meaning */
+	NULLS_PREVENTED, /* tables that we create forbid them, others may allow them */
 	NULLS_FORBIDDEN	 /* a table that allows them does not fit */
 } Nulls;
 
@@ -28,17 +28,17 @@ typedef struct RequiredColumn
 {
 	const char *name;
 	Oid			type;
-	Oid			other_type; /* serves as well */
-	const char *definition; /* a type that search_path has no say in */
+	Oid			other_type; /* accepted as well */
+	const char *definition; /* the type as SQL, independent of search_path */
 	Nulls		nulls;
-	const char *filling; /* what rows get that were there before the column; NULL: nothing */
+	const char *filling; /* the value that existing rows get; NULL: none */
 	const char *comment;
 } RequiredColumn;
 
 typedef struct RequiredIndex
 {
 	const char *name;
-	const char *label; /* the end of its name where the name is taken */
+	const char *label; /* the end of another name, if the name is taken */
 	bool		is_unique;
 	bool		is_ordered; /* its columns are needed in this order */
 	int			column_count;
@@ -55,10 +55,10 @@ struct StoreKind
 	const RowType		 *row;			   /* that its rows are returned as */
 	const RequiredColumn *columns;
 	int					  column_count;
-	RequiredIndex		  key; /* what tells rows apart; a table without it is not mended by us */
+	RequiredIndex		  key; /* identifies a row; we do not add it to a table that lacks it */
 	const RequiredIndex	 *indexes;
 	int					  index_count;
-	bool has_no_arbiter; /* rows are stored with ON CONFLICT and no columns behind it */
+	bool				  has_no_arbiter; /* rows are stored with ON CONFLICT without columns */
 };
 
 #pragma GCC visibility push(hidden)
@@ -78,7 +78,7 @@ extern List *constraint_problems(List *problems, Relation relation, const StoreK
 								 List *undecided);
 extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
 
-/* duplicates.c: rows that keep an index away, to show or to raise */
+/* duplicates.c: rows that prevent an index, to show or to raise */
 extern void explain_duplicates(Relation relation, const StoreKind *kind, List *problems);
 extern void report_duplicates(Relation relation, const StoreKind *kind, List *problems);
 

@@ -13,7 +13,8 @@
 #include "table/kind.h"
 
 /*
- * version_index_problem says that there is no such index, and whether there can be one.
+ * version_index_problem adds the problem that no index serves guards. A name column with a
+ * nondeterministic collation has to be mended before there can be one.
  */
 List *
 version_index_problem(List *problems, Relation relation)
@@ -23,7 +24,7 @@ version_index_problem(List *problems, Relation relation)
 
 	if (!is_exact_collation(name->attcollation))
 		return add_problem(problems, PROBLEM_TABLE,
-						   pstrdup("column \"aggregate_name\" takes different names for equal"),
+						   pstrdup("column \"aggregate_name\" treats different names as equal"),
 						   psprintf("ALTER TABLE %s ALTER COLUMN aggregate_name TYPE %s COLLATE "
 									"pg_catalog.\"default\";",
 									table,
@@ -38,8 +39,8 @@ version_index_problem(List *problems, Relation relation)
 }
 
 /*
- * will_have_index tells whether the table has an index that serves after the remedies of
- * constraint_problems.
+ * will_have_index tells whether the table has an index that serves, if need be after the
+ * remedies of constraint_problems.
  */
 static bool
 will_have_index(Relation relation, const RequiredIndex *index, const StoreKind *kind)
@@ -59,8 +60,8 @@ will_have_index(Relation relation, const RequiredIndex *index, const StoreKind *
 }
 
 /*
- * free_index_name returns goes' name for an index, or one with the table's name in
- * front where the schema has that name already.
+ * free_index_name returns goes' name for an index, or one that begins with the table's name if
+ * goes' name is taken in the schema.
  */
 static char *
 free_index_name(Relation relation, const RequiredIndex *index)
@@ -95,13 +96,14 @@ has_to_wait(const RequiredIndex *index, List *undecided)
 }
 
 /*
- * waiting adds the problem of an index that cannot be made before a person has decided
- * what becomes of its columns.
+ * add_deferred_problem reports an index that can be built only after its columns are mended,
+ * which is for a person to decide.
  */
 static List *
-waiting(List *problems, ProblemKind kind, const char *text)
+add_deferred_problem(List *problems, ProblemKind kind, const char *text)
 {
-	return add_problem(problems, kind, psprintf("%s, once its columns fit", text), NULL, NULL);
+	return add_problem(problems, kind, psprintf("%s, which can be made once its columns fit", text),
+					   NULL, NULL);
 }
 
 /*
@@ -124,7 +126,7 @@ missing_indexes(List *problems, Relation relation, const StoreKind *kind, List *
 		text = psprintf("missing %sindex on (%s)", index->is_unique ? "unique " : "", keys);
 		if (has_to_wait(index, undecided))
 		{
-			problems = waiting(problems, PROBLEM_INDEX, text);
+			problems = add_deferred_problem(problems, PROBLEM_INDEX, text);
 			continue;
 		}
 		name = free_index_name(relation, index);
@@ -164,7 +166,8 @@ missing_key(List *problems, Relation relation, const StoreKind *kind, List *unde
 	if (will_have_index(relation, key, kind))
 		return problems;
 	if (has_to_wait(key, undecided))
-		return waiting(problems, PROBLEM_TABLE, psprintf("missing unique index on (%s)", keys));
+		return add_deferred_problem(problems, PROBLEM_TABLE,
+									psprintf("missing unique index on (%s)", keys));
 	if (has_primary_key(relation))
 		format = "CREATE UNIQUE INDEX ON %s (%s);";
 	if (key->column_count == 1)
@@ -178,7 +181,7 @@ missing_key(List *problems, Relation relation, const StoreKind *kind, List *unde
 }
 
 /*
- * merging_problem adds a problem if there is one.
+ * merging_problem adds a problem if a unique index treats different keys as equal.
  */
 static List *
 merging_problem(List *problems, Relation relation, const RequiredIndex *key)
@@ -192,13 +195,13 @@ merging_problem(List *problems, Relation relation, const RequiredIndex *key)
 									  get_rel_name(index));
 	return add_problem(
 		problems, PROBLEM_TABLE,
-		psprintf("unique index \"%s\" takes different values for equal", get_rel_name(index)),
+		psprintf("unique index \"%s\" treats different values as equal", get_rel_name(index)),
 		psprintf("DROP INDEX %s;", name), NULL);
 }
 
 /*
- * index_problems adds a problem for each index that the table lacks. Those over a column
- * that takes a decision have no remedy.
+ * index_problems adds a problem for each index that the table lacks. There is no remedy for an
+ * index over a column that a person has to decide about.
  */
 List *
 index_problems(List *problems, Relation relation, const StoreKind *kind, List *undecided)

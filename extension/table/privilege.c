@@ -2,8 +2,8 @@
  * privilege.c
  *	  What a role may do with the columns of a table, as PostgreSQL's executor sees it.
  *
- * A call that makes others wait asks before it does so: the statement that would be refused
- * comes later.
+ * A call that will make others wait checks its privileges first, since PostgreSQL would refuse
+ * its statement only later.
  */
 #include "postgres.h"
 
@@ -62,8 +62,8 @@ require_insert(const Store *store)
 }
 
 /*
- * reject_hidden_rows raises PostgreSQL's own error for a caller who is not to see all rows, and
- * has said by row_security = off that no query may leave some out.
+ * reject_hidden_rows raises PostgreSQL's own error if row security hides rows from the caller and
+ * the caller has set row_security = off, which forbids queries to leave rows out.
  */
 void
 reject_hidden_rows(Relation table)

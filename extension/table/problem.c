@@ -26,7 +26,7 @@ add_problem(List *problems, ProblemKind kind, char *text, char *remedy, char *in
 }
 
 /*
- * report_mismatch raises VE004 with every problem, and what mends them in DETAIL.
+ * report_mismatch raises VE004 with all problems; DETAIL has the SQL that mends them.
  */
 void
 report_mismatch(Relation relation, List *problems, const char *hint)

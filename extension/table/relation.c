@@ -40,8 +40,8 @@ qualified_name(Relation relation)
 }
 
 /*
- * has_parent tells whether a table's rows can be written by way of another table, whose
- * statements do not fire the triggers of this one.
+ * has_parent tells whether a table's rows can be written through a parent table. Such statements
+ * do not fire the triggers of this table.
  */
 bool
 has_parent(Relation relation)
@@ -50,8 +50,8 @@ has_parent(Relation relation)
 }
 
 /*
- * has_heirs tells whether queries of a table find rows of others, whose triggers and indexes
- * are their own.
+ * has_heirs tells whether other tables inherit from this one. Queries of this table find their
+ * rows, but they have their own triggers and indexes.
  */
 bool
 has_heirs(Relation relation)

@@ -2,8 +2,8 @@
  * remedy.c
  *	  The SQL that mends the columns of a table, as far as SQL can.
  *
- * A remedy is printed for a person to run as it stands, on a table that most likely has
- * rows. Where nobody but that person knows what becomes of them there is no remedy.
+ * A remedy is shown to a person who may run it as it is, on a table that probably has rows. If
+ * only that person can know what should become of the rows, there is no remedy.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 #include "table/kind.h"
 
 /*
- * may_have_rows tells whether there is room for a row: what was removed counts, too.
+ * may_have_rows tells whether the table has pages. Their rows may all have been removed.
  */
 static bool
 may_have_rows(Relation relation)
@@ -32,7 +32,7 @@ may_have_rows(Relation relation)
 }
 
 /*
- * not_null returns how the definition of a column ends.
+ * not_null returns the end of a column's definition.
  */
 const char *
 not_null(const RequiredColumn *column)
@@ -41,8 +41,8 @@ not_null(const RequiredColumn *column)
 }
 
 /*
- * can_add_column tells whether a column can be added without a decision about the rows
- * that are there.
+ * can_add_column tells whether a column can be added without deciding on a value for existing
+ * rows.
  */
 bool
 can_add_column(Relation relation, const RequiredColumn *column)
@@ -51,8 +51,8 @@ can_add_column(Relation relation, const RequiredColumn *column)
 }
 
 /*
- * add_columns_command returns the DDL that adds columns. The rows that are there get
- * their values by way of a default, which then goes.
+ * add_columns_command returns the DDL that adds columns. A default gives existing rows their
+ * values, and is dropped afterwards.
  */
 char *
 add_columns_command(Relation relation, List *columns)
@@ -83,8 +83,8 @@ add_columns_command(Relation relation, List *columns)
 }
 
 /*
- * has_own_cast tells whether somebody made a cast between two types. It may run anything, with
- * the rights of whoever runs the remedy.
+ * has_own_cast tells whether a user created a cast between two types. Such a cast could run any
+ * code with the privileges of the person who runs the remedy.
  */
 static bool
 has_own_cast(Oid from, Oid to)
@@ -96,7 +96,7 @@ has_own_cast(Oid from, Oid to)
 }
 
 /*
- * has_cast tells whether PostgreSQL can cast values of a type to another one by itself.
+ * has_cast tells whether PostgreSQL itself can cast values of one type to another.
  */
 static bool
 has_cast(Oid from, Oid to)
@@ -108,8 +108,8 @@ has_cast(Oid from, Oid to)
 }
 
 /*
- * byte_conversion does what conversion does for a column of bytes: they are most likely
- * those of the text of a value, and for a UUID its own.
+ * byte_conversion returns an expression that converts a bytea column, or NULL. The bytes are
+ * most likely a value's text, or the 16 bytes of a UUID.
  */
 static char *
 byte_conversion(const RequiredColumn *column, const char *name)
@@ -126,8 +126,8 @@ byte_conversion(const RequiredColumn *column, const char *name)
 }
 
 /*
- * text_conversion does what conversion does for a column that is to have text or its bytes.
- * Names are left as text, so that none is cut short in silence.
+ * text_conversion returns an expression that converts a column to text or to the text's bytes,
+ * or NULL. It casts names to text and not to varchar(255), which would silently truncate them.
  */
 static char *
 text_conversion(const RequiredColumn *column, const char *name, Oid type)
@@ -149,8 +149,8 @@ has_fractions(Oid type)
 }
 
 /*
- * cast_conversion does what conversion does with a cast, one that is an error where it
- * would lose something.
+ * cast_conversion returns an expression that converts a column by a cast, or NULL. The cast
+ * raises an error for a value that it would change.
  */
 static char *
 cast_conversion(const RequiredColumn *column, const char *name, Oid type)
@@ -171,8 +171,8 @@ cast_conversion(const RequiredColumn *column, const char *name, Oid type)
 }
 
 /*
- * json_conversion does what conversion does for a column that is to have JSON. to_jsonb() goes
- * by casts to json, for elements and fields, too.
+ * json_conversion returns an expression that converts a column to jsonb, or NULL. A user's cast
+ * to json rules out to_jsonb(), which would use it, even for the elements and fields of a value.
  */
 static char *
 json_conversion(const RequiredColumn *column, const char *name, Oid type)
@@ -192,8 +192,8 @@ json_conversion(const RequiredColumn *column, const char *name, Oid type)
 }
 
 /*
- * conversion returns an expression that turns a column's values into those of the type it
- * should have; NULL if they mean nothing there, or if somebody's own cast would have a say.
+ * conversion returns an expression that converts a column's values to the type it should have;
+ * NULL if no conversion makes sense, or if it would use a cast that a user created.
  */
 static char *
 conversion(const RequiredColumn *column, Oid column_type)
@@ -215,7 +215,8 @@ conversion(const RequiredColumn *column, Oid column_type)
 }
 
 /*
- * empty_conversion returns an expression for a column without values; NULL as above.
+ * empty_conversion returns an expression for a column without values, or NULL for the same
+ * reasons.
  */
 static char *
 empty_conversion(const RequiredColumn *column, Oid column_type)
@@ -235,9 +236,8 @@ is_only_short(Form_pg_attribute attribute, const RequiredColumn *column)
 }
 
 /*
- * new_type returns how a column gets its type. One that is only short keeps its values,
- * its collation and its indexes as they are: that takes PostgreSQL an instant, however
- * large the table is.
+ * new_type returns what follows TYPE in ALTER COLUMN. A column that is only too short keeps its
+ * values, collation and indexes, so PostgreSQL rewrites nothing, however large the table is.
  */
 static char *
 new_type(Form_pg_attribute attribute, const RequiredColumn *column, const char *values)
@@ -251,9 +251,9 @@ new_type(Form_pg_attribute attribute, const RequiredColumn *column, const char *
 }
 
 /*
- * mend_column_command returns the DDL that makes a column fit; NULL if that takes a
- * decision about its values. What produces values of the old type has to go first, since
- * it cannot be converted.
+ * mend_column_command returns the DDL that makes a column fit; NULL if a person has to decide
+ * about its values. A default or an expression that produces values of the old type cannot be
+ * converted and is dropped first.
  */
 char *
 mend_column_command(Relation relation, Form_pg_attribute attribute, const RequiredColumn *column,
@@ -267,7 +267,7 @@ mend_column_command(Relation relation, Form_pg_attribute attribute, const Requir
 	/* without rows nothing is converted */
 	if (values == NULL && !may_have_rows(relation))
 		values = empty_conversion(column, attribute->atttypid);
-	/* of generated columns only stored ones have values that can stay */
+	/* of generated columns, only stored ones have values to keep */
 	if ((is_mistyped && values == NULL) ||
 		(attribute->attgenerated != '\0' && attribute->attgenerated != ATTRIBUTE_GENERATED_STORED))
 		return NULL;

@@ -2,9 +2,8 @@
  * row.c
  *	  The rows that functions take and return: are they still what they were made as?
  *
- * The owner of the extension can alter its types, and values would then be taken for what
- * they are not. An attribute that was added and dropped again does no harm: what comes
- * after ours is null, and left out.
+ * The owner of the extension can alter its types, and values would then be misread. An attribute
+ * that was added and dropped again does no harm: it follows ours, is null and is ignored.
  */
 #include "postgres.h"
 
@@ -20,7 +19,7 @@
 
 struct RowType
 {
-	const char *function; /* that returns such rows, where they have no type of their own */
+	const char *function; /* returns such rows, if they have no type of their own */
 	int			count;
 	struct
 	{
@@ -86,8 +85,8 @@ is_as_made(TupleDesc descriptor, const RowType *row, int place)
 }
 
 /*
- * describe_change says what is wrong with the attribute at a place, and what ALTER TYPE
- * undoes it with, NULL: it cannot.
+ * describe_change says what is wrong with the attribute at a place. *action is what undoes the
+ * change in ALTER TYPE; NULL if nothing does.
  */
 static char *
 describe_change(TupleDesc descriptor, const RowType *row, int place, char **action)
@@ -119,7 +118,7 @@ describe_change(TupleDesc descriptor, const RowType *row, int place, char **acti
 }
 
 /*
- * report_change raises the error for an attribute that is not as it was made.
+ * report_change raises the error for an attribute that was altered.
  */
 pg_noreturn static void
 report_change(TupleDesc descriptor, const RowType *row, int place)

@@ -3,7 +3,7 @@
  *	  What the table of a store must look like, and what is wrong with one that does not.
  *
  * Columns and indexes are looked up in the relcache and never by SQL: in a REPEATABLE
- * READ transaction SQL does not see a table that was made since.
+ * READ transaction SQL does not see a table that was created after its snapshot.
  */
 #include "postgres.h"
 
@@ -24,8 +24,8 @@ has_type(Form_pg_attribute attribute, const RequiredColumn *column)
 }
 
 /*
- * can_hold_names tells whether a column of names takes the longest one: a shorter varchar
- * would cut spaces off its end in silence.
+ * can_hold_names tells whether a column of names can hold the longest one. A shorter varchar
+ * would silently cut trailing spaces off a longer name.
  */
 static bool
 can_hold_names(Form_pg_attribute attribute)
@@ -44,7 +44,7 @@ is_computed(Form_pg_attribute attribute)
 }
 
 /*
- * has_nulls tells whether a column may hold nulls that nobody could make sense of.
+ * has_nulls tells whether a column may hold nulls that have no meaning.
  */
 static bool
 has_nulls(Form_pg_attribute attribute, const RequiredColumn *column)
@@ -62,8 +62,8 @@ takes_values(Form_pg_attribute attribute, const RequiredColumn *column)
 }
 
 /*
- * columns_fit tells whether this is an ordinary table with the columns of a kind. Every
- * call asks, so it allocates nothing; what is wrong is schema_problems' to find out.
+ * columns_fit tells whether this is an ordinary table with the columns of a kind. Every call
+ * checks this, so it allocates nothing; schema_problems finds out what is wrong.
  */
 bool
 columns_fit(Relation relation, const StoreKind *kind)
@@ -105,8 +105,8 @@ add_missing(List *problems, List *columns, const char *reason, char *remedy)
 }
 
 /*
- * missing_columns names the columns that a table lacks: those that can be added, and those
- * that take a decision.
+ * missing_columns names the columns that a table lacks: those that can be added, and those that
+ * a person has to decide about.
  */
 static List *
 missing_columns(List *problems, Relation relation, const StoreKind *kind, List **undecided)
@@ -127,7 +127,8 @@ missing_columns(List *problems, Relation relation, const StoreKind *kind, List *
 	}
 	problems = add_missing(problems, to_add, "", add_columns_command(relation, to_add));
 	*undecided = list_concat(*undecided, to_decide);
-	return add_missing(problems, to_decide, ", and only you know what the rows have there", NULL);
+	return add_missing(problems, to_decide,
+					   ", and only you know what to put there for existing rows", NULL);
 }
 
 /*
@@ -167,8 +168,8 @@ unfit_column(List *problems, Relation relation, Form_pg_attribute attribute,
 }
 
 /*
- * unfit_columns adds a problem for each column that cannot hold what is stored in it, or
- * could hold what cannot be read.
+ * unfit_columns adds a problem for each column that cannot hold what is stored in it, or could
+ * hold nulls that cannot be read.
  */
 static List *
 unfit_columns(List *problems, Relation relation, const StoreKind *kind, List **undecided)
@@ -225,9 +226,9 @@ other_kind(Relation relation)
 }
 
 /*
- * schema_problems lists everything that is wrong with a table, or NIL. The remedies
- * are in an order in which they can be run, rows or not; where rows would be in the way
- * there is none.
+ * schema_problems lists everything that is wrong with a table, or NIL. The remedies can be run in
+ * the order of the list, whether the table has rows or not; a problem that rows keep from being
+ * mended has no remedy.
  */
 List *
 schema_problems(Relation relation, const StoreKind *kind)

@@ -25,9 +25,9 @@
 #define MOST_NAME_PARTS 3
 
 /*
- * split_name reads the parts of a name as SQL does; NIL if it is none. An identifier of SQL
- * has at least one character, which PostgreSQL's function does not ask for. The parts point
- * into the copy of the name, which the caller frees.
+ * split_name reads the parts of a name as SQL does; NIL if it is not a name. SQL does not allow
+ * empty identifiers, but PostgreSQL's function does. The parts point into the copy of the name,
+ * which the caller frees.
  */
 static List *
 split_name(char *copy)
@@ -61,9 +61,9 @@ is_store_name(const char *name)
 }
 
 /*
- * is_name_cut tells whether PostgreSQL would keep only a piece of a name's part. Two long
- * names could then stand for one table, and mix the rows of two applications. Lists of other
- * things are split by the same rules, but their parts are left whole.
+ * is_name_cut tells whether PostgreSQL would truncate a part of a name. Two long names could then
+ * stand for one table and mix the rows of two applications. SplitGUCList splits by the same
+ * rules, but does not truncate.
  */
 bool
 is_name_cut(const char *name)
@@ -85,8 +85,8 @@ is_name_cut(const char *name)
 }
 
 /*
- * store_name returns the argument store, or the name that its kind has when that is null:
- * for events the setting.
+ * store_name returns the argument store. If that is null it returns the default of the kind,
+ * which for events is a setting.
  */
 char *
 store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind)
@@ -97,8 +97,7 @@ store_name(FunctionCallInfo fcinfo, int argument, const StoreKind *kind)
 }
 
 /*
- * store_range returns what a name stands for in the syntax of SQL. An error says which
- * argument it was.
+ * store_range parses a name as SQL does. An error says which argument it was.
  */
 RangeVar *
 store_range(const char *name, const char *argument_name)
@@ -119,8 +118,8 @@ store_range(const char *name, const char *argument_name)
 }
 
 /*
- * missing_schema returns the name of the schema that a table is said to be in, if there
- * is none; otherwise NULL.
+ * missing_schema returns the schema in a table's name if that schema does not exist; otherwise
+ * NULL.
  */
 const char *
 missing_schema(const RangeVar *range)
@@ -134,9 +133,8 @@ missing_schema(const RangeVar *range)
 }
 
 /*
- * create_store_commands returns what to run for a store that is missing; NULL if a person
- * has to say first in which schema it is to be. The function is qualified where
- * search_path does not find it.
+ * create_store_commands returns the SQL that creates a missing store; NULL if a person has to
+ * choose a schema first. The function's name is qualified if search_path does not find it.
  */
 char *
 create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind, const char *name)
@@ -183,10 +181,9 @@ require_owner(const RangeVar *range, Oid table, Oid old_table, void *argument)
 }
 
 /*
- * store_find locks and opens the store that an argument names, and makes sure that its
- * columns fit; NULL if there is no such table. A lock that keeps others from writing is
- * for the owner: it is not even waited for before that is clear, since everybody else
- * would wait behind it.
+ * store_find locks and opens the store that an argument names, and checks that its columns fit;
+ * NULL if there is no such table. Only the owner may take a lock that keeps others from writing.
+ * That is checked before waiting for the lock, since everybody else would wait behind it.
  */
 Store *
 store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, const StoreKind *kind,
@@ -210,7 +207,7 @@ store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, con
 }
 
 /*
- * store_open_kind does the same with the argument store, whose table must be there.
+ * store_open_kind opens the store that the argument store names. Its table must exist.
  */
 Store *
 store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind, LOCKMODE mode)
@@ -238,8 +235,7 @@ store_open(FunctionCallInfo fcinfo, int argument, LOCKMODE mode)
 }
 
 /*
- * store_require_key raises VE004 if a store lacks its key, for statements that make no
- * sense without.
+ * store_require_key raises VE004 if a store lacks its key, for statements that depend on it.
  */
 void
 store_require_key(Store *store)
@@ -259,8 +255,8 @@ store_close(Store *store)
 }
 
 /*
- * store_leave closes a store with which nothing was done, and gives its lock back: nobody has
- * asked yet whether the caller may have it.
+ * store_leave closes a store that was not used and releases its lock, since no statement has
+ * checked that the caller may hold one.
  */
 void
 store_leave(Store *store)

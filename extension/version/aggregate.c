@@ -11,8 +11,8 @@
 #include "version/version.h"
 
 /*
- * aggregate_argument reads the name of an aggregate that is written to, and the argument
- * after it, its id.
+ * aggregate_argument reads an aggregate that is to be written to from two arguments: its name,
+ * and after that its id.
  */
 Aggregate
 aggregate_argument(FunctionCallInfo fcinfo, int number)
@@ -34,8 +34,8 @@ describe_aggregate(const Aggregate *aggregate)
 }
 
 /*
- * aggregate_lock returns the number of an aggregate's lock. It takes all 32 bits: where two
- * aggregates share a number, transactions that write to different ones get deadlocks.
+ * aggregate_lock returns the number of an aggregate's lock. It uses all 32 bits, because
+ * transactions that write to different aggregates with the same number can deadlock.
  */
 uint32
 aggregate_lock(const Aggregate *aggregate)

@@ -2,8 +2,8 @@
  * aggregate_version.c
  *	  The newest version of an aggregate.
  *
- * A query for it takes longer to start than to run. Where it could tell nothing else, the
- * index is read without one.
+ * A query for it takes longer to start than to run. So the index is read directly wherever a
+ * query could not give a different answer.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 PG_FUNCTION_INFO_V1(goes_aggregate_version);
 
 /*
- * fetch_version returns the version that a query finds, if it finds one.
+ * fetch_version returns the version that a query finds; it does not exist if there is no row.
  */
 Version
 fetch_version(Store *store, const Statement *statement)
@@ -63,7 +63,7 @@ query_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
 static Version
 read_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
 {
-	/* its own name must not have to be fetched while a page is locked */
+	/* detoast the name now: it must not be fetched while a page of the index is locked */
 	Aggregate	 plain = {PointerGetDatum(DatumGetTextPP(aggregate->name)), aggregate->id};
 	VersionScan *scan;
 	VersionEntry entry;
@@ -80,10 +80,10 @@ read_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
 }
 
 /*
- * is_readable tells whether an index can be read at this moment. Where it cannot, a query
- * raises the error: a standby does not have the pages of an unlogged table, and while a
- * table is rewritten its index is still about the old rows, to a function that another
- * index has for a key.
+ * is_readable tells whether an index can be read directly at this moment. If not, a query raises
+ * the proper error. A standby does not have the pages of an unlogged table. While a table is
+ * rewritten, a function in another index's expression may be called and get here, when this
+ * index still points to the old rows.
  */
 static bool
 is_readable(const Store *store, Oid index)
@@ -93,8 +93,8 @@ is_readable(const Store *store, Oid index)
 }
 
 /*
- * is_index_enough tells whether the index has all that a query would find: the caller may
- * read every row, no other module has a say in that, and the rows are in this table.
+ * is_index_enough tells whether the index alone gives the answer of a query: the caller may read
+ * every row, no other module checks privileges, and no rows are in child tables.
  */
 static bool
 is_index_enough(const Store *store)
@@ -108,8 +108,8 @@ is_index_enough(const Store *store)
 }
 
 /*
- * newest_version looks up the newest version of an aggregate, with a snapshot taken now if
- * it has to be fresh.
+ * newest_version looks up the newest version of an aggregate. is_fresh: with a snapshot taken
+ * now, not the caller's.
  */
 Version
 newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)

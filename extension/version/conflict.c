@@ -2,8 +2,8 @@
  * conflict.c
  *	  Raising VE001, a version conflict.
  *
- * Its DETAIL is for programs: one JSON object with the facts that a writer needs to
- * decide anew.
+ * Its DETAIL is for programs: one JSON object with what a writer needs to know to decide
+ * again.
  */
 #include "postgres.h"
 
@@ -39,8 +39,8 @@ details(const Conflict *conflict)
 }
 
 /*
- * report_conflict raises VE001. The text says what does not fit, as the end of a
- * sentence about the aggregate.
+ * report_conflict raises VE001. The formatted text says what does not fit; it ends a sentence
+ * that begins with the aggregate and its version.
  */
 void
 report_conflict(const Conflict *conflict, const char *format, ...)

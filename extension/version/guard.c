@@ -2,9 +2,9 @@
  * guard.c
  *	  Guards: triggers that hold every writer of a store to a rule, whatever it writes with.
  *
- * A guard is a trigger of the table's and nothing else: it shows in \d, is dumped with
- * the table and follows it when it is renamed. It is known by its function, so that one
- * that got another name is still found.
+ * A guard is only a trigger of the table: \d shows it, pg_dump dumps it with the table, and it
+ * stays when the table is renamed. A guard is recognized by its function, so one that was
+ * renamed is still found.
  */
 #include "postgres.h"
 
@@ -65,9 +65,9 @@ guard_function(FunctionCallInfo fcinfo, const Guard *guard)
 }
 
 /*
- * copy_triggers returns the triggers of a table. The relcache's own are freed when the table
- * is looked up anew, which any look-up in the catalogs can bring about, even for an open and
- * locked table; columns and names stay where they are meanwhile.
+ * copy_triggers returns a copy of a table's triggers. Any look-up in the catalogs can rebuild
+ * the relcache entry and free its triggers, even of an open and locked table; the columns and
+ * names in it stay where they are.
  */
 TriggerDesc *
 copy_triggers(Relation table)
@@ -78,7 +78,7 @@ copy_triggers(Relation table)
 }
 
 /*
- * mode_of returns the mode that a trigger is to hold writers to, NULL if it says none.
+ * mode_of returns the mode in a trigger's argument, or NULL if there is no valid one.
  */
 static const char *
 mode_of(const Trigger *trigger)
@@ -87,7 +87,7 @@ mode_of(const Trigger *trigger)
 }
 
 /*
- * is_sound_trigger tells whether a trigger does all that its guard is for.
+ * is_sound_trigger tells whether a trigger is defined as its guard needs it.
  */
 bool
 is_sound_trigger(const Trigger *trigger, const Guard *guard)
@@ -108,7 +108,7 @@ is_enabled_trigger(const Trigger *trigger)
 }
 
 /*
- * alter_store_call returns what puts a guard right.
+ * alter_store_call returns the SQL that restores a guard.
  */
 static char *
 alter_store_call(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *value)
@@ -121,7 +121,7 @@ alter_store_call(FunctionCallInfo fcinfo, Relation table, const Guard *guard, co
 }
 
 /*
- * guard_problem adds what is wrong with a guard's trigger, if anything is.
+ * guard_problem adds the problem of a guard's trigger, if it has one.
  */
 static List *
 guard_problem(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard *guard,
@@ -143,7 +143,7 @@ guard_problem(FunctionCallInfo fcinfo, List *problems, Relation table, const Gua
 }
 
 /*
- * add_gap says what a guard does not see. A person has to decide what to do about it.
+ * add_gap reports rows that the guard cannot check. There is no automatic remedy.
  */
 static List *
 add_gap(List *problems, const Guard *guard, const char *gap)
@@ -153,7 +153,7 @@ add_gap(List *problems, const Guard *guard, const char *gap)
 }
 
 /*
- * problems_of adds what is wrong with the triggers of one guard.
+ * problems_of adds the problems of one guard's triggers.
  */
 static List *
 problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard *guard)
@@ -174,10 +174,10 @@ problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard
 	if (!is_on)
 		return problems;
 	if (has_parent(table))
-		problems = add_gap(problems, guard, "rows that are written by way of a parent table");
+		problems = add_gap(problems, guard, "rows that are written through a parent table");
 	if (has_heirs(table))
 		problems = add_gap(problems, guard, "the tables that inherit from this one");
-	/* where no index keeps versions apart, index_problems has the remedy for both */
+	/* if no unique index exists at all, index_problems already has a remedy that serves here, too */
 	if (guard->has_mode && has_unique_versions(table) && !OidIsValid(version_index(table)))
 		problems = version_index_problem(problems, table);
 	return problems;
@@ -198,8 +198,7 @@ guard_problems(FunctionCallInfo fcinfo, Oid table)
 }
 
 /*
- * require_trigger raises an error for a guard's function that is called in another way
- * than by its trigger.
+ * require_trigger raises an error if a guard's function is called by anything but its trigger.
  */
 static TriggerData *
 require_trigger(FunctionCallInfo fcinfo, const Guard *guard)
@@ -209,8 +208,8 @@ require_trigger(FunctionCallInfo fcinfo, const Guard *guard)
 	if (!CALLED_AS_TRIGGER(fcinfo) || !is_sound_trigger(trigger->tg_trigger, guard))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function %s() is not called by the trigger it is for", guard->name),
-				 errhint("Run SELECT goes_alter_store() with argument %s to make the trigger.",
+				 errmsg("function %s() was not called by its own trigger", guard->name),
+				 errhint("Call goes_alter_store() with the argument %s, which makes the trigger.",
 						 guard->argument)));
 	return trigger;
 }

@@ -1,7 +1,7 @@
 /*
  * lookup.h
- *	  How versions are looked up, and the versions of new rows: for the files of this
- *	  folder only.
+ *	  How versions are looked up, and the versions of new rows. Only files of this folder
+ *	  include it.
  */
 #ifndef GOES_LOOKUP_H
 #define GOES_LOOKUP_H
@@ -52,7 +52,7 @@ typedef struct VersionKey
 	AttrNumber	  version;
 	Oid			  index;	/* InvalidOid: it is missing */
 	int			  name_key; /* the place of the name among the first two keys */
-	bool		  is_whole; /* has it what older snapshots see? */
+	bool		  is_whole; /* usable by snapshots older than the index? (!indcheckxmin) */
 	ScanDirection newest_first;
 	ScanKeyData	  keys[VERSION_KEYS]; /* without the values */
 } VersionKey;
@@ -64,7 +64,7 @@ extern int32			 version_of_entry(IndexTuple entry, int name_key);
 /* A version in the index. Its row may be gone, or not committed. */
 typedef struct VersionEntry
 {
-	bool			is_known; /* else a scan has to tell */
+	bool			is_known; /* if not, a scan has to find out */
 	bool			exists;
 	int32			number;
 	ItemPointerData row;

@@ -12,7 +12,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What every writer's versions are held to. */
+/* The rule for the versions of new events, whoever writes them. */
 typedef enum VersionRule
 {
 	VERSIONS_INCREASING, /* above the aggregate's newest */
@@ -49,7 +49,7 @@ typedef struct Conflict
 	Aggregate aggregate;
 	Version	  current;
 	int64	  event_version;
-	int64	  event_index; /* from 1; 0: it is about no event */
+	int64	  event_index; /* from 1; 0: no single event is the cause */
 } Conflict;
 
 pg_noreturn extern void report_conflict(const Conflict *conflict, const char *format, ...)
@@ -61,7 +61,7 @@ pg_noreturn extern void report_conflict(const Conflict *conflict, const char *fo
 typedef struct Guard
 {
 	const char *name;
-	const char *argument; /* of goes_alter_store, that sets it */
+	const char *argument; /* of goes_alter_store, which sets the guard */
 	int16		type;
 	const char *events;
 	bool		has_mode; /* is the mode the trigger's argument? */

@@ -14,15 +14,15 @@
 #include "version/lookup.h"
 
 /*
- * More aggregates than that in a statement, or too many in the transaction, and it locks the
- * whole table.
+ * If a statement writes to more aggregates than this, or its transaction to too many, it locks
+ * the whole table instead of each aggregate.
  */
 #define MOST_LOCKS 64
 
-/* So many aggregates are looked up in the index before their rows are looked at. */
+/* This many aggregates are looked up in the index before their rows are read. */
 #define LOOKED_UP_TOGETHER 256
 
-/* The new rows of an aggregate, and what is before them in the index. */
+/* The new rows of an aggregate, and the newest entry before them in the index. */
 typedef struct Successors
 {
 	NewVersion	*rows;
@@ -30,7 +30,7 @@ typedef struct Successors
 	VersionEntry before;
 } Successors;
 
-/* Where in the table an aggregate is to be looked at. */
+/* Where in the table the newest row of an aggregate is. */
 typedef struct Place
 {
 	uint64 number;
@@ -50,10 +50,10 @@ compare_locks(const void *left, const void *right)
 }
 
 /*
- * lock_aggregates waits until no other transaction is writing to the same aggregates: of
- * two that each find their own version to be the newest so far, one would end up below
- * the other. All take their locks in one order. The lock is not the one of goes_append,
- * which is taken before a row is stored, and this one after.
+ * lock_aggregates waits until no other transaction is writing to the same aggregates. Without
+ * it, two transactions could each find their own version to be the newest, and the lower one
+ * could commit last. All take their locks in the same order. goes_append takes another class of
+ * lock, because it locks before its rows are stored, and a guard locks afterwards.
  */
 static void
 lock_aggregates(Relation table, const NewVersions *new)
@@ -91,8 +91,8 @@ is_next(VersionRule rule, const Version *newest, int32 version)
 }
 
 /*
- * check_successors looks for a row of an aggregate that does not come next, and makes it
- * the conflict if it stands before the one that was found already.
+ * check_successors looks for a row whose version does not come next in its aggregate. That row
+ * becomes the conflict if it comes earlier in the statement than the conflict found so far.
  */
 static void
 check_successors(const Successors *new, Version before, VersionRule rule, Conflict *conflict)
@@ -117,8 +117,7 @@ check_successors(const Successors *new, Version before, VersionRule rule, Confli
 }
 
 /*
- * look_up finds the newest version in the index that an aggregate had before the
- * statement.
+ * look_up finds the newest version that the index had for an aggregate before the statement.
  */
 static VersionEntry
 look_up(VersionScan *scan, const Successors *new)
@@ -140,7 +139,7 @@ version_before(VersionScan *scan, const Successors *new)
 }
 
 /*
- * place_before returns where the row before an aggregate's new ones is in the table.
+ * place_before returns where in the table the row before an aggregate's new rows is.
  */
 static Place
 place_before(Successors *new)
@@ -160,8 +159,8 @@ place_before(Successors *new)
 #include "lib/sort_template.h"
 
 /*
- * check_some checks the aggregates from start on, so many that their places fit, and
- * returns where the next one begins. The table is read in its own order.
+ * check_some checks up to LOOKED_UP_TOGETHER aggregates from start on and returns where the next
+ * one begins. It reads the table in physical order.
  */
 static int64
 check_some(VersionScan *scan, NewVersions *new, int64 start, VersionRule rule, Conflict *conflict)
@@ -191,9 +190,9 @@ check_some(VersionScan *scan, NewVersions *new, int64 start, VersionRule rule, C
 }
 
 /*
- * find_conflict looks for the first of the statement's rows that does not come next. What
- * was committed by now is seen, whatever the transaction's own snapshot. An event_index of
- * 0: there is none.
+ * find_conflict looks for the first of the statement's rows whose version does not come next.
+ * It sees everything committed by now, whatever snapshot the transaction has. An event_index of
+ * 0 means that there is no conflict.
  */
 static Conflict
 find_conflict(Relation table, NewVersions *new, VersionRule rule)
@@ -208,8 +207,8 @@ find_conflict(Relation table, NewVersions *new, VersionRule rule)
 }
 
 /*
- * check_versions raises VE001 if one of a statement's rows does not come next in its
- * aggregate.
+ * check_versions raises VE001 if the version of one of a statement's rows does not come next in
+ * its aggregate.
  */
 void
 check_versions(TriggerData *trigger, VersionRule rule)

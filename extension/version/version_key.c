@@ -2,9 +2,9 @@
  * version_key.c
  *	  How the versions of a table are looked up, kept for the session.
  *
- * A guard asks with every statement, an append with every call. What they are told is good
- * until the table or its indexes change, which PostgreSQL makes known while it grants a lock
- * on the table.
+ * A guard needs this with every statement, an append with every call. An entry is valid until
+ * the table or its indexes change; PostgreSQL announces such a change no later than it grants a
+ * lock on the table.
  */
 #include "postgres.h"
 
@@ -21,14 +21,14 @@
 
 #define FIRST_TABLES 16
 
-/* From so many tables on those that are gone make room for others. */
+/* Above this many entries, invalid ones are evicted. */
 #define MANY_TABLES 64
 
 static HTAB	 *version_keys = NULL;
-static uint64 change_count = 0; /* how often something was forgotten */
+static uint64 change_count = 0; /* how many invalidations have come */
 
 /*
- * forget_version_keys notes that a table has changed; InvalidOid: any may have.
+ * forget_version_keys notes that a table has changed. InvalidOid stands for all tables.
  */
 static void
 forget_version_keys(Datum unused, Oid table)
@@ -63,8 +63,8 @@ start(void)
 }
 
 /*
- * set_key says how a key of the index is compared with what is looked up. What that
- * needs lasts as long as the session.
+ * set_key sets how a key of the index is compared with the value that is looked up. The memory
+ * that this allocates lasts for the session.
  */
 static void
 set_key(VersionKey *key, Relation index, int place, StrategyNumber strategy)
@@ -79,7 +79,7 @@ set_key(VersionKey *key, Relation index, int place, StrategyNumber strategy)
 }
 
 /*
- * learn_index fills in what is about the index.
+ * learn_index fills in the fields about the index.
  */
 static void
 learn_index(VersionKey *key)
@@ -99,7 +99,7 @@ learn_index(VersionKey *key)
 }
 
 /*
- * learn fills in what there is to know of a table.
+ * learn fills in the fields about a table.
  */
 static void
 learn(VersionKey *key, Relation table)
@@ -115,8 +115,8 @@ learn(VersionKey *key, Relation table)
 }
 
 /*
- * drop_forgotten makes room for another table: what was forgotten may be of tables that
- * are gone, which a session can make and drop by the thousand.
+ * drop_forgotten evicts invalid entries to make room for another table. They may belong to
+ * dropped tables, and a session can create and drop thousands.
  */
 static void
 drop_forgotten(void)
@@ -135,9 +135,9 @@ drop_forgotten(void)
 }
 
 /*
- * version_key returns how the versions of a table are looked up, for as long as the
- * caller's lock on it, and until the next call. A table that is no store of events is an
- * error; one without the index has InvalidOid there.
+ * version_key returns how the versions of a table are looked up. The answer is valid while the
+ * caller holds its lock on the table, and until the next call. A table that is not an event
+ * store is an error; if the index is missing, its field is InvalidOid.
  */
 const VersionKey *
 version_key(Relation table)
@@ -156,13 +156,13 @@ version_key(Relation table)
 	key->is_valid = false;
 	changes = change_count;
 	learn(key, table);
-	key->is_valid = changes == change_count; /* else it serves this statement only */
+	key->is_valid = changes == change_count; /* otherwise only this statement uses it */
 	return key;
 }
 
 /*
- * has_no_version tells whether an entry of the index is of a row without a version. It may
- * have a null as well where the index includes another column.
+ * has_no_version tells whether an index entry belongs to a row without a version. A null in the
+ * entry does not prove that, since the index may include other columns.
  */
 bool
 has_no_version(IndexTuple entry)
@@ -172,8 +172,8 @@ has_no_version(IndexTuple entry)
 }
 
 /*
- * version_of_entry reads the version of an entry of the index. It stands behind a UUID
- * and a text, none of them null, and only the text's length is not known beforehand.
+ * version_of_entry reads the version from an index entry. It follows a UUID and a text, neither
+ * of them null; only the length of the text varies.
  */
 int32
 version_of_entry(IndexTuple entry, int name_key)

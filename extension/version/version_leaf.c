@@ -2,9 +2,9 @@
  * version_leaf.c
  *	  The newest version of an aggregate, where one page of the index can tell.
  *
- * An index scan is made for many rows, and takes longer to begin than to find one. This
- * goes down the B-tree with PostgreSQL's own search, as amcheck does, and reads the one
- * entry. What is not that plain is left to a scan.
+ * Starting an index scan takes longer than finding a single row with it. This goes down the
+ * B-tree with PostgreSQL's own search, as amcheck does, and reads one entry. Anything less
+ * simple is left to an index scan.
  */
 #include "postgres.h"
 
@@ -26,8 +26,8 @@ struct VersionLeaf
 };
 
 /*
- * version_leaf_begin prepares for looking up aggregates. NULL: this index does not have
- * the newest version last.
+ * version_leaf_begin prepares for looking up aggregates. It returns NULL if the index is not a
+ * B-tree with the newest version last.
  */
 VersionLeaf *
 version_leaf_begin(Relation index, const VersionKey *key, Snapshot snapshot)
@@ -41,10 +41,10 @@ version_leaf_begin(Relation index, const VersionKey *key, Snapshot snapshot)
 	leaf->snapshot = snapshot;
 	leaf->name_key = key->name_key;
 	leaf->aggregate = _bt_mkscankey(index, NULL);
-	/* how the index keeps its entries; asked for no entry's key, PostgreSQL assumes it */
+	/* _bt_mkscankey(index, NULL) assumes heapkeyspace: set what the index really has */
 	_bt_metaversion(index, &leaf->aggregate->heapkeyspace, &leaf->aggregate->allequalimage);
 	leaf->aggregate->keysz = VERSION_KEYS - 1;
-	leaf->aggregate->nextkey = true; /* the place behind its entries */
+	leaf->aggregate->nextkey = true; /* find the place behind the aggregate's entries */
 	for (int i = 0; i < VERSION_KEYS - 1; i++)
 		leaf->aggregate->scankeys[i].sk_flags &= ~SK_ISNULL;
 	return leaf;
@@ -73,8 +73,8 @@ place_behind(const VersionLeaf *leaf, Page page)
 }
 
 /*
- * newest_on_page looks for the newest version of the aggregate, apart from the new ones,
- * on the page where its entries end.
+ * newest_on_page looks for the newest version of the aggregate, ignoring the new rows, on the
+ * page where the aggregate's entries end.
  */
 static VersionEntry
 newest_on_page(const VersionLeaf *leaf, Page page, const NewVersion *own, int own_count)
@@ -91,7 +91,7 @@ newest_on_page(const VersionLeaf *leaf, Page page, const NewVersion *own, int ow
 		entry = (IndexTuple) PageGetItem(page, PageGetItemId(page, place));
 		if (_bt_compare(leaf->index, leaf->aggregate, page, place) != 0)
 			return (VersionEntry){.is_known = true};
-		if (BTreeTupleIsPosting(entry)) /* several rows */
+		if (BTreeTupleIsPosting(entry)) /* stands for several rows */
 			return (VersionEntry){0};
 		if (has_no_version(entry))
 			continue;
@@ -103,8 +103,8 @@ newest_on_page(const VersionLeaf *leaf, Page page, const NewVersion *own, int ow
 }
 
 /*
- * version_leaf_entry returns the newest version of an aggregate in the index, apart from
- * new rows' own, if it is known.
+ * version_leaf_entry returns the newest version of an aggregate in the index, ignoring the new
+ * rows, if one page has the answer.
  */
 VersionEntry
 version_leaf_entry(VersionLeaf *leaf, const Aggregate *aggregate, const NewVersion *own,

@@ -1,8 +1,8 @@
 /*
  * version_rows.c
- *	  The new rows of a statement, those of an aggregate together and in order.
+ *	  The new rows of a statement, sorted by aggregate and version.
  *
- * A row with a null among the aggregate's name, id and version is of no aggregate.
+ * A row whose aggregate name, id or version is null belongs to no aggregate.
  */
 #include "postgres.h"
 
@@ -20,7 +20,7 @@
 #define FIRST_ROOM 64
 
 /*
- * compare_names orders names. Most rows share one.
+ * compare_names orders names. Most rows share one copy of a name, which is quick to compare.
  */
 static int
 compare_names(const text *left, const text *right)
@@ -113,7 +113,7 @@ add_row(NewVersions *new, text *aggregate_name, const pg_uuid_t *aggregate_id, i
 }
 
 /*
- * collect_rows reads the statement's rows that are of an aggregate.
+ * collect_rows reads those of the statement's rows that belong to an aggregate.
  */
 static NewVersions
 collect_rows(TriggerData *trigger)
@@ -123,7 +123,7 @@ collect_rows(TriggerData *trigger)
 	TupleTableSlot	 *slot = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsMinimalTuple);
 	NewVersions new = {palloc(FIRST_ROOM * sizeof(NewVersion)), 0, FIRST_ROOM};
 
-	/* a trigger before this one may have read the rows, and left off anywhere */
+	/* an earlier trigger may have read some of the rows and stopped anywhere */
 	tuplestore_rescan(trigger->tg_newtable);
 	for (int64 place = 1; tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot); place++)
 	{
@@ -147,8 +147,8 @@ collect_rows(TriggerData *trigger)
 }
 
 /*
- * new_versions returns the rows of the trigger's statement that are of an aggregate,
- * sorted by aggregate and version.
+ * new_versions returns those rows of the trigger's statement that belong to an aggregate, sorted
+ * by aggregate and version.
  */
 NewVersions
 new_versions(TriggerData *trigger)

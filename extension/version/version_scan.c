@@ -2,9 +2,9 @@
  * version_scan.c
  *	  The newest version of an aggregate, read from the index itself.
  *
- * This is the one place that leaves SPI and the caller's rights: a guard has to hold for
- * a role that may only INSERT, and must not be fooled by row security. It tells no more
- * than the number. Who asks for somebody else than a guard checks rights first.
+ * This is the only place that bypasses SPI and the caller's privileges: a guard has to hold for
+ * a role that may only INSERT, and row security must not hide rows from it. It reveals nothing
+ * but the number. Any caller other than a guard must check privileges first.
  */
 #include "postgres.h"
 
@@ -22,15 +22,15 @@ struct VersionScan
 	Relation			 table;
 	Relation			 index;
 	Snapshot			 snapshot;
-	VersionLeaf			*leaf; /* NULL: of no use with this index */
+	VersionLeaf			*leaf; /* NULL: this index does not allow it */
 	IndexFetchTableData *rows;
 	TupleTableSlot		*slot;
-	IndexScanDesc		 scan; /* NULL until the leaf does not tell */
+	IndexScanDesc		 scan; /* NULL until the leaf gives no answer for the first time */
 };
 
 /*
- * version_scan_begin prepares for looking up aggregates in a snapshot. The lock is the one
- * that the table has already.
+ * version_scan_begin prepares for looking up aggregates in a snapshot. The lock is the one that
+ * the caller already holds on the table.
  */
 VersionScan *
 version_scan_begin(Relation table, LOCKMODE lock, Snapshot snapshot)
@@ -50,8 +50,8 @@ version_scan_begin(Relation table, LOCKMODE lock, Snapshot snapshot)
 }
 
 /*
- * version_scan_look_up returns the newest version of an aggregate in the index, apart from
- * new rows' own, if that is found at once.
+ * version_scan_look_up returns the newest version of an aggregate in the index, ignoring the
+ * versions of the new rows, if one page of the index has the answer.
  */
 VersionEntry
 version_scan_look_up(VersionScan *scan, const Aggregate *aggregate, const NewVersion *own,
@@ -63,8 +63,8 @@ version_scan_look_up(VersionScan *scan, const Aggregate *aggregate, const NewVer
 }
 
 /*
- * sees tells whether a row is there, and whether it is gone for everybody. Asked about rows
- * that stand together one after the other, it stays on their page.
+ * sees tells whether the snapshot sees a row, and whether the row is dead to everybody. Calls
+ * for neighbouring rows keep their page pinned, which makes them cheap.
  */
 static bool
 sees(VersionScan *scan, const ItemPointerData *row, bool *is_gone)
@@ -96,8 +96,8 @@ begin_scan(VersionScan *scan, const Aggregate *aggregate)
 }
 
 /*
- * scan_newest returns the newest version of an aggregate that is there, apart from new
- * rows' own.
+ * scan_newest returns the newest visible version of an aggregate, ignoring the versions of the
+ * new rows.
  */
 static Version
 scan_newest(VersionScan *scan, const Aggregate *aggregate, const NewVersion *own, int own_count)
@@ -113,15 +113,15 @@ scan_newest(VersionScan *scan, const Aggregate *aggregate, const NewVersion *own
 		CHECK_FOR_INTERRUPTS();
 		if (!has_version(own, own_count, version) && sees(scan, row, &is_gone))
 			return (Version){true, version};
-		/* have the index skip it from now on, which a standby must leave to the primary */
+		/* mark a dead entry, so that later scans skip it; a standby must leave that to its primary */
 		scan->scan->kill_prior_tuple = is_gone && !scan->scan->xactStartedInRecovery;
 	}
 	return (Version){0};
 }
 
 /*
- * version_scan_newest returns the newest version of an aggregate that is there, apart from
- * new rows' own: the one that was looked up, unless its row is not there.
+ * version_scan_newest returns the newest visible version of an aggregate, ignoring the versions
+ * of the new rows: the one that was looked up, if its row is visible.
  */
 Version
 version_scan_newest(VersionScan *scan, const VersionEntry *entry, const Aggregate *aggregate,
@@ -147,6 +147,6 @@ version_scan_end(VersionScan *scan)
 	ExecDropSingleTupleTableSlot(scan->slot);
 	table_index_fetch_end(scan->rows);
 	UnregisterSnapshot(scan->snapshot);
-	index_close(scan->index, NoLock); /* which lasts to the transaction's end */
+	index_close(scan->index, NoLock); /* the lock lasts until the transaction ends */
 	pfree(scan);
 }

@@ -2,11 +2,11 @@
  * append.c
  *	  goes_append: events become the next versions of an aggregate.
  *
- * Appends to one aggregate wait for each other on a lock, so that one that comes too
- * late learns it before it stores anything. Writers that do not take the lock, a goes
- * application for one, are met on the unique index, where a version belongs to one
- * transaction at a time: the first event goes in before the others, waiting for whoever is
- * about to take its version.
+ * Appends to one aggregate wait for each other on a lock, so an append that comes too late
+ * finds out before it stores anything. Writers that do not take the lock, such as a goes
+ * application, compete on the unique index, which gives a version to one transaction only:
+ * the first event is stored before the others and waits for any transaction that is about to
+ * take its version.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 #define EXPECT_NONE 0
 
 /*
- * So often in a row nobody loses a race: it is a trigger that stores something else in the
+ * Losing a race this many times in a row means that a trigger stores something else in the
  * event's place.
  */
 #define MOST_ATTEMPTS 1000
@@ -51,7 +51,7 @@ expectation(FunctionCallInfo fcinfo, int number)
 }
 
 /*
- * reject_other_aggregate raises an error for an event that is of another aggregate.
+ * reject_other_aggregate raises an error for an event of another aggregate.
  */
 static void
 reject_other_aggregate(int element, const Datum *values, const bool *nulls,
@@ -104,7 +104,7 @@ check_event(int element, const Datum *values, const bool *nulls, void *state)
 }
 
 /*
- * is_expected tells whether an aggregate is where the append wants it.
+ * is_expected tells whether an aggregate is at the version that the append expects.
  */
 static bool
 is_expected(const AppendCall *append, const Version *current)
@@ -117,7 +117,7 @@ is_expected(const AppendCall *append, const Version *current)
 }
 
 /*
- * report_unexpected raises VE001 for an aggregate that is somewhere else.
+ * report_unexpected raises VE001 for an aggregate that is at another version.
  */
 static void
 report_unexpected(const AppendCall *append, const Version *current)
@@ -157,8 +157,8 @@ report_no_room(const AppendCall *append, int32 current)
 }
 
 /*
- * find_left_out returns the place, from 1, of the first event that was not stored, and
- * tells whether its id is taken by another append; 0 if all are there.
+ * find_left_out returns the place, from 1, of the first event that was not stored, or 0 if all
+ * were. *is_taken tells whether another append has taken that event's id.
  */
 static int64
 find_left_out(const AppendCall *append, int64 base, bool *is_taken)
@@ -191,7 +191,7 @@ find_left_out(const AppendCall *append, int64 base, bool *is_taken)
 }
 
 /*
- * newest_of_others looks up the newest version that is not one of the append's own.
+ * newest_of_others looks up the aggregate's newest version, the append's own events left out.
  */
 static Version
 newest_of_others(const AppendCall *append)
@@ -213,8 +213,8 @@ newest_of_others(const AppendCall *append)
 }
 
 /*
- * report_left_out raises the error for events after the first that were not stored. It
- * undoes the ones that were.
+ * report_left_out raises the error for events after the first that were not stored. The error
+ * also undoes the events that were stored.
  */
 static void
 report_left_out(const AppendCall *append, const Version *base, uint64 stored)
@@ -235,9 +235,9 @@ report_left_out(const AppendCall *append, const Version *base, uint64 stored)
 }
 
 /*
- * is_done tells whether the append is stored already, and the answer may say so: it may
- * be the first one, of an append that was stored and then lost the standby that it waited
- * for. So a commit of this transaction's own waits for the standbys again.
+ * is_done tells whether the append is already stored. The original may have been committed
+ * locally only, if its synchronous standby was lost. So this writes WAL, which makes this
+ * transaction's commit wait for the standby, too.
  */
 static bool
 is_done(const AppendCall *append, int32 *last)
@@ -250,9 +250,9 @@ is_done(const AppendCall *append, int32 *last)
 }
 
 /*
- * try_append stores the events after the current version, or finds that they are stored
- * already, and tells whether *last is the last version then. Otherwise somebody took the
- * first one's version.
+ * try_append stores the events after the current version, or finds that they are already
+ * stored; *last is then the last version. It returns false if another writer took the version
+ * of the first event.
  */
 static bool
 try_append(const AppendCall *append, const Version *current, int32 *last)
@@ -291,7 +291,7 @@ append_events(const AppendCall *append)
 	Version newer;
 	int32	last;
 
-	/* without it a rival is met on the unique index, as one is that never takes it */
+	/* without the lock the unique index decides, as it does for writers that never take it */
 	if (append->count > 0 && may_lock_aggregates(LOCK_CLASS_APPEND, 1))
 		lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
 					  ExclusiveLock);
@@ -302,7 +302,7 @@ append_events(const AppendCall *append)
 		newer = newest_version(append->store, &append->aggregate, true);
 		if (newer.number == current.number || attempt == MOST_ATTEMPTS)
 		{
-			/* nothing that can be seen is in the way: have PostgreSQL say what is */
+			/* nothing visible is in the way: a plain INSERT makes PostgreSQL report what is */
 			require_stored(append->store, insert_or_fail(append, 0, append->count, current.number),
 						   append->count);
 			return current.number + append->count;
@@ -313,8 +313,8 @@ append_events(const AppendCall *append)
 }
 
 /*
- * require_reading raises an error for a role that may not read the aggregate's versions:
- * without the newest there is no next one.
+ * require_reading raises an error for a role that may not read the aggregate's versions: the
+ * next version follows from the newest.
  */
 static void
 require_reading(const Store *store)
@@ -326,15 +326,15 @@ require_reading(const Store *store)
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("goes_append() may not read table \"%s\"",
 						   RelationGetRelationName(store->relation)),
-					errdetail("It has to know the aggregate's newest version and the ids."),
+					errdetail("It must read the aggregate's newest version and the ids of events."),
 					errhint("GRANT SELECT on the table, or give the events their versions and use "
 							"goes_insert_batch()."),
 					errtable(store->relation)));
 }
 
 /*
- * require_privileges raises the error for an append that PostgreSQL will refuse, before others
- * have to wait for it.
+ * require_privileges raises the error for an append that PostgreSQL would refuse later, before
+ * the append makes others wait.
  */
 static void
 require_privileges(const AppendCall *append)

@@ -42,12 +42,12 @@ extern uint64 insert_or_fail(const AppendCall *append, int first, int count, int
 /*
  * append_repeat.c
  *
- * Are the events of an append stored already? Then *last is the version of the last one.
- * A part of them, or something else under one of their ids, is VE003.
+ * Are the events of an append stored already? If so, *last is the version of the last one.
+ * VE003 is raised if only some are stored, or if one of their ids belongs to a different event.
  */
 extern bool is_repeat(const AppendCall *append, int32 *last);
 
-/* Raises VE003 for an event whose id is taken, while that of the first was not. */
+/* Raises VE003 for an event whose id is taken, although the id of the first event was not. */
 pg_noreturn extern void report_taken_id(const AppendCall *append, int64 place);
 
 #pragma GCC visibility pop

@@ -31,8 +31,8 @@ static const char			 insert_several[] =
 static const char insert_plainly[] = INSERT SELECT_EVENTS;
 
 /*
- * append_parameters fills in what statements about an append need: events, the aggregate
- * and the version before them.
+ * append_parameters sets the parameters of statements about an append: the events, the
+ * aggregate and the version before the events.
  */
 void
 append_parameters(const AppendCall *append, ArrayType *events, int64 base, Parameter *parameters)
@@ -45,8 +45,8 @@ append_parameters(const AppendCall *append, ArrayType *events, int64 base, Param
 }
 
 /*
- * insert_single stores the event of an append of one without taking it out of an array,
- * since most appends are of one. It returns how many it stored.
+ * insert_single stores the only event of an append, as most appends have one, without the cost
+ * of an array. It returns how many events it stored.
  */
 uint64
 insert_single(const AppendCall *append, int32 base)
@@ -62,9 +62,9 @@ insert_single(const AppendCall *append, int32 base)
 }
 
 /*
- * insert_batch stores the events with the versions after base, skipping those whose id or
- * version is taken, and all of them if the first is. It returns how many it stored. It is
- * one statement, so that a guard's locks come after all of its rows, as they do for every
+ * insert_batch stores the events with the versions after base and returns how many it stored.
+ * It skips an event whose id or version is taken, and all events if the first is skipped. It is
+ * one statement, so that a guard takes its locks after all rows are stored, as with every
  * writer.
  */
 uint64
@@ -80,7 +80,7 @@ insert_batch(const AppendCall *append, int32 base)
 
 /*
  * insert_or_fail stores some of the events, the first of them with the version after
- * base, and returns how many it stored. What is in the way is PostgreSQL's own error.
+ * base, and returns how many it stored. PostgreSQL's own error says what is in the way.
  */
 uint64
 insert_or_fail(const AppendCall *append, int first, int count, int64 base)

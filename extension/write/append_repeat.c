@@ -2,8 +2,8 @@
  * append_repeat.c
  *	  Is an append stored already?
  *
- * A caller whose answer was lost may repeat the append: the ids of its events tell that
- * it came through.
+ * A caller that lost the answer may repeat the append: the ids of its events tell whether the
+ * first call stored them.
  */
 #include "postgres.h"
 
@@ -46,7 +46,7 @@ void
 report_taken_id(const AppendCall *append, int64 place)
 {
 	report_repeat_mismatch(append,
-						   psprintf("The id of event " INT64_FORMAT " is taken, the one of the "
+						   psprintf("The id of event " INT64_FORMAT " is taken, but the id of the "
 									"first event is not.",
 									place));
 }
@@ -79,8 +79,8 @@ is_repeat(const AppendCall *append, int32 *last)
 										stored, append->count, same));
 	if (base != DatumGetInt64(values[3]))
 		report_repeat_mismatch(append,
-							   pstrdup("All of its events are stored, but not one after the "
-									   "other in this order."));
+							   pstrdup("All of its events are stored, but not consecutively "
+									   "in this order."));
 	*last = (int32) (base + append->count);
 	return true;
 }

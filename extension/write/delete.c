@@ -2,7 +2,7 @@
  * delete.c
  *	  Removing events by id.
  *
- * A delete is all or nothing, and does not mind ids that are already gone.
+ * A delete is all or nothing. Ids of events that are already gone are ignored.
  */
 #include "postgres.h"
 

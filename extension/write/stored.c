@@ -1,6 +1,6 @@
 /*
  * stored.c
- *	  Rows that are acknowledged are stored: what a trigger kept out is an error.
+ *	  Acknowledged rows are stored: a row that a trigger kept out is an error.
  */
 #include "postgres.h"
 
