@@ -19,7 +19,7 @@ portal_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 
 	snprintf(cursor->portal, sizeof cursor->portal, "goes_%u",
 			 tx_next_cursor(cursor->call.store->tx));
-	add_text(&parameters, REFCURSOR_TYPE, cursor->portal);
+	add_text(&parameters, "portal", REFCURSOR_TYPE, cursor->portal);
 	status = run_request(&cursor->call, REQUEST_CURSOR, &parameters, &result, err);
 	PQclear(result);
 	cursor->asked = FIRST_ROWS;

@@ -62,7 +62,7 @@ stream_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 	int		   status;
 
 	strcpy(cursor->portal, PORTAL);
-	add_text(&parameters, REFCURSOR_TYPE, cursor->portal);
+	add_text(&parameters, "portal", REFCURSOR_TYPE, cursor->portal);
 	status = make_statement(&cursor->call, REQUEST_CURSOR, &parameters, &statement, err);
 	if (status != GOES_OK)
 		return status;

@@ -41,8 +41,8 @@ run_find(Call *call, const Ask *ask, goes_error **err)
 	buffer_append(&buffer, id->bytes, sizeof id->bytes);
 	if (buffer.failed)
 		return fail_memory(err);
-	add_binary(&parameters, UUID_TYPE, &buffer);
-	add_text(&parameters, TEXT_TYPE, call->store->table);
+	add_binary(&parameters, "id", UUID_TYPE, &buffer);
+	add_text(&parameters, "store", TEXT_TYPE, call->store->table);
 	status = run_request(call, REQUEST_FIND, &parameters, &result, err);
 	if (status == GOES_OK && PQntuples(result) == 0)
 		status = fail(err, GOES_ERR_NOT_FOUND, "there is no event with that id");
@@ -76,7 +76,7 @@ run_count(Call *call, const Ask *ask, goes_error **err)
 {
 	QueryRequest request;
 	PGresult	*result = NULL;
-	int			 status = request_make(&request, call, ask->in, false, call->store->table, err);
+	int status = request_make(&request, call, REQUEST_COUNT, ask->in, call->store->table, err);
 
 	if (status == GOES_OK)
 		status = run_request(call, REQUEST_COUNT, &request.parameters, &result, err);
@@ -117,8 +117,8 @@ run_delete(Call *call, const Ask *ask, goes_error **err)
 	encode_uuid_array(&buffer, events->ids, events->n);
 	if (buffer.failed)
 		return fail_memory(err);
-	add_binary(&parameters, UUID_ARRAY_TYPE, &buffer);
-	add_text(&parameters, TEXT_TYPE, call->store->table);
+	add_binary(&parameters, "ids", UUID_ARRAY_TYPE, &buffer);
+	add_text(&parameters, "store", TEXT_TYPE, call->store->table);
 	status = run_request(call, REQUEST_DELETE, &parameters, &result, err);
 	PQclear(result);
 	buffer_free(&buffer);

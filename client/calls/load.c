@@ -27,8 +27,8 @@ make_load(QueryRequest *request, const Call *call, const Source *source, goes_er
 
 	(void) err;
 	add_aggregate(&request->parameters, load->aggregate_name, load->aggregate_id);
-	add_text(&request->parameters, TEXT_TYPE, load->snapshots);
-	add_text(&request->parameters, TEXT_TYPE, call->store->table);
+	add_text(&request->parameters, "snapshots", TEXT_TYPE, load->snapshots);
+	add_text(&request->parameters, "store", TEXT_TYPE, call->store->table);
 	return GOES_OK;
 }
 

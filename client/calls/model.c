@@ -14,8 +14,8 @@ typedef struct Model
 {
 	Request		request;
 	const char *id;
-	bool		has_json; /* is there a parameter for JSON? */
-	const char *json;	  /* to be saved, or the initial value; NULL: none */
+	const char *json_argument; /* NULL: the request takes no JSON */
+	const char *json;		   /* to be saved, or the initial value; NULL: none */
 } Model;
 
 /*
@@ -65,10 +65,10 @@ run(Call *call, const Ask *ask, goes_error **err)
 	PGresult	*result = NULL;
 	int			 status;
 
-	add_text(&parameters, TEXT_TYPE, model->id);
-	if (model->has_json)
-		add_text(&parameters, JSONB_TYPE, model->json);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	add_text(&parameters, "id", TEXT_TYPE, model->id);
+	if (model->json_argument != NULL)
+		add_text(&parameters, model->json_argument, JSONB_TYPE, model->json);
+	add_text(&parameters, "store", TEXT_TYPE, ask->table.name);
 	status = run_request(call, model->request, &parameters, &result, err);
 	if (status == GOES_OK && ask->out != NULL)
 		status = read_json(result, ask->out, err);
@@ -80,7 +80,7 @@ int
 goes_model_save(goes_store *store, const char *table, const char *id, const char *json,
 				const goes_context *context, goes_error **err)
 {
-	Model model = {REQUEST_MODEL_SAVE, id, true, json};
+	Model model = {REQUEST_MODEL_SAVE, id, "model", json};
 	Ask	  save = {.run = run,
 				  .in = &model,
 				  .table = {REQUEST_CREATE_MODELS, table},
@@ -182,7 +182,7 @@ int
 goes_model_use(goes_store *store, const char *table, const char *id, const char *initial_json,
 			   goes_model_fn function, void *user, const goes_context *context, goes_error **err)
 {
-	Model		 model = {REQUEST_MODEL_LOCK, id, true, initial_json};
+	Model		 model = {REQUEST_MODEL_LOCK, id, "initial", initial_json};
 	Deadline	 deadline;
 	goes_context remaining;
 	goes_tx		*tx;

@@ -1,11 +1,53 @@
 /*
  * query_parameters.c
- *    From a query to the parameters of its statement, in the order that statement.c gives them.
+ *    From a query to the parameters of its statement.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "calls/query_parameters.h"
 #include "data/oids.h"
+
+/* How a field of a query is sent. */
+typedef enum Kind
+{
+	TEXTS,
+	UUIDS,
+	INT64S,
+	INT32S,
+	INT64_RANGES,
+	INT32_RANGES,
+	REFERENCES,
+	INT64_BOUND,
+	INT32_BOUND
+} Kind;
+
+static const struct Filter
+{
+	const char *argument;
+	size_t		field; /* its offset in a query */
+	Kind		kind;
+	bool		is_only_for_events; /* and not for snapshots */
+} filters[] = {
+	{"names", offsetof(goes_query, names), TEXTS, true},
+	{"ids", offsetof(goes_query, ids), UUIDS, true},
+	{"times", offsetof(goes_query, times), INT64S, false},
+	{"time_min", offsetof(goes_query, time_min), INT64_BOUND, false},
+	{"time_max", offsetof(goes_query, time_max), INT64_BOUND, false},
+	{"time_ranges", offsetof(goes_query, time_ranges), INT64_RANGES, false},
+	{"aggregate_names", offsetof(goes_query, aggregate_names), TEXTS, false},
+	{"aggregate_ids", offsetof(goes_query, aggregate_ids), UUIDS, false},
+	{"aggregate_versions", offsetof(goes_query, versions), INT32S, false},
+	{"version_min", offsetof(goes_query, version_min), INT32_BOUND, false},
+	{"version_max", offsetof(goes_query, version_max), INT32_BOUND, false},
+	{"version_ranges", offsetof(goes_query, version_ranges), INT32_RANGES, false},
+	{"aggregates", offsetof(goes_query, aggregates), REFERENCES, false},
+};
+
+#define FILTERS (sizeof filters / sizeof *filters)
+
+_Static_assert(FILTERS + 4 <= MOST_PARAMETERS,
+			   "sort, limit, store and portal come with the filters");
 
 /*
  * next_buffer returns the buffer for the next parameter.
@@ -16,109 +58,120 @@ next_buffer(QueryRequest *request)
 	return &request->buffers[request->parameters.count];
 }
 
-static void
-put_texts(QueryRequest *request, const List *list)
+/*
+ * is_bound tells whether a kind of field is a Bound. Otherwise it is a List.
+ */
+static bool
+is_bound(Kind kind)
 {
-	Buffer *buffer = next_buffer(request);
-
-	if (list->count > 0)
-		encode_text_array(buffer, list->values, list->count);
-	add_binary(&request->parameters, TEXT_ARRAY_TYPE, list->count > 0 ? buffer : NULL);
+	return kind == INT64_BOUND || kind == INT32_BOUND;
 }
 
-static void
-put_uuids(QueryRequest *request, const List *list)
+/*
+ * type_of returns the type of a parameter.
+ */
+static Oid
+type_of(Kind kind, const Session *session)
 {
-	Buffer *buffer = next_buffer(request);
+	static const Oid types[] = {[TEXTS] = TEXT_ARRAY_TYPE,
+								[UUIDS] = UUID_ARRAY_TYPE,
+								[INT64S] = INT8_ARRAY_TYPE,
+								[INT32S] = INT4_ARRAY_TYPE,
+								[INT64_RANGES] = INT8_RANGE_ARRAY_TYPE,
+								[INT32_RANGES] = INT4_RANGE_ARRAY_TYPE,
+								[INT64_BOUND] = INT8_TYPE,
+								[INT32_BOUND] = INT4_TYPE};
 
-	if (list->count > 0)
-		encode_uuid_array(buffer, list->values, list->count);
-	add_binary(&request->parameters, UUID_ARRAY_TYPE, list->count > 0 ? buffer : NULL);
+	return kind == REFERENCES ? session->reference_array_type : types[kind];
 }
 
+/*
+ * encode_bound encodes the value of a bound.
+ */
 static void
-put_ranges(QueryRequest *request, const List *list, int width)
+encode_bound(Buffer *buffer, Kind kind, const Bound *bound)
 {
-	Buffer *buffer = next_buffer(request);
-
-	if (list->count > 0)
-		encode_range_array(buffer, width == 8 ? INT8_RANGE_TYPE : INT4_RANGE_TYPE, width,
-						   list->values, list->count);
-	add_binary(&request->parameters, width == 8 ? INT8_RANGE_ARRAY_TYPE : INT4_RANGE_ARRAY_TYPE,
-			   list->count > 0 ? buffer : NULL);
-}
-
-static void
-put_int64(QueryRequest *request, bool is_set, int64_t value)
-{
-	Buffer *buffer = next_buffer(request);
-
-	if (is_set)
-		buffer_int64(buffer, value);
-	add_binary(&request->parameters, INT8_TYPE, is_set ? buffer : NULL);
-}
-
-static void
-put_int32(QueryRequest *request, const Bound *bound)
-{
-	Buffer *buffer = next_buffer(request);
-
-	if (bound->is_set)
+	if (kind == INT64_BOUND)
+		buffer_int64(buffer, bound->value);
+	else
 		buffer_int32(buffer, (int32_t) bound->value);
-	add_binary(&request->parameters, INT4_TYPE, bound->is_set ? buffer : NULL);
 }
 
 /*
- * put_times writes the filters on time. What no event can satisfy is sent as bounds that are the
- * wrong way round.
+ * encode_list encodes the values of a list as an array.
  */
 static void
-put_times(QueryRequest *request, const goes_query *query)
+encode_list(Buffer *buffer, Kind kind, const List *list, const Session *session)
 {
-	bool is_impossible = (query->time_min.is_set && query->time_min.is_impossible) ||
-						 (query->time_max.is_set && query->time_max.is_impossible);
-	Buffer *buffer = next_buffer(request);
-
-	if (query->times.count > 0)
-		encode_int64_array(buffer, query->times.values, query->times.count);
-	add_binary(&request->parameters, INT8_ARRAY_TYPE, query->times.count > 0 ? buffer : NULL);
-	put_int64(request, is_impossible || query->time_min.is_set,
-			  is_impossible ? INT64_MAX : query->time_min.value);
-	put_int64(request, is_impossible || query->time_max.is_set,
-			  is_impossible ? INT64_MIN : query->time_max.value);
-	put_ranges(request, &query->time_ranges, 8);
+	switch (kind)
+	{
+		case TEXTS:
+			encode_text_array(buffer, list->values, list->count);
+			break;
+		case UUIDS:
+			encode_uuid_array(buffer, list->values, list->count);
+			break;
+		case INT64S:
+			encode_int64_array(buffer, list->values, list->count);
+			break;
+		case INT32S:
+			encode_int32_array(buffer, list->values, list->count);
+			break;
+		case INT64_RANGES:
+			encode_range_array(buffer, INT8_RANGE_TYPE, sizeof(int64_t), list->values, list->count);
+			break;
+		case INT32_RANGES:
+			encode_range_array(buffer, INT4_RANGE_TYPE, sizeof(int32_t), list->values, list->count);
+			break;
+		case REFERENCES:
+			encode_reference_array(buffer, session->reference_type, list->values, list->count);
+			break;
+		default:
+			break;
+	}
 }
 
 /*
- * put_versions writes the filters on the version.
+ * put_filter writes one filter; NULL if the query does not have it.
  */
 static void
-put_versions(QueryRequest *request, const goes_query *query)
+put_filter(QueryRequest *request, const struct Filter *filter, const goes_query *query,
+		   const Session *session)
 {
-	Buffer *buffer = next_buffer(request);
+	const void	*field = (const char *) query + filter->field;
+	const Bound *bound = field;
+	const List	*list = field;
+	Buffer		*buffer = next_buffer(request);
+	bool		 is_set = is_bound(filter->kind) ? bound->is_set : list->count > 0;
 
-	if (query->versions.count > 0)
-		encode_int32_array(buffer, query->versions.values, query->versions.count);
-	add_binary(&request->parameters, INT4_ARRAY_TYPE, query->versions.count > 0 ? buffer : NULL);
-	put_int32(request, &query->version_min);
-	put_int32(request, &query->version_max);
-	put_ranges(request, &query->version_ranges, 4);
+	if (is_set && is_bound(filter->kind))
+		encode_bound(buffer, filter->kind, bound);
+	else if (is_set)
+		encode_list(buffer, filter->kind, list, session);
+	add_binary(&request->parameters, filter->argument, type_of(filter->kind, session),
+			   is_set ? buffer : NULL);
 }
 
 /*
- * put_references writes the filter on aggregates.
+ * put_filters writes the filters that a request has. A bound on time that nothing can satisfy is sent as
+ * a minimum above the maximum.
  */
 static void
-put_references(QueryRequest *request, const Call *call, const goes_query *query)
+put_filters(QueryRequest *request, const goes_query *query, bool for_events, const Session *session)
 {
-	const Session *session = &call->connection->session;
-	Buffer		  *buffer = next_buffer(request);
+	goes_query sent = *query;
 
-	if (query->aggregates.count > 0)
-		encode_reference_array(buffer, session->reference_type, query->aggregates.values,
-							   query->aggregates.count);
-	add_binary(&request->parameters, session->reference_array_type,
-			   query->aggregates.count > 0 ? buffer : NULL);
+	if ((query->time_min.is_set && query->time_min.is_impossible) ||
+		(query->time_max.is_set && query->time_max.is_impossible))
+	{
+		sent.time_min = (Bound){.is_set = true, .value = INT64_MAX};
+		sent.time_max = (Bound){.is_set = true, .value = INT64_MIN};
+	}
+	for (size_t i = 0; i < FILTERS; i++)
+	{
+		if (for_events || !filters[i].is_only_for_events)
+			put_filter(request, &filters[i], &sent, session);
+	}
 }
 
 /*
@@ -148,27 +201,20 @@ put_sorting(QueryRequest *request, const goes_query *query)
 	}
 	if (count > 0)
 		encode_text_array(buffer, chosen, count);
-	add_binary(&request->parameters, TEXT_ARRAY_TYPE, count > 0 ? buffer : NULL);
+	add_binary(&request->parameters, "sort", TEXT_ARRAY_TYPE, count > 0 ? buffer : NULL);
 }
 
 /*
- * put_query writes the filters, and the order and the limit if they are wanted.
+ * put_limit writes how many rows are wanted at most.
  */
 static void
-put_query(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting)
+put_limit(QueryRequest *request, const char *argument, const Bound *limit)
 {
-	put_texts(request, &query->names);
-	put_uuids(request, &query->ids);
-	put_times(request, query);
-	put_texts(request, &query->aggregate_names);
-	put_uuids(request, &query->aggregate_ids);
-	put_versions(request, query);
-	put_references(request, call, query);
-	if (has_sorting)
-	{
-		put_sorting(request, query);
-		put_int64(request, query->limit.is_set, query->limit.value);
-	}
+	Buffer *buffer = next_buffer(request);
+
+	if (limit->is_set)
+		buffer_int64(buffer, limit->value);
+	add_binary(&request->parameters, argument, INT8_TYPE, limit->is_set ? buffer : NULL);
 }
 
 /*
@@ -192,9 +238,10 @@ check_size(const QueryRequest *request, goes_error **err)
 }
 
 int
-request_make(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting,
+request_make(QueryRequest *request, const Call *call, Request kind, const goes_query *query,
 			 const char *table, goes_error **err)
 {
+	bool					for_events = kind != REQUEST_SNAPSHOT_QUERY;
 	static const goes_query everything;
 
 	*request = (QueryRequest){0};
@@ -206,8 +253,13 @@ request_make(QueryRequest *request, const Call *call, const goes_query *query, b
 		return fail(err, query->failed,
 					"a step of the query was given a value that cannot be used: check what the "
 					"steps return");
-	put_query(request, call, query, has_sorting);
-	add_text(&request->parameters, TEXT_TYPE, table);
+	put_filters(request, query, for_events, &call->connection->session);
+	if (kind != REQUEST_COUNT)
+	{
+		put_sorting(request, query);
+		put_limit(request, for_events ? "max_events" : "max_snapshots", &query->limit);
+	}
+	add_text(&request->parameters, "store", TEXT_TYPE, table);
 	return check_size(request, err);
 }
 

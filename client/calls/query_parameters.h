@@ -16,9 +16,12 @@ typedef struct QueryRequest
 	Parameters parameters;
 } QueryRequest;
 
-/* With sorting and limit, for goes_query, or without them, for goes_count. NULL: every event. */
-int request_make(QueryRequest *request, const Call *call, const goes_query *query, bool has_sorting,
-				 const char *table, goes_error **err);
+/*
+ * Makes the parameters of REQUEST_QUERY, REQUEST_COUNT or REQUEST_SNAPSHOT_QUERY. A query that is NULL
+ * means every row.
+ */
+int	 request_make(QueryRequest *request, const Call *call, Request kind, const goes_query *query,
+				  const char *table, goes_error **err);
 void request_free(QueryRequest *request);
 
 /* Has the result MOST_WHOLE rows at most, whatever is stored? */

@@ -11,7 +11,7 @@
 static int
 make_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
 {
-	return request_make(request, call, source->in, true, call->store->table, err);
+	return request_make(request, call, REQUEST_QUERY, source->in, call->store->table, err);
 }
 
 /*

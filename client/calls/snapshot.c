@@ -17,7 +17,7 @@ typedef struct Key
 	const char		*aggregate_name;
 	const goes_uuid *aggregate_id;
 	char			 version[sizeof "-2147483648"];
-	bool			 has_version;
+	const char		*version_argument; /* NULL: the request takes no version */
 } Key;
 
 /*
@@ -42,15 +42,15 @@ static void
 add_key(Parameters *parameters, const Key *key)
 {
 	add_aggregate(parameters, key->aggregate_name, key->aggregate_id);
-	if (key->has_version)
-		add_text(parameters, INT4_TYPE, key->version);
+	if (key->version_argument != NULL)
+		add_text(parameters, key->version_argument, INT4_TYPE, key->version);
 }
 
 static int
 run_save(Call *call, const Ask *ask, goes_error **err)
 {
 	const goes_snapshot *snapshot = ask->in;
-	Key					 key = {.has_version = true};
+	Key					 key = {.version_argument = "aggregate_version"};
 	Buffer				 state = {.data = snapshot->state_len > 0 ? (char *) snapshot->state : "",
 								  .length = snapshot->state_len};
 	char				 time[sizeof "-9223372036854775808"];
@@ -63,9 +63,9 @@ run_save(Call *call, const Ask *ask, goes_error **err)
 		return status;
 	snprintf(time, sizeof time, "%lld", (long long) snapshot->time);
 	add_key(&parameters, &key);
-	add_binary(&parameters, BYTEA_TYPE, &state);
-	add_text(&parameters, INT8_TYPE, snapshot->time == 0 ? NULL : time);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	add_binary(&parameters, "state", BYTEA_TYPE, &state);
+	add_text(&parameters, "\"time\"", INT8_TYPE, snapshot->time == 0 ? NULL : time);
+	add_text(&parameters, "store", TEXT_TYPE, ask->table.name);
 	status = run_request(call, REQUEST_SNAPSHOT_SAVE, &parameters, &result, err);
 	PQclear(result);
 	return status;
@@ -143,7 +143,7 @@ run(Call *call, const Ask *ask, goes_error **err)
 	int		   status;
 
 	add_key(&parameters, key);
-	add_text(&parameters, TEXT_TYPE, ask->table.name);
+	add_text(&parameters, "store", TEXT_TYPE, ask->table.name);
 	status = run_request(call, key->request, &parameters, &result, err);
 	if (status == GOES_OK && ask->out != NULL)
 		status = read_snapshot(result, ask->out, err);
@@ -189,7 +189,7 @@ goes_snapshot_version(goes_store *store, const char *table, const char *name, co
 					  int32_t version, goes_snapshot **out, const goes_context *context,
 					  goes_error **err)
 {
-	Key key = {.request = REQUEST_SNAPSHOT_VERSION, .has_version = true};
+	Key key = {.request = REQUEST_SNAPSHOT_VERSION, .version_argument = "version"};
 
 	return get(store, table, &key, name, id, version, out, context, err);
 }
@@ -199,7 +199,7 @@ goes_snapshot_limit(goes_store *store, const char *table, const char *name, cons
 					int32_t version, goes_snapshot **out, const goes_context *context,
 					goes_error **err)
 {
-	Key key = {.request = REQUEST_SNAPSHOT_LIMIT, .has_version = true};
+	Key key = {.request = REQUEST_SNAPSHOT_LIMIT, .version_argument = "version"};
 
 	return get(store, table, &key, name, id, version, out, context, err);
 }
@@ -208,7 +208,7 @@ int
 goes_snapshot_delete(goes_store *store, const char *table, const char *name, const goes_uuid *id,
 					 int32_t version, const goes_context *context, goes_error **err)
 {
-	Key key = {.request = REQUEST_SNAPSHOT_DELETE, .has_version = true};
+	Key key = {.request = REQUEST_SNAPSHOT_DELETE, .version_argument = "aggregate_version"};
 	Ask delete = {.run = run,
 				  .in = &key,
 				  .table = {REQUEST_CREATE_SNAPSHOTS, table},

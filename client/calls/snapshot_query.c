@@ -8,13 +8,12 @@
 #include "data/query.h"
 
 /*
- * make_query makes the parameters of goes_snapshot_query: those of goes_query, of which the names and
- * ids of events are not used.
+ * make_query makes the parameters of goes_snapshot_query.
  */
 static int
 make_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
 {
-	return request_make(request, call, source->in, true, source->table.name, err);
+	return request_make(request, call, REQUEST_SNAPSHOT_QUERY, source->in, source->table.name, err);
 }
 
 /*

@@ -18,9 +18,9 @@ make_write_parameters(Call *call, const Write *write, Request request, Buffer *b
 		return status;
 	if (request == REQUEST_APPEND)
 		add_aggregate(parameters, write->aggregate_name, write->aggregate_id);
-	add_binary(parameters, session->event_array_type, buffer);
+	add_binary(parameters, "events", session->event_array_type, buffer);
 	if (request == REQUEST_APPEND)
-		add_text(parameters, INT4_TYPE, write->expected);
-	add_text(parameters, TEXT_TYPE, call->store->table);
+		add_text(parameters, "expected_version", INT4_TYPE, write->expected);
+	add_text(parameters, "store", TEXT_TYPE, call->store->table);
 	return GOES_OK;
 }

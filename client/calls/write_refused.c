@@ -74,8 +74,8 @@ is_readable(const Reading *reading, size_t first, size_t n)
 		buffer_free(&buffer);
 		return true;
 	}
-	add_binary(&parameters, reading->is_of_data ? JSONB_ARRAY_TYPE : session->event_array_type,
-			   &buffer);
+	add_binary(&parameters, NULL,
+			   reading->is_of_data ? JSONB_ARRAY_TYPE : session->event_array_type, &buffer);
 	(void) exec_statement(reading->call->connection->pg, &statement, &result,
 						  &reading->call->deadline, &error);
 	is_readable = !is_about_values(error);

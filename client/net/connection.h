@@ -15,6 +15,7 @@ typedef struct UniqueIndex
 } UniqueIndex;
 
 #define MOST_UNIQUE_INDEXES 8
+#define MOST_REQUESTS 64
 
 /* What a connection knows of its database: looked up when it is first needed. */
 typedef struct Session
@@ -30,9 +31,9 @@ typedef struct Session
 	Oid			event_array_type;
 	Oid			reference_type;
 	Oid			reference_array_type;
-	unsigned	prepared;			 /* a bit for each kind of request */
-	char		statements[37];		 /* a UUID, part of their names; made with the first */
-	bool		keeps_no_statements; /* they were gone once: texts are sent instead */
+	bool		is_prepared[MOST_REQUESTS]; /* by kind of request */
+	char		statements[37];				/* a UUID, part of their names; made with the first */
+	bool		keeps_no_statements;		/* they were gone once: texts are sent instead */
 } Session;
 
 typedef struct Connection

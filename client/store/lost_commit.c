@@ -76,8 +76,8 @@ is_event_there(Call *call, const goes_uuid *event)
 	int			status = GOES_ERR_NOMEM;
 
 	buffer_append(&buffer, event->bytes, sizeof event->bytes);
-	add_binary(&parameters, UUID_TYPE, &buffer);
-	add_text(&parameters, TEXT_TYPE, call->store->table);
+	add_binary(&parameters, "id", UUID_TYPE, &buffer);
+	add_text(&parameters, "store", TEXT_TYPE, call->store->table);
 	if (!buffer.failed)
 	{
 		do

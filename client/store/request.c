@@ -12,85 +12,66 @@
 #define NO_SUCH_SCHEMA "3F000"
 #define NO_SUCH_TYPE "42704"
 #define NO_SUCH_FUNCTION "42883"
-#define EVENT_LIST "id, name, \"time\", aggregate_id, aggregate_name, aggregate_version, data"
+#define EVENT_OF(aggregate_id, aggregate_name) \
+	"id, name, \"time\", " aggregate_id ", " aggregate_name ", aggregate_version, data"
+#define EVENT_LIST EVENT_OF("aggregate_id", "aggregate_name")
 #define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
-#define FILTERS "names => $1, ids => $2, " SHARED_FILTERS
-#define SHARED_FILTERS                                                                           \
-	"times => $3, time_min => $4, time_max => $5, time_ranges => $6, "                           \
-	"aggregate_names => $7, aggregate_ids => $8, aggregate_versions => $9, version_min => $10, " \
-	"version_max => $11, version_ranges => $12, aggregates => $13"
+#define NUMBERED_EVENTS "pg_catalog.unnest($1) WITH ORDINALITY AS sent (" EVENT_LIST ", place)"
 
-_Static_assert(REQUESTS <= 'z' - 'a' + 1, "each has a letter of its own");
+_Static_assert(REQUESTS <= MOST_REQUESTS, "a session remembers which requests are prepared");
+_Static_assert(MOST_REQUESTS <= 100, "two digits number a request");
 
-/* "%s" is the extension's schema. */
+/*
+ * "%s" stands for the extension's schema, and "%p" for all the parameters, each with the name of its
+ * argument. Texts with "$1" and "$2" count on the order of make_write_parameters() or make_load().
+ */
 static const char *const request_texts[REQUESTS] = {
-	/* the transaction's number tells later what became of it */
-	[REQUEST_INSERT] = "SELECT %s.goes_insert_batch($1, store => $2), "
-					   "pg_catalog.pg_current_xact_id()",
-	[REQUEST_FIND] = "SELECT " EVENT_LIST " FROM %s.goes_find($1, store => $2)",
-	[REQUEST_DELETE] = "SELECT %s.goes_delete($1, store => $2)",
-	[REQUEST_QUERY] = "SELECT " EVENT_LIST " FROM %s.goes_query(" FILTERS
-					  ", sort => $14, max_events => $15, store => $16)",
-	[REQUEST_CURSOR] = "SELECT %s.goes_query_cursor(" FILTERS
-					   ", sort => $14, max_events => $15, portal => $17, store => $16)",
-	[REQUEST_COUNT] = "SELECT %s.goes_count(" FILTERS ", store => $14)",
+	/* find_lost_commit() needs the transaction's number */
+	[REQUEST_INSERT] = "SELECT %s.goes_insert_batch(%p), pg_catalog.pg_current_xact_id()",
+	[REQUEST_FIND] = "SELECT " EVENT_LIST " FROM %s.goes_find(%p)",
+	[REQUEST_DELETE] = "SELECT %s.goes_delete(%p)",
+	[REQUEST_QUERY] = "SELECT " EVENT_LIST " FROM %s.goes_query(%p)",
+	[REQUEST_CURSOR] = "SELECT %s.goes_query_cursor(%p)",
+	[REQUEST_COUNT] = "SELECT %s.goes_count(%p)",
 	[REQUEST_COMPARE] =
 		"SELECT pg_catalog.count(*) FROM pg_catalog.unnest($1) AS sent CROSS JOIN LATERAL "
 		"%s.goes_find(sent.id, store => $2) AS stored "
 		"WHERE sent OPERATOR(pg_catalog.*=) stored",
-	[REQUEST_APPEND] = "SELECT %s.goes_append(aggregate_name => $1, aggregate_id => $2, "
-					   "events => $3, expected_version => $4, store => $5), "
-					   "pg_catalog.pg_current_xact_id()",
+	[REQUEST_APPEND] = "SELECT %s.goes_append(%p), pg_catalog.pg_current_xact_id()",
 	/* the first of the events whose version is taken, and the newest version of its aggregate */
 	[REQUEST_TAKEN] =
 		"SELECT sent.place, %s.goes_aggregate_version(aggregate_name => sent.aggregate_name, "
-		"aggregate_id => sent.aggregate_id, store => $2) "
-		"FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent (id, name, \"time\", aggregate_id, "
-		"aggregate_name, aggregate_version, data, place) "
+		"aggregate_id => sent.aggregate_id, store => $2) FROM " NUMBERED_EVENTS " "
 		"WHERE CASE WHEN sent.aggregate_name IS NOT NULL AND sent.aggregate_id IS NOT NULL THEN "
 		"EXISTS (SELECT FROM %s.goes_query(aggregate_names => ARRAY[sent.aggregate_name], "
 		"aggregate_ids => ARRAY[sent.aggregate_id], "
 		"aggregate_versions => ARRAY[sent.aggregate_version], store => $2)) END "
 		"ORDER BY sent.place LIMIT 1",
 	/* the first of the events whose id is taken */
-	[REQUEST_TAKEN_ID] =
-		"SELECT pg_catalog.min(sent.place) FROM pg_catalog.unnest($1) WITH ORDINALITY AS sent (id, "
-		"name, \"time\", aggregate_id, aggregate_name, aggregate_version, data, place) "
-		"CROSS JOIN LATERAL %s.goes_find(sent.id, store => $2) AS stored",
-	/* a snapshot first, in whose row the event's own columns are null */
-	[REQUEST_LOAD] = "SELECT id, name, \"time\", $2, $1, aggregate_version, data, state "
-					 "FROM %s.goes_load(aggregate_name => $1, aggregate_id => $2, "
-					 "snapshots => $3, store => $4)",
-	[REQUEST_CREATE_SNAPSHOTS] = "SELECT %s.goes_create_snapshot_store(store => $1)",
-	[REQUEST_SNAPSHOT_SAVE] = "SELECT %s.goes_snapshot_save(aggregate_name => $1, "
-							  "aggregate_id => $2, aggregate_version => $3, state => $4, "
-							  "\"time\" => $5, store => $6)",
-	[REQUEST_SNAPSHOT_LATEST] =
-		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_latest(aggregate_name => $1, "
-		"aggregate_id => $2, store => $3)",
-	[REQUEST_SNAPSHOT_VERSION] =
-		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_version(aggregate_name => $1, "
-		"aggregate_id => $2, version => $3, store => $4)",
-	[REQUEST_SNAPSHOT_LIMIT] =
-		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_limit(aggregate_name => $1, "
-		"aggregate_id => $2, version => $3, store => $4)",
-	[REQUEST_SNAPSHOT_QUERY] =
-		"SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_query(" SHARED_FILTERS
-		", sort => $14, max_snapshots => $15, store => $16)",
-	[REQUEST_SNAPSHOT_DELETE] = "SELECT %s.goes_snapshot_delete(aggregate_name => $1, "
-								"aggregate_id => $2, aggregate_version => $3, store => $4)",
-	[REQUEST_CREATE_MODELS] = "SELECT %s.goes_create_model_store(store => $1)",
-	[REQUEST_MODEL_SAVE] = "SELECT %s.goes_model_save(id => $1, model => $2, store => $3)",
-	[REQUEST_MODEL_FETCH] = "SELECT %s.goes_model_fetch(id => $1, store => $2)",
-	[REQUEST_MODEL_LOCK] = "SELECT %s.goes_model_lock(id => $1, initial => $2, store => $3)",
-	[REQUEST_MODEL_DELETE] = "SELECT %s.goes_model_delete(id => $1, store => $2)",
+	[REQUEST_TAKEN_ID] = "SELECT pg_catalog.min(sent.place) FROM " NUMBERED_EVENTS " "
+						 "CROSS JOIN LATERAL %s.goes_find(sent.id, store => $2) AS stored",
+	/* the snapshot is the first row, in which the columns of an event's own are null */
+	[REQUEST_LOAD] = "SELECT " EVENT_OF("$2", "$1") ", state FROM %s.goes_load(%p)",
+	[REQUEST_CREATE_SNAPSHOTS] = "SELECT %s.goes_create_snapshot_store(%p)",
+	[REQUEST_SNAPSHOT_SAVE] = "SELECT %s.goes_snapshot_save(%p)",
+	[REQUEST_SNAPSHOT_LATEST] = "SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_latest(%p)",
+	[REQUEST_SNAPSHOT_VERSION] = "SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_version(%p)",
+	[REQUEST_SNAPSHOT_LIMIT] = "SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_limit(%p)",
+	[REQUEST_SNAPSHOT_QUERY] = "SELECT " SNAPSHOT_LIST " FROM %s.goes_snapshot_query(%p)",
+	[REQUEST_SNAPSHOT_DELETE] = "SELECT %s.goes_snapshot_delete(%p)",
+	[REQUEST_CREATE_MODELS] = "SELECT %s.goes_create_model_store(%p)",
+	[REQUEST_MODEL_SAVE] = "SELECT %s.goes_model_save(%p)",
+	[REQUEST_MODEL_FETCH] = "SELECT %s.goes_model_fetch(%p)",
+	[REQUEST_MODEL_LOCK] = "SELECT %s.goes_model_lock(%p)",
+	[REQUEST_MODEL_DELETE] = "SELECT %s.goes_model_delete(%p)",
 };
 
 void
-add_binary(Parameters *parameters, Oid type, const Buffer *value)
+add_binary(Parameters *parameters, const char *argument, Oid type, const Buffer *value)
 {
 	int i = parameters->count++;
 
+	parameters->arguments[i] = argument;
 	parameters->values[i] = value == NULL ? NULL : value->data;
 	parameters->lengths[i] = value == NULL ? 0 : (int) value->length;
 	parameters->types[i] = type;
@@ -98,10 +79,11 @@ add_binary(Parameters *parameters, Oid type, const Buffer *value)
 }
 
 void
-add_text(Parameters *parameters, Oid type, const char *value)
+add_text(Parameters *parameters, const char *argument, Oid type, const char *value)
 {
 	int i = parameters->count++;
 
+	parameters->arguments[i] = argument;
 	parameters->values[i] = value;
 	parameters->lengths[i] = 0;
 	parameters->types[i] = type;
@@ -116,8 +98,8 @@ add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id)
 {
 	Buffer bytes = {.data = (char *) id->bytes, .length = sizeof id->bytes};
 
-	add_text(parameters, TEXT_TYPE, name);
-	add_binary(parameters, UUID_TYPE, &bytes);
+	add_text(parameters, "aggregate_name", TEXT_TYPE, name);
+	add_binary(parameters, "aggregate_id", UUID_TYPE, &bytes);
 }
 
 /*
@@ -145,19 +127,32 @@ prepare_on_server(Call *call, const char *name, const char *text, const Paramete
 }
 
 /*
+ * write_arguments writes the parameters as named arguments: "name => $1, ...".
+ */
+static void
+write_arguments(Buffer *buffer, const Parameters *parameters)
+{
+	for (int i = 0; i < parameters->count; i++)
+		buffer_format(buffer, "%s%s => $%d", i > 0 ? ", " : "", parameters->arguments[i], i + 1);
+}
+
+/*
  * request_text makes the text of a request, to be freed.
  */
 static char *
-request_text(const Call *call, Request request)
+request_text(const Call *call, Request request, const Parameters *parameters)
 {
 	const char *text = request_texts[request];
 	const char *mark;
 	Buffer		buffer = {0};
 
-	while ((mark = strstr(text, "%s")) != NULL)
+	while ((mark = strchr(text, '%')) != NULL)
 	{
 		buffer_append(&buffer, text, (size_t) (mark - text));
-		buffer_text(&buffer, call->connection->session.schema);
+		if (mark[1] == 'p')
+			write_arguments(&buffer, parameters);
+		else
+			buffer_text(&buffer, call->connection->session.schema);
 		text = mark + 2;
 	}
 	buffer_text(&buffer, text);
@@ -174,7 +169,7 @@ request_text(const Call *call, Request request)
 static char *
 statement_name(Session *session, Request request)
 {
-	const char letter = (char) ('a' + request);
+	const char digits[] = {(char) ('0' + request / 10), (char) ('0' + request % 10)};
 	Buffer	   name = {0};
 
 	if (*session->statements == '\0')
@@ -187,7 +182,7 @@ statement_name(Session *session, Request request)
 	/* printf would take a fifth of all that goes_find does */
 	buffer_text(&name, "goes_");
 	buffer_text(&name, session->statements);
-	buffer_append(&name, &letter, 1);
+	buffer_append(&name, digits, sizeof digits);
 	if (buffer_string(&name) == NULL)
 		buffer_free(&name);
 	return name.data;
@@ -203,14 +198,13 @@ make_statement(Call *call, Request request, const Parameters *parameters, Statem
 {
 	Session *session = &call->connection->session;
 	bool	 is_named = !call->store->no_prepared_statements && !session->keeps_no_statements;
-	unsigned bit = 1u << request;
 	char	*text = NULL;
 	char	*name = NULL;
 	int		 status = GOES_OK;
 
-	if (!is_named || !(session->prepared & bit))
+	if (!is_named || !session->is_prepared[request])
 	{
-		text = request_text(call, request);
+		text = request_text(call, request, parameters);
 		if (text == NULL)
 			return fail_memory(err);
 	}
@@ -228,7 +222,7 @@ make_statement(Call *call, Request request, const Parameters *parameters, Statem
 			free(name);
 			return status;
 		}
-		session->prepared |= bit;
+		session->is_prepared[request] = true;
 	}
 	*statement = (Statement){.name = name,
 							 .text = text,

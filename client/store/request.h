@@ -41,14 +41,15 @@ typedef enum Request
 typedef struct Parameters
 {
 	int			count;
+	const char *arguments[MOST_PARAMETERS]; /* the names of the function's arguments */
 	const char *values[MOST_PARAMETERS];
 	int			lengths[MOST_PARAMETERS];
 	Oid			types[MOST_PARAMETERS];
 	int			formats[MOST_PARAMETERS];
 } Parameters;
 
-void add_binary(Parameters *parameters, Oid type, const Buffer *value);
-void add_text(Parameters *parameters, Oid type, const char *value);
+void add_binary(Parameters *parameters, const char *argument, Oid type, const Buffer *value);
+void add_text(Parameters *parameters, const char *argument, Oid type, const char *value);
 void add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id);
 int	 make_statement(Call *call, Request request, const Parameters *parameters, Statement *statement,
 					goes_error **err);

@@ -130,7 +130,7 @@ create(Call *call, const Table *table, goes_error **err)
 	PGresult  *result = NULL;
 	int		   status;
 
-	add_text(&parameters, TEXT_TYPE, table->name);
+	add_text(&parameters, "store", TEXT_TYPE, table->name);
 	status = run_request(call, table->create, &parameters, &result, err);
 	PQclear(result);
 	return status;
