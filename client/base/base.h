@@ -17,6 +17,14 @@
 
 #define NANOSECONDS_PER_MILLISECOND INT64_C(1000000)
 #define MILLISECONDS_PER_SECOND 1000
+#define NANOSECONDS_PER_SECOND (MILLISECONDS_PER_SECOND * NANOSECONDS_PER_MILLISECOND)
+
+/* How long a call may take to leave a connection as the next user expects it. */
+#define CLEAN_UP_MS (MILLISECONDS_PER_SECOND / 2)
+#define DRAIN_MS 200 /* for reading the rest of a result */
+#define MOST_DRAINED_BYTES (64 * 1024)
+
+#define RETRY_PAUSE_MS 100 /* between attempts to reach a server that was lost */
 
 /* ---- buffer.c: bytes that grow; a failed allocation sticks, so that only the end checks it */
 
@@ -102,6 +110,7 @@ int			 pass_error(goes_error **err, goes_error *error, int status); /* takes the
 bool		 has_sqlstate(const goes_error *error, const char *list);	  /* separated by spaces */
 bool		 has_own_sqlstate(const goes_error *error, const char *list); /* and is not foreign */
 int			 status_of_sqlstate(const char *sqlstate);
+bool		 is_in_class(const char *sqlstate, const char *prefix); /* or in a part of one */
 bool		 is_status(int status);
 
 /* ---- deadline.c: when a call has to be over */

@@ -68,7 +68,7 @@ monotonic_now(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	return (int64_t) now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
 }
 
 /*

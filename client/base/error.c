@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "base/base.h"
-
-#define SQLSTATE_LENGTH 5
+#include "base/sqlstate.h"
 
 struct goes_error
 {
@@ -55,14 +54,33 @@ static const struct
 	const char *prefix;
 	int			status;
 } sqlstate_statuses[] = {
-	{"28", GOES_ERR_PERMISSION},   {"42501", GOES_ERR_PERMISSION}, {"VE004", GOES_ERR_SCHEMA},
-	{"42P01", GOES_ERR_SCHEMA},	   {"VE001", GOES_ERR_CONFLICT},   {"VE002", GOES_ERR_READ_ONLY},
-	{"VE003", GOES_ERR_DUPLICATE}, {"22", GOES_ERR_INVALID},	   {"54000", GOES_ERR_INVALID},
-	{"08", GOES_ERR_CONNECT},	   {"57P01", GOES_ERR_CONNECT},	   {"57P02", GOES_ERR_CONNECT},
-	{"57P03", GOES_ERR_CONNECT},   {"57P04", GOES_ERR_CONNECT},	   {"57P05", GOES_ERR_CONNECT},
-	{"25P03", GOES_ERR_CONNECT},   {"53300", GOES_ERR_CONNECT},	   {"42602", GOES_ERR_INVALID},
-	{"42622", GOES_ERR_INVALID},   {"3F000", GOES_ERR_SCHEMA},
+	{INVALID_AUTHORIZATION_CLASS, GOES_ERR_PERMISSION},
+	{INSUFFICIENT_PRIVILEGE, GOES_ERR_PERMISSION},
+	{STORE_IS_UNFIT, GOES_ERR_SCHEMA},
+	{UNDEFINED_TABLE, GOES_ERR_SCHEMA},
+	{VERSION_CONFLICT, GOES_ERR_CONFLICT},
+	{STORE_IS_APPEND_ONLY, GOES_ERR_READ_ONLY},
+	{EVENT_MISMATCH, GOES_ERR_DUPLICATE},
+	{DATA_EXCEPTION_CLASS, GOES_ERR_INVALID},
+	{PROGRAM_LIMIT_EXCEEDED, GOES_ERR_INVALID},
+	{CONNECTION_EXCEPTION_CLASS, GOES_ERR_CONNECT},
+	{ADMIN_SHUTDOWN, GOES_ERR_CONNECT},
+	{CRASH_SHUTDOWN, GOES_ERR_CONNECT},
+	{CANNOT_CONNECT_NOW, GOES_ERR_CONNECT},
+	{DATABASE_DROPPED, GOES_ERR_CONNECT},
+	{IDLE_SESSION_TIMEOUT, GOES_ERR_CONNECT},
+	{IDLE_IN_TRANSACTION_TIMEOUT, GOES_ERR_CONNECT},
+	{TOO_MANY_CONNECTIONS, GOES_ERR_CONNECT},
+	{INVALID_NAME, GOES_ERR_INVALID},
+	{NAME_TOO_LONG, GOES_ERR_INVALID},
+	{INVALID_SCHEMA_NAME, GOES_ERR_SCHEMA},
 };
+
+bool
+is_in_class(const char *sqlstate, const char *prefix)
+{
+	return strncmp(sqlstate, prefix, strlen(prefix)) == 0;
+}
 
 /*
  * status_of_sqlstate returns the status for an error of the server; what it is about may decide
@@ -74,9 +92,7 @@ status_of_sqlstate(const char *sqlstate)
 	for (size_t i = 0; sqlstate != NULL && i < sizeof sqlstate_statuses / sizeof *sqlstate_statuses;
 		 i++)
 	{
-		const char *prefix = sqlstate_statuses[i].prefix;
-
-		if (strncmp(sqlstate, prefix, strlen(prefix)) == 0)
+		if (is_in_class(sqlstate, sqlstate_statuses[i].prefix))
 			return sqlstate_statuses[i].status;
 	}
 	return GOES_ERR_SERVER;
@@ -304,7 +320,8 @@ goes_error_is_retryable(const goes_error *error)
 		case GOES_ERR_IN_DOUBT:
 			return false;
 		default:
-			return has_sqlstate(error, "40001 40P01 55P03");
+			return has_sqlstate(error,
+								SERIALIZATION_FAILURE " " DEADLOCK_DETECTED " " LOCK_NOT_AVAILABLE);
 	}
 }
 

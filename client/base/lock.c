@@ -38,7 +38,7 @@ lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition, const Deadline *dead
 
 	if (until > deadline->at)
 		until = deadline->at;
-	at.tv_sec = until / INT64_C(1000000000);
-	at.tv_nsec = until % INT64_C(1000000000);
+	at.tv_sec = until / NANOSECONDS_PER_SECOND;
+	at.tv_nsec = until % NANOSECONDS_PER_SECOND;
 	(void) pthread_cond_timedwait(condition, lock, &at);
 }

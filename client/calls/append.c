@@ -44,12 +44,12 @@ is_of_aggregate(const goes_event *event, const char *aggregate_name, const goes_
 }
 
 /*
- * check_events fails for events that do not agree with the append, or with the versions of those before
+ * check_versions fails for events that do not agree with the append, or with the versions of those before
  * them, as the server would, but it names the event as the program counts.
  */
 static int
-check_events(const Write *write, const goes_event *events, int32_t expected_version,
-			 goes_error **err)
+check_versions(const Write *write, const goes_event *events, int32_t expected_version,
+			   goes_error **err)
 {
 	bool	is_known = expected_version >= 0; /* after which version they begin */
 	int64_t before = expected_version;
@@ -105,7 +105,7 @@ prepare(Write *write, const goes_event *events, int32_t expected_version, goes_e
 	int status = check_arguments(write->aggregate_name, write->aggregate_id, expected_version, err);
 
 	if (status == GOES_OK)
-		status = check_events(write, events, expected_version, err);
+		status = check_versions(write, events, expected_version, err);
 	if (status != GOES_OK)
 		return status;
 	write->to_number = copy_events(events, write->n, write->aggregate_name, write->aggregate_id);

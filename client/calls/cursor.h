@@ -12,6 +12,7 @@
 #include "store/tx.h"
 
 #define MOST_AHEAD 8
+#define FIRST_ROWS 4 /* that the first FETCH of a portal asks for */
 
 /* What is read: a statement, and what its rows are. */
 typedef struct Source

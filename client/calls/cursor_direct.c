@@ -5,9 +5,6 @@
  */
 #include "calls/cursor.h"
 
-#define DRAIN_MS 200
-#define MOST_DRAINED_BYTES (64 * 1024)
-
 static int
 direct_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 {

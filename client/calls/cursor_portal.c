@@ -8,8 +8,6 @@
 #include "calls/cursor.h"
 #include "data/oids.h"
 
-#define FIRST_ROWS 4
-
 static int
 portal_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 {
@@ -54,7 +52,7 @@ static void
 portal_stop(goes_cursor *cursor)
 {
 	char		text[64];
-	Deadline	deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
+	Deadline	deadline = deadline_in(CLEAN_UP_MS, NULL);
 	goes_error *error = NULL;
 
 	snprintf(text, sizeof text, "CLOSE %s", cursor->portal);

@@ -14,10 +14,7 @@
 #include "data/oids.h"
 
 #define PORTAL "goes_cursor"
-#define FIRST_ROWS 4
 #define PAUSE_NANOSECONDS (100 * 1000)
-#define DRAIN_MS 200
-#define MOST_DRAINED_BYTES (64 * 1024)
 
 /*
  * send_text sends a statement without parameters into the pipeline.
@@ -95,10 +92,10 @@ let_rows_gather(PGconn *pg, goes_error **err)
 }
 
 /*
- * read_result reads the next result from the pipeline, or NULL between those of two statements.
+ * next_in_pipeline reads the next result from the pipeline, or NULL between those of two statements.
  */
 static int
-read_result(goes_cursor *cursor, PGresult **out, goes_error **err)
+next_in_pipeline(goes_cursor *cursor, PGresult **out, goes_error **err)
 {
 	PGconn *pg = cursor->call.connection->pg;
 	int		status = GOES_OK;
@@ -131,7 +128,7 @@ read_rows(goes_cursor *cursor, PGresult **rows, goes_error **err)
 	for (;;)
 	{
 		PGresult	  *result = NULL;
-		int			   waited = read_result(cursor, &result, status == GOES_OK ? err : NULL);
+		int			   waited = next_in_pipeline(cursor, &result, status == GOES_OK ? err : NULL);
 		ExecStatusType kind = PQresultStatus(result);
 
 		if (waited != GOES_OK)

@@ -33,10 +33,10 @@ make_load(QueryRequest *request, const Call *call, const Source *source, goes_er
 }
 
 /*
- * decode_row makes an event of a row.
+ * decode_loaded makes an event of a row.
  */
 static int
-decode_row(goes_cursor *cursor, int row, goes_error **err)
+decode_loaded(goes_cursor *cursor, int row, goes_error **err)
 {
 	return decode_event(cursor->batch, row, &cursor->event, err);
 }
@@ -68,7 +68,8 @@ goes_load(goes_store *store, const char *snapshot_table, const char *name, const
 		  goes_error **err)
 {
 	Load   load = {snapshot_table, name, id};
-	Source source = {.request = REQUEST_LOAD, .make = make_load, .decode = decode_row, .in = &load};
+	Source source = {
+		.request = REQUEST_LOAD, .make = make_load, .decode = decode_loaded, .in = &load};
 	goes_snapshot *found = NULL;
 	goes_cursor	  *cursor = NULL;
 	int			   status;

@@ -55,10 +55,10 @@ read_json(const PGresult *result, char **out, goes_error **err)
 }
 
 /*
- * run sends the request, and reads the model if one is asked for.
+ * run_on_model sends the request, and reads the model if one is asked for.
  */
 static int
-run(Call *call, const Ask *ask, goes_error **err)
+run_on_model(Call *call, const Ask *ask, goes_error **err)
 {
 	const Model *model = ask->in;
 	Parameters	 parameters = {0};
@@ -81,7 +81,7 @@ goes_model_save(goes_store *store, const char *table, const char *id, const char
 				const goes_context *context, goes_error **err)
 {
 	Model model = {REQUEST_MODEL_SAVE, id, "model", json};
-	Ask	  save = {.run = run,
+	Ask	  save = {.run = run_on_model,
 				  .in = &model,
 				  .table = {REQUEST_CREATE_MODELS, table},
 				  .in_doubt = "the connection was lost while a model was saved, and whether it is is "
@@ -102,7 +102,8 @@ goes_model_fetch(goes_store *store, const char *table, const char *id, char **js
 {
 	Model model = {.request = REQUEST_MODEL_FETCH, .id = id};
 	char *found = NULL;
-	Ask fetch = {.run = run, .in = &model, .out = &found, .table = {REQUEST_CREATE_MODELS, table}};
+	Ask	  fetch = {
+		  .run = run_on_model, .in = &model, .out = &found, .table = {REQUEST_CREATE_MODELS, table}};
 	int status = check_model(store, table, id, err);
 
 	if (status != GOES_OK)
@@ -120,7 +121,7 @@ goes_model_delete(goes_store *store, const char *table, const char *id, const go
 				  goes_error **err)
 {
 	Model model = {.request = REQUEST_MODEL_DELETE, .id = id};
-	Ask delete = {.run = run,
+	Ask delete = {.run = run_on_model,
 				  .in = &model,
 				  .table = {REQUEST_CREATE_MODELS, table},
 				  .in_doubt =
@@ -142,7 +143,8 @@ change(goes_tx *tx, const char *table, const Model *model, goes_model_fn functio
 	goes_context remaining = context_until(deadline);
 	char		*json = NULL;
 	char		*new_json = NULL;
-	Ask lock = {.run = run, .in = model, .out = &json, .table = {REQUEST_CREATE_MODELS, table}};
+	Ask			 lock = {
+				 .run = run_on_model, .in = model, .out = &json, .table = {REQUEST_CREATE_MODELS, table}};
 	int status = ask(store, &lock, &remaining, err);
 
 	*is_locked = status == GOES_OK;

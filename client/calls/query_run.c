@@ -6,19 +6,19 @@
 #include "calls/cursor.h"
 
 /*
- * make_query makes the parameters of goes_query.
+ * make_event_query makes the parameters of goes_query.
  */
 static int
-make_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
+make_event_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
 {
 	return request_make(request, call, REQUEST_QUERY, source->in, call->store->table, err);
 }
 
 /*
- * decode_row makes an event of a row.
+ * decode_queried makes an event of a row.
  */
 static int
-decode_row(goes_cursor *cursor, int row, goes_error **err)
+decode_queried(goes_cursor *cursor, int row, goes_error **err)
 {
 	return decode_event(cursor->batch, row, &cursor->event, err);
 }
@@ -31,7 +31,7 @@ run_query(goes_store *store, const goes_query *query, const Reading *reading, go
 		  const goes_context *context, goes_error **err)
 {
 	Source source = {
-		.request = REQUEST_QUERY, .make = make_query, .decode = decode_row, .in = query};
+		.request = REQUEST_QUERY, .make = make_event_query, .decode = decode_queried, .in = query};
 
 	return cursor_open(store, &source, reading, out, context, err);
 }

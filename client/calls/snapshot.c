@@ -132,10 +132,10 @@ read_snapshot(const PGresult *result, goes_snapshot **out, goes_error **err)
 }
 
 /*
- * run sends the request, and reads the snapshot if one is asked for.
+ * run_on_snapshot sends the request, and reads the snapshot if one is asked for.
  */
 static int
-run(Call *call, const Ask *ask, goes_error **err)
+run_on_snapshot(Call *call, const Ask *ask, goes_error **err)
 {
 	const Key *key = ask->in;
 	Parameters parameters = {0};
@@ -160,8 +160,11 @@ get(goes_store *store, const char *table, Key *key, const char *aggregate_name,
 	const goes_context *context, goes_error **err)
 {
 	goes_snapshot *found = NULL;
-	Ask lookup = {.run = run, .in = key, .out = &found, .table = {REQUEST_CREATE_SNAPSHOTS, table}};
-	int status;
+	Ask			   lookup = {.run = run_on_snapshot,
+							 .in = key,
+							 .out = &found,
+							 .table = {REQUEST_CREATE_SNAPSHOTS, table}};
+	int			   status;
 
 	if (store == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "store and out must not be NULL");
@@ -209,7 +212,7 @@ goes_snapshot_delete(goes_store *store, const char *table, const char *name, con
 					 int32_t version, const goes_context *context, goes_error **err)
 {
 	Key key = {.request = REQUEST_SNAPSHOT_DELETE, .version_argument = "aggregate_version"};
-	Ask delete = {.run = run,
+	Ask delete = {.run = run_on_snapshot,
 				  .in = &key,
 				  .table = {REQUEST_CREATE_SNAPSHOTS, table},
 				  .in_doubt =

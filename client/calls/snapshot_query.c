@@ -8,19 +8,19 @@
 #include "data/query.h"
 
 /*
- * make_query makes the parameters of goes_snapshot_query.
+ * make_snapshot_query makes the parameters of goes_snapshot_query.
  */
 static int
-make_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
+make_snapshot_query(QueryRequest *request, const Call *call, const Source *source, goes_error **err)
 {
 	return request_make(request, call, REQUEST_SNAPSHOT_QUERY, source->in, source->table.name, err);
 }
 
 /*
- * decode_row makes a snapshot of a row.
+ * decode_queried_snapshot makes a snapshot of a row.
  */
 static int
-decode_row(goes_cursor *cursor, int row, goes_error **err)
+decode_queried_snapshot(goes_cursor *cursor, int row, goes_error **err)
 {
 	return decode_snapshot(cursor->batch, row, snapshot_columns, &cursor->snapshot, err);
 }
@@ -30,8 +30,8 @@ goes_snapshot_query(goes_store *store, const char *table, const goes_query *quer
 					goes_snapshot_cursor **out, const goes_context *context, goes_error **err)
 {
 	Source		 source = {.request = REQUEST_SNAPSHOT_QUERY,
-						   .make = make_query,
-						   .decode = decode_row,
+						   .make = make_snapshot_query,
+						   .decode = decode_queried_snapshot,
 						   .in = query,
 						   .table = {REQUEST_CREATE_SNAPSHOTS, table}};
 	goes_cursor *cursor;

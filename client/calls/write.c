@@ -12,8 +12,6 @@
 #include "store/tx.h"
 #include "calls/write.h"
 
-#define PAUSE_MS 100
-
 /*
  * send_events sends the events and waits for the result.
  */
@@ -33,10 +31,10 @@ send_events(Call *call, const Write *write, PGresult **result, goes_error **err)
 }
 
 /*
- * read_result reads the transaction's number, and gives the events of an append their versions.
+ * read_stored reads the transaction's number, and gives the events of an append their versions.
  */
 static void
-read_result(Write *write, const PGresult *result)
+read_stored(Write *write, const PGresult *result)
 {
 	int32_t last = 0;
 
@@ -62,7 +60,7 @@ write_once(Call *call, Write *write, goes_error **err)
 		status = send_events(call, write, &result, &error);
 	while (request_retry(call, &status, &error));
 	if (status == GOES_OK)
-		read_result(write, result);
+		read_stored(write, result);
 	else if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg))
 		write->may_be_done |= call->is_sent;
 	else if (*goes_error_sqlstate(error) != '\0')
@@ -179,7 +177,7 @@ write_surely(goes_store *store, Write *write, const goes_context *context, goes_
 		if (deadline_passed(&retrying) || is_cancelled(whole.cancel))
 			break;
 		if (!is_first)
-			(void) poll(NULL, 0, PAUSE_MS);
+			(void) poll(NULL, 0, RETRY_PAUSE_MS);
 	}
 	if (write->may_be_done && write->n > 0 && !is_verdict(status))
 	{

@@ -5,14 +5,12 @@
  */
 #include <string.h>
 
+#include "base/sqlstate.h"
 #include "data/oids.h"
 #include "calls/write.h"
 
-#define UNIQUE_VIOLATION "23505"
-#define STORE_ERROR "VE"		/* a class of them */
-#define REPLAY_MISMATCH "VE003" /* one of these */
-#define NO_JSON "22P02 22021"	/* or no UTF-8, which is as bad */
-#define JSONB_ARRAY_TYPE 3807
+/* The text is no JSON, or no UTF-8, which is as bad. */
+#define NO_JSON INVALID_TEXT_REPRESENTATION " " CHARACTER_NOT_IN_REPERTOIRE
 
 /* A request that only reads events, or their data, and stores nothing. */
 typedef struct Reading
@@ -23,15 +21,16 @@ typedef struct Reading
 } Reading;
 
 /*
- * is_about_values tells whether an SQLSTATE is of a class that speaks of values: data exceptions, and
+ * is_of_value_class tells whether an SQLSTATE is of a class that speaks of values: data exceptions, and
  * limits of PostgreSQL.
  */
 static bool
-is_about_values(const goes_error *error)
+is_of_value_class(const goes_error *error)
 {
 	const char *sqlstate = goes_error_sqlstate(error);
 
-	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "54", 2) == 0;
+	return is_in_class(sqlstate, DATA_EXCEPTION_CLASS) ||
+		   is_in_class(sqlstate, PROGRAM_LIMIT_CLASS);
 }
 
 /*
@@ -78,7 +77,7 @@ is_readable(const Reading *reading, size_t first, size_t n)
 			   reading->is_of_data ? JSONB_ARRAY_TYPE : session->event_array_type, &buffer);
 	(void) exec_statement(reading->call->connection->pg, &statement, &result,
 						  &reading->call->deadline, &error);
-	is_readable = !is_about_values(error);
+	is_readable = !is_of_value_class(error);
 	goes_error_free(error);
 	PQclear(result);
 	buffer_free(&buffer);
@@ -157,11 +156,11 @@ refine_error(Call *call, const Write *write, const PGresult *result, goes_error 
 
 	if (strcmp(sqlstate, UNIQUE_VIOLATION) == 0)
 		return refine_taken(call, write, result, error);
-	if (has_own_sqlstate(*error, REPLAY_MISMATCH))
+	if (has_own_sqlstate(*error, EVENT_MISMATCH))
 		return refine_duplicate(call, write, result, error);
-	if (strncmp(sqlstate, STORE_ERROR, strlen(STORE_ERROR)) == 0)
+	if (is_in_class(sqlstate, STORE_ERROR_CLASS))
 		return refine_conflict(write, error);
-	if (is_about_values(*error) && !error_details(*error).is_foreign && call->store->tx == NULL)
+	if (is_of_value_class(*error) && !error_details(*error).is_foreign && call->store->tx == NULL)
 		return refine_bad_value(call, write, error);
 	return goes_error_status(*error);
 }

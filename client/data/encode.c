@@ -186,12 +186,12 @@ put_event(Buffer *buffer, const goes_event *event, const Deadline *deadline, goe
 }
 
 /*
- * check_events checks each event and what they have together, before anything is copied, and gives
+ * measure_events checks each event and what they have together, before anything is copied, and gives
  * out their size.
  */
 static int
-check_events(const goes_event *events, size_t n, const Deadline *deadline, size_t *size,
-			 goes_error **err)
+measure_events(const goes_event *events, size_t n, const Deadline *deadline, size_t *size,
+			   goes_error **err)
 {
 	*size = ARRAY_HEADER_SIZE;
 	if (n > INT32_MAX)
@@ -222,7 +222,7 @@ encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n
 			  const Deadline *deadline, goes_error **err)
 {
 	size_t size;
-	int	   status = check_events(events, n, deadline, &size, err);
+	int	   status = measure_events(events, n, deadline, &size, err);
 
 	if (status != GOES_OK)
 		return status;

@@ -3,8 +3,8 @@
  *    The OIDs of PostgreSQL's own types, which are the same in every database
  *    (src/include/catalog/pg_type.dat).
  */
-#ifndef GOES_TYPES_H
-#define GOES_TYPES_H
+#ifndef GOES_OIDS_H
+#define GOES_OIDS_H
 
 #define BYTEA_TYPE 17
 #define INT8_TYPE 20
@@ -17,6 +17,7 @@
 #define UUID_TYPE 2950
 #define UUID_ARRAY_TYPE 2951
 #define JSONB_TYPE 3802
+#define JSONB_ARRAY_TYPE 3807
 #define INT4_RANGE_TYPE 3904
 #define INT4_RANGE_ARRAY_TYPE 3905
 #define INT8_RANGE_TYPE 3926

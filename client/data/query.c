@@ -63,10 +63,10 @@ step_failed(goes_query *query, int status)
 }
 
 /*
- * add copies a value to the end of a list.
+ * list_add copies a value to the end of a list.
  */
 static int
-add(goes_query *query, List *list, const void *value, size_t size)
+list_add(goes_query *query, List *list, const void *value, size_t size)
 {
 	if (list->count == list->room)
 	{
@@ -84,10 +84,10 @@ add(goes_query *query, List *list, const void *value, size_t size)
 }
 
 /*
- * add_text copies a text to the end of a list.
+ * list_add_text copies a text to the end of a list.
  */
 static int
-add_text(goes_query *query, List *list, const char *text)
+list_add_text(goes_query *query, List *list, const char *text)
 {
 	char *copy;
 	int	  status;
@@ -99,41 +99,41 @@ add_text(goes_query *query, List *list, const char *text)
 	copy = strdup(text);
 	if (copy == NULL)
 		return step_failed(query, GOES_ERR_NOMEM);
-	status = add(query, list, &copy, sizeof copy);
+	status = list_add(query, list, &copy, sizeof copy);
 	if (status != GOES_OK)
 		free(copy);
 	return status;
 }
 
 /*
- * add_uuid copies a UUID to the end of a list.
+ * list_add_uuid copies a UUID to the end of a list.
  */
 static int
-add_uuid(goes_query *query, List *list, const goes_uuid *id)
+list_add_uuid(goes_query *query, List *list, const goes_uuid *id)
 {
 	if (query == NULL)
 		return GOES_ERR_NOMEM;
 	if (id == NULL)
 		return step_failed(query, GOES_ERR_INVALID);
-	return add(query, list, id, sizeof *id);
+	return list_add(query, list, id, sizeof *id);
 }
 
 int
 goes_query_name(goes_query *query, const char *name)
 {
-	return add_text(query, query ? &query->names : NULL, name);
+	return list_add_text(query, query ? &query->names : NULL, name);
 }
 
 int
 goes_query_id(goes_query *query, const goes_uuid *id)
 {
-	return add_uuid(query, query ? &query->ids : NULL, id);
+	return list_add_uuid(query, query ? &query->ids : NULL, id);
 }
 
 int
 goes_query_time(goes_query *query, int64_t time)
 {
-	return query == NULL ? GOES_ERR_NOMEM : add(query, &query->times, &time, sizeof time);
+	return query == NULL ? GOES_ERR_NOMEM : list_add(query, &query->times, &time, sizeof time);
 }
 
 int
@@ -183,19 +183,20 @@ goes_query_time_range(goes_query *query, int64_t first, int64_t last)
 {
 	Range range = {first, last};
 
-	return query == NULL ? GOES_ERR_NOMEM : add(query, &query->time_ranges, &range, sizeof range);
+	return query == NULL ? GOES_ERR_NOMEM
+						 : list_add(query, &query->time_ranges, &range, sizeof range);
 }
 
 int
 goes_query_aggregate_name(goes_query *query, const char *name)
 {
-	return add_text(query, query ? &query->aggregate_names : NULL, name);
+	return list_add_text(query, query ? &query->aggregate_names : NULL, name);
 }
 
 int
 goes_query_aggregate_id(goes_query *query, const goes_uuid *id)
 {
-	return add_uuid(query, query ? &query->aggregate_ids : NULL, id);
+	return list_add_uuid(query, query ? &query->aggregate_ids : NULL, id);
 }
 
 int
@@ -213,7 +214,7 @@ goes_query_aggregate(goes_query *query, const char *name, const goes_uuid *id)
 	reference.name = strdup(name);
 	if (reference.name == NULL)
 		return step_failed(query, GOES_ERR_NOMEM);
-	status = add(query, &query->aggregates, &reference, sizeof reference);
+	status = list_add(query, &query->aggregates, &reference, sizeof reference);
 	if (status != GOES_OK)
 		free(reference.name);
 	return status;
@@ -222,7 +223,8 @@ goes_query_aggregate(goes_query *query, const char *name, const goes_uuid *id)
 int
 goes_query_version(goes_query *query, int32_t version)
 {
-	return query == NULL ? GOES_ERR_NOMEM : add(query, &query->versions, &version, sizeof version);
+	return query == NULL ? GOES_ERR_NOMEM
+						 : list_add(query, &query->versions, &version, sizeof version);
 }
 
 int
@@ -251,7 +253,7 @@ goes_query_version_range(goes_query *query, int32_t first, int32_t last)
 	Range range = {first, last};
 
 	return query == NULL ? GOES_ERR_NOMEM
-						 : add(query, &query->version_ranges, &range, sizeof range);
+						 : list_add(query, &query->version_ranges, &range, sizeof range);
 }
 
 int
@@ -264,7 +266,7 @@ goes_query_sort(goes_query *query, goes_sort sort, goes_direction direction)
 	if ((int) sort < GOES_SORT_TIME || (int) sort > GOES_SORT_AGGREGATE_VERSION ||
 		(direction != GOES_ASC && direction != GOES_DESC))
 		return step_failed(query, GOES_ERR_INVALID);
-	return add(query, &query->sorts, &key, sizeof key);
+	return list_add(query, &query->sorts, &key, sizeof key);
 }
 
 int
@@ -279,25 +281,25 @@ goes_query_limit(goes_query *query, int64_t max_events)
 }
 
 /*
- * add_all adds a list's values to the end of another.
+ * list_add_all adds a list's values to the end of another.
  */
 static void
-add_all(goes_query *query, List *into, const List *from, size_t size)
+list_add_all(goes_query *query, List *into, const List *from, size_t size)
 {
 	for (size_t i = 0; i < from->count; i++)
-		(void) add(query, into, (const char *) from->values + i * size, size);
+		(void) list_add(query, into, (const char *) from->values + i * size, size);
 }
 
 /*
- * add_all_texts adds copies of a list's texts to the end of another.
+ * list_add_texts adds copies of a list's texts to the end of another.
  */
 static void
-add_all_texts(goes_query *query, List *into, const List *from)
+list_add_texts(goes_query *query, List *into, const List *from)
 {
 	char *const *texts = from->values;
 
 	for (size_t i = 0; i < from->count; i++)
-		(void) add_text(query, into, texts[i]);
+		(void) list_add_text(query, into, texts[i]);
 }
 
 int
@@ -311,15 +313,15 @@ goes_query_merge(goes_query *into, const goes_query *from)
 		return step_failed(into, GOES_ERR_NOMEM);
 	if (into == from)
 		return into->failed;
-	add_all_texts(into, &into->names, &from->names);
-	add_all(into, &into->ids, &from->ids, sizeof(goes_uuid));
-	add_all(into, &into->times, &from->times, sizeof(int64_t));
-	add_all(into, &into->time_ranges, &from->time_ranges, sizeof(Range));
-	add_all_texts(into, &into->aggregate_names, &from->aggregate_names);
-	add_all(into, &into->aggregate_ids, &from->aggregate_ids, sizeof(goes_uuid));
-	add_all(into, &into->versions, &from->versions, sizeof(int32_t));
-	add_all(into, &into->version_ranges, &from->version_ranges, sizeof(Range));
-	add_all(into, &into->sorts, &from->sorts, sizeof(SortKey));
+	list_add_texts(into, &into->names, &from->names);
+	list_add_all(into, &into->ids, &from->ids, sizeof(goes_uuid));
+	list_add_all(into, &into->times, &from->times, sizeof(int64_t));
+	list_add_all(into, &into->time_ranges, &from->time_ranges, sizeof(Range));
+	list_add_texts(into, &into->aggregate_names, &from->aggregate_names);
+	list_add_all(into, &into->aggregate_ids, &from->aggregate_ids, sizeof(goes_uuid));
+	list_add_all(into, &into->versions, &from->versions, sizeof(int32_t));
+	list_add_all(into, &into->version_ranges, &from->version_ranges, sizeof(Range));
+	list_add_all(into, &into->sorts, &from->sorts, sizeof(SortKey));
 	references = from->aggregates.values;
 	for (size_t i = 0; i < from->aggregates.count; i++)
 		(void) goes_query_aggregate(into, references[i].name, &references[i].id);

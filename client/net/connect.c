@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 
 #include "net/conninfo.h"
+#include "base/sqlstate.h"
 
 #define MOST_OPTIONS 100
-#define SQLSTATE_LENGTH 5
 
 /* One of several hosts: its parts of the lists host, hostaddr and port, and what it has to be. */
 typedef struct Host
@@ -191,12 +191,22 @@ readable_text(const char *message)
 static bool
 may_pass(const char *sqlstate)
 {
-	static const char *const passing[] = {"08",	   "40",	"53",	 "55006", "55P03", "57014",
-										  "57P01", "57P02", "57P03", "57P05", "58",	   "XX"};
+	static const char *const passing[] = {CONNECTION_EXCEPTION_CLASS,
+										  TRANSACTION_ROLLBACK_CLASS,
+										  INSUFFICIENT_RESOURCES_CLASS,
+										  OBJECT_IN_USE,
+										  LOCK_NOT_AVAILABLE,
+										  QUERY_CANCELED,
+										  ADMIN_SHUTDOWN,
+										  CRASH_SHUTDOWN,
+										  CANNOT_CONNECT_NOW,
+										  IDLE_SESSION_TIMEOUT,
+										  SYSTEM_ERROR_CLASS,
+										  INTERNAL_ERROR_CLASS};
 
 	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
 	{
-		if (strncmp(sqlstate, passing[i], strlen(passing[i])) == 0)
+		if (is_in_class(sqlstate, passing[i]))
 			return true;
 	}
 	return false;
@@ -367,8 +377,9 @@ another_may_answer(int status, const goes_error *error)
 {
 	const char *sqlstate = goes_error_sqlstate(error);
 
-	return (status == GOES_ERR_CONNECT && (*sqlstate == '\0' || strncmp(sqlstate, "57P", 3) == 0 ||
-										   strcmp(sqlstate, "53300") == 0)) ||
+	return (status == GOES_ERR_CONNECT &&
+			(*sqlstate == '\0' || is_in_class(sqlstate, OPERATOR_INTERVENTION_PREFIX) ||
+			 strcmp(sqlstate, TOO_MANY_CONNECTIONS) == 0)) ||
 		   status == GOES_ERR_TIMEOUT;
 }
 

@@ -26,7 +26,7 @@ typedef struct Trial
 } Trial;
 
 static void
-add(Trial *trial, const char *keyword, const char *value)
+add_to_trial(Trial *trial, const char *keyword, const char *value)
 {
 	if (trial->count == MOST_OPTIONS)
 		return;
@@ -43,10 +43,10 @@ start_trial(void)
 {
 	Trial trial = {0};
 
-	add(&trial, "host", NOWHERE);
-	add(&trial, "port", "5432");
-	add(&trial, "user", "nobody");
-	add(&trial, "password", "none");
+	add_to_trial(&trial, "host", NOWHERE);
+	add_to_trial(&trial, "port", "5432");
+	add_to_trial(&trial, "user", "nobody");
+	add_to_trial(&trial, "password", "none");
 	return trial;
 }
 
@@ -116,7 +116,7 @@ fail_trial(const Conninfo *conninfo, goes_error **err)
 
 		if (!is_on_trial(option))
 			continue;
-		add(&alone, option->keyword, option->val);
+		add_to_trial(&alone, option->keyword, option->val);
 		if (!is_taken(&alone))
 			return fail_parameter(option->keyword, err);
 	}
@@ -135,7 +135,7 @@ check_options(const Conninfo *conninfo, goes_error **err)
 	for (const PQconninfoOption *option = conninfo->options; option->keyword != NULL; option++)
 	{
 		if (is_on_trial(option))
-			add(&trial, option->keyword, option->val);
+			add_to_trial(&trial, option->keyword, option->val);
 	}
 	return is_taken(&trial) ? GOES_OK : fail_trial(conninfo, err);
 }
@@ -175,7 +175,7 @@ is_port(const char *item)
 {
 	Trial trial = start_trial();
 
-	add(&trial, "port", item);
+	add_to_trial(&trial, "port", item);
 	return is_taken(&trial);
 }
 

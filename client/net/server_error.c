@@ -10,12 +10,7 @@
 #include <string.h>
 
 #include "net/exec.h"
-
-#define VERSION_CONFLICT "VE001"
-#define READ_ONLY_TRANSACTION "25006"
-#define PRIVILEGE_MISSING "42501"
-#define STRING_TOO_LONG "22001"
-#define UNIQUE_VIOLATION "23505"
+#include "base/sqlstate.h"
 
 /* The parts of an error; NULL where it has none. */
 typedef struct Said
@@ -121,7 +116,7 @@ is_about_request(const Said *said)
 	switch (status_of_sqlstate(said->sqlstate))
 	{
 		case GOES_ERR_PERMISSION: /* whoever lacks it, a privilege is missing */
-			return strcmp(said->sqlstate, PRIVILEGE_MISSING) == 0;
+			return strcmp(said->sqlstate, INSUFFICIENT_PRIVILEGE) == 0;
 		case GOES_ERR_CONFLICT: /* about which table, others know */
 		case GOES_ERR_READ_ONLY:
 			return said->table != NULL;

@@ -65,11 +65,11 @@ goes_store_connect(goes_store *store, const goes_context *context, goes_error **
 }
 
 /*
- * take_connection takes a connection that knows what it has to, and another one if that is lost when
+ * take_known_connection takes a connection that knows what it has to, and another one if that is lost when
  * it is asked.
  */
 static int
-take_connection(Call *call, goes_error **err)
+take_known_connection(Call *call, goes_error **err)
 {
 	goes_pool  *pool = call->store->pool;
 	goes_error *error = NULL;
@@ -107,7 +107,7 @@ call_begin(Call *call, goes_store *store, const goes_context *context, goes_erro
 		atomic_store(&store->is_used, true);
 		status = require_connected(store, &call->deadline, err);
 		if (status == GOES_OK)
-			status = take_connection(call, err);
+			status = take_known_connection(call, err);
 	}
 	/* what is late or cancelled already must not reach the server */
 	if (status == GOES_OK)

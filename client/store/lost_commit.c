@@ -15,8 +15,6 @@
 #include "store/tx.h"
 #include "data/oids.h"
 
-#define PAUSE_MS 100
-
 /* What could be found out about a commit whose answer was lost. */
 typedef enum Outcome
 {
@@ -146,7 +144,7 @@ find_lost_commit(goes_store *store, const Traces *traces, const goes_error *caus
 				goes_error_message(cause));
 		if (deadline_passed(&deadline) || is_cancelled(deadline.cancel))
 			break;
-		(void) poll(NULL, 0, PAUSE_MS);
+		(void) poll(NULL, 0, RETRY_PAUSE_MS);
 	}
 	return fail_sqlstate(
 		err, GOES_ERR_IN_DOUBT, goes_error_sqlstate(cause),

@@ -6,12 +6,9 @@
 #include <string.h>
 
 #include "store/request.h"
+#include "base/sqlstate.h"
 #include "data/oids.h"
 
-#define NO_SUCH_STATEMENT "26000"
-#define NO_SUCH_SCHEMA "3F000"
-#define NO_SUCH_TYPE "42704"
-#define NO_SUCH_FUNCTION "42883"
 #define EVENT_OF(aggregate_id, aggregate_name) \
 	"id, name, \"time\", " aggregate_id ", " aggregate_name ", aggregate_version, data"
 #define EVENT_LIST EVENT_OF("aggregate_id", "aggregate_name")
@@ -284,8 +281,9 @@ run_request(Call *call, Request request, const Parameters *parameters, PGresult 
 static bool
 is_outdated(const goes_error *error)
 {
-	return has_own_sqlstate(error, NO_SUCH_STATEMENT " " NO_SUCH_TYPE " " NO_SUCH_FUNCTION
-													 " " NO_SUCH_SCHEMA " XX000");
+	return has_own_sqlstate(error,
+							INVALID_STATEMENT_NAME " " UNDEFINED_OBJECT " " UNDEFINED_FUNCTION
+												   " " INVALID_SCHEMA_NAME " " INTERNAL_ERROR);
 }
 
 /*
@@ -296,7 +294,7 @@ fail_without_statements(goes_error **error)
 {
 	goes_error_free(*error);
 	*error = NULL;
-	return fail_sqlstate(error, GOES_ERR_SERVER, NO_SUCH_STATEMENT,
+	return fail_sqlstate(error, GOES_ERR_SERVER, INVALID_STATEMENT_NAME,
 						 "the server's session has lost its prepared statements, or a pooler gives "
 						 "every transaction another session: repeat the transaction, and set "
 						 "no_prepared_statements if there is such a pooler");
@@ -312,7 +310,7 @@ fail_too_old(goes_error **error)
 	int			status;
 
 	*error = NULL;
-	status = fail_sqlstate(error, GOES_ERR_EXTENSION, NO_SUCH_FUNCTION,
+	status = fail_sqlstate(error, GOES_ERR_EXTENSION, UNDEFINED_FUNCTION,
 						   "the database's extension goes_store is too old: run ALTER EXTENSION "
 						   "goes_store UPDATE (%s)",
 						   goes_error_message(lacking));
@@ -333,7 +331,7 @@ request_retry(Call *call, int *status, goes_error **error)
 
 	if (*status == GOES_OK)
 		return false;
-	are_statements_gone = has_own_sqlstate(*error, NO_SUCH_STATEMENT);
+	are_statements_gone = has_own_sqlstate(*error, INVALID_STATEMENT_NAME);
 	if (!call->is_renewed && is_outdated(*error))
 	{
 		call->is_renewed = true;
@@ -348,7 +346,7 @@ request_retry(Call *call, int *status, goes_error **error)
 		*status = session_look_up(call, error);
 		return *status == GOES_OK;
 	}
-	if (has_own_sqlstate(*error, NO_SUCH_FUNCTION))
+	if (has_own_sqlstate(*error, UNDEFINED_FUNCTION))
 		*status = fail_too_old(error);
 	return false;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "store/request.h"
+#include "base/sqlstate.h"
 #include "data/oids.h"
 
 static const char look_up_text[] =
@@ -130,7 +131,7 @@ is_about_other_store(Call *call, const PGresult *result, const goes_error *error
 {
 	const Session *session = &call->connection->session;
 
-	if (!has_own_sqlstate(error, "VE001 VE002 VE003") ||
+	if (!has_own_sqlstate(error, VERSION_CONFLICT " " STORE_IS_APPEND_ONLY " " EVENT_MISMATCH) ||
 		PQresultErrorField(result, PG_DIAG_TABLE_NAME) == NULL || is_about_table(session, result))
 		return false;
 	look_up_table_again(call);

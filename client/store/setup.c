@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "store/request.h"
+#include "base/sqlstate.h"
 #include "data/oids.h"
 
 #define TRY_AGAIN_MS 50
-#define PROTOCOL_VIOLATION "08P01" /* and all that pgbouncer itself has to say */
 
 /*
  * connect_to_any connects to a database from which another one can be created: the URL's own, else
@@ -34,7 +34,8 @@ connect_to_any(PGconn **out, goes_store *store, const Deadline *deadline, goes_e
 		status = connect_to(out, conninfo, databases[i], deadline, &error);
 		if (status == GOES_OK)
 			return GOES_OK;
-		if (!has_sqlstate(error, "3D000 42501 55000"))
+		if (!has_sqlstate(error, INVALID_CATALOG_NAME " " INSUFFICIENT_PRIVILEGE
+													  " " OBJECT_NOT_IN_PREREQUISITE_STATE))
 			break;
 	}
 	return pass_error(err, error, goes_error_status(error));
@@ -60,7 +61,7 @@ create_database_once(PGconn *connection, const char *database, const Deadline *d
 		return fail_memory(err);
 	status = exec_discard(connection, command.data, deadline, &error);
 	buffer_free(&command);
-	if (status == GOES_OK || has_sqlstate(error, "42P04 23505"))
+	if (status == GOES_OK || has_sqlstate(error, DUPLICATE_DATABASE " " UNIQUE_VIOLATION))
 	{
 		goes_error_free(error);
 		return GOES_OK;
@@ -83,7 +84,7 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 		return status;
 	while ((status = create_database_once(connection, store->database, deadline, &error)) !=
 			   GOES_OK &&
-		   has_sqlstate(error, "55006") && !deadline_passed(deadline) &&
+		   has_sqlstate(error, OBJECT_IN_USE) && !deadline_passed(deadline) &&
 		   !is_cancelled(deadline->cancel))
 	{
 		goes_error_free(error);
@@ -93,10 +94,10 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 	PQfinish(connection);
 	if (status == GOES_OK)
 		return GOES_OK;
-	if (has_sqlstate(error, "42501"))
+	if (has_sqlstate(error, INSUFFICIENT_PRIVILEGE))
 	{
 		goes_error_free(error);
-		return fail_sqlstate(err, GOES_ERR_PERMISSION, "42501",
+		return fail_sqlstate(err, GOES_ERR_PERMISSION, INSUFFICIENT_PRIVILEGE,
 							 "the database \"%s\" does not exist, and the role may not create it: "
 							 "have somebody run CREATE DATABASE, or ALTER ROLE ... CREATEDB",
 							 store->database);
@@ -120,10 +121,11 @@ fail_behind_pooler(const goes_error *error, goes_error **err)
 }
 
 /*
- * take_connection takes a connection to the store's database, making the database if need be.
+ * take_first_connection takes a connection to the store's database, making the database if need be.
  */
 static int
-take_connection(goes_store *store, Connection **out, const Deadline *deadline, goes_error **err)
+take_first_connection(goes_store *store, Connection **out, const Deadline *deadline,
+					  goes_error **err)
 {
 	goes_error *error = NULL;
 	int			status = pool_take(store->pool, out, deadline, &error);
@@ -137,12 +139,12 @@ take_connection(goes_store *store, Connection **out, const Deadline *deadline, g
 		goes_error_free(error);
 		return status;
 	}
-	if (!store->is_own_pool || !has_sqlstate(error, "3D000"))
+	if (!store->is_own_pool || !has_sqlstate(error, INVALID_CATALOG_NAME))
 		return pass_error(err, error, goes_error_status(error));
 	if (store->no_create)
 	{
 		goes_error_free(error);
-		return fail_sqlstate(err, GOES_ERR_SCHEMA, "3D000",
+		return fail_sqlstate(err, GOES_ERR_SCHEMA, INVALID_CATALOG_NAME,
 							 "the database \"%s\" does not exist, and no_create is set",
 							 store->database);
 	}
@@ -187,7 +189,7 @@ fail_extension(PGconn *connection, const goes_error *error, goes_error **err)
 {
 	int major = PQserverVersion(connection) / 10000;
 
-	if (has_sqlstate(error, "0A000 58P01"))
+	if (has_sqlstate(error, FEATURE_NOT_SUPPORTED " " UNDEFINED_FILE))
 		return fail_sqlstate(err, GOES_ERR_EXTENSION, goes_error_sqlstate(error),
 							 "the server lacks the extension goes_store: install goes_store for "
 							 "PostgreSQL %d on it (from its sources: make, then make install with "
@@ -213,7 +215,9 @@ create_extension(Call *call, goes_error **err)
 	goes_error *error = NULL;
 	int status = exec_discard(connection, "CREATE EXTENSION goes_store", &call->deadline, &error);
 
-	if (status != GOES_OK && !has_sqlstate(error, "42710 23505 42723 42P07"))
+	if (status != GOES_OK &&
+		!has_sqlstate(error, DUPLICATE_OBJECT " " UNIQUE_VIOLATION " " DUPLICATE_FUNCTION
+											  " " DUPLICATE_TABLE))
 	{
 		status = fail_extension(connection, error, err);
 		goes_error_free(error);
@@ -303,7 +307,7 @@ static int
 set_up(goes_store *store, const Deadline *deadline, goes_error **err)
 {
 	Call call = {.store = store, .deadline = *deadline};
-	int	 status = take_connection(store, &call.connection, deadline, err);
+	int	 status = take_first_connection(store, &call.connection, deadline, err);
 
 	if (status != GOES_OK)
 		return status;

@@ -11,9 +11,8 @@
 
 #include "store/side_table.h"
 #include "store/tx.h"
+#include "base/sqlstate.h"
 #include "data/oids.h"
-
-#define UNDEFINED_TABLE "42P01"
 
 int
 table_check(const char *name, goes_error **err)

@@ -131,7 +131,7 @@ goes_tx_rollback(goes_tx *tx)
 	if (tx->store.owner == getpid() && PQtransactionStatus(tx->connection->pg) != PQTRANS_ACTIVE &&
 		PQpipelineStatus(tx->connection->pg) == PQ_PIPELINE_OFF)
 	{
-		deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
+		deadline = deadline_in(CLEAN_UP_MS, NULL);
 		/* a connection that cannot be rolled back is closed, and that rolls it back */
 		(void) exec_discard(tx->connection->pg, "ROLLBACK", &deadline, NULL);
 	}

@@ -74,7 +74,7 @@ is_in_order(const goes_tx *tx)
 void
 tx_fail(goes_tx *tx, const goes_error *error)
 {
-	Deadline deadline = deadline_in(MILLISECONDS_PER_SECOND / 2, NULL);
+	Deadline deadline = deadline_in(CLEAN_UP_MS, NULL);
 
 	if (tx->store.owner != getpid())
 		return;

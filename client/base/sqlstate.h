@@ -1,0 +1,66 @@
+/*
+ * sqlstate.h
+ *    The SQLSTATEs that libgoes knows: PostgreSQL's (its manual's appendix "PostgreSQL Error Codes" has the
+ *    names) and the extension's own.
+ */
+#ifndef GOES_SQLSTATE_H
+#define GOES_SQLSTATE_H
+
+#define SQLSTATE_LENGTH 5
+
+/* The extension's */
+#define STORE_ERROR_CLASS "VE"
+#define VERSION_CONFLICT "VE001"
+#define STORE_IS_APPEND_ONLY "VE002"
+#define EVENT_MISMATCH "VE003" /* an append is stored in part, or its ids have other events */
+#define STORE_IS_UNFIT "VE004"
+
+/* Classes: the first two characters */
+#define CONNECTION_EXCEPTION_CLASS "08"
+#define DATA_EXCEPTION_CLASS "22"
+#define INVALID_AUTHORIZATION_CLASS "28"
+#define TRANSACTION_ROLLBACK_CLASS "40"
+#define INSUFFICIENT_RESOURCES_CLASS "53"
+#define PROGRAM_LIMIT_CLASS "54"
+#define SYSTEM_ERROR_CLASS "58"
+#define INTERNAL_ERROR_CLASS "XX"
+#define OPERATOR_INTERVENTION_PREFIX "57P" /* the server starts or stops, or closed the session */
+
+#define PROTOCOL_VIOLATION "08P01" /* and everything that pgbouncer itself reports */
+#define FEATURE_NOT_SUPPORTED "0A000"
+#define STRING_TOO_LONG "22001"
+#define CHARACTER_NOT_IN_REPERTOIRE "22021"
+#define INVALID_TEXT_REPRESENTATION "22P02"
+#define UNIQUE_VIOLATION "23505"
+#define READ_ONLY_TRANSACTION "25006"
+#define IDLE_IN_TRANSACTION_TIMEOUT "25P03"
+#define INVALID_STATEMENT_NAME "26000"
+#define INVALID_CATALOG_NAME "3D000" /* there is no such database */
+#define INVALID_SCHEMA_NAME "3F000"
+#define SERIALIZATION_FAILURE "40001"
+#define DEADLOCK_DETECTED "40P01"
+#define INSUFFICIENT_PRIVILEGE "42501"
+#define INVALID_NAME "42602"
+#define NAME_TOO_LONG "42622"
+#define UNDEFINED_OBJECT "42704"
+#define DUPLICATE_OBJECT "42710"
+#define DUPLICATE_FUNCTION "42723"
+#define UNDEFINED_FUNCTION "42883"
+#define UNDEFINED_TABLE "42P01"
+#define DUPLICATE_DATABASE "42P04"
+#define DUPLICATE_TABLE "42P07"
+#define TOO_MANY_CONNECTIONS "53300"
+#define PROGRAM_LIMIT_EXCEEDED "54000"
+#define OBJECT_NOT_IN_PREREQUISITE_STATE "55000"
+#define OBJECT_IN_USE "55006"
+#define LOCK_NOT_AVAILABLE "55P03"
+#define QUERY_CANCELED "57014"
+#define ADMIN_SHUTDOWN "57P01"
+#define CRASH_SHUTDOWN "57P02"
+#define CANNOT_CONNECT_NOW "57P03"
+#define DATABASE_DROPPED "57P04"
+#define IDLE_SESSION_TIMEOUT "57P05"
+#define UNDEFINED_FILE "58P01"
+#define INTERNAL_ERROR "XX000"
+
+#endif
