@@ -18,16 +18,16 @@
  * Link with `pkg-config --cflags --libs libgoes`, or put libgoes into the program with
  * `-l:libgoes.a -lpq -luuid -pthread`. This header needs neither libpq's nor libuuid's.
  *
- * Results. A function that can fail returns GOES_OK (0) or a negative goes_status. If its last
- * parameter is `goes_error **err`, that may be NULL; otherwise *err is set on failure only, never
- * read, and freed by the caller with goes_error_free(). Other out-parameters are written on success
- * only. Accessors and functions that free accept NULL.
+ * Results. A function that can fail returns GOES_OK (0) or a negative goes_status. A last parameter
+ * `goes_error **err` may be NULL. If it is not, the function sets *err on failure only and never
+ * reads it, and the caller frees it with goes_error_free(). Other out-parameters are written on
+ * success only. Accessors and functions that free accept NULL.
  *
  * Threads. A store, its pool and a goes_cancel may be used by any number of threads at once. Every
  * other object belongs to one thread at a time.
  *
- * Ownership. Arguments are borrowed for the length of the call. What a function gives out is freed
- * by the function that its comment names. Strings are UTF-8 and end with a zero byte.
+ * Ownership. Arguments are borrowed for the length of the call. The caller frees what a function
+ * gives out, with the function that its comment names. Strings are UTF-8 and end with a zero byte.
  *
  * Time. Points in time are nanoseconds since 1970-01-01 UTC, from 1677 to 2262; lengths of time
  * are milliseconds.
@@ -81,8 +81,8 @@ typedef struct goes_uuid
 } goes_uuid;
 
 /*
- * goes_uuid_v7 makes a fresh UUID of version 7 (RFC 9562). Those that one process makes increase,
- * whichever thread makes them.
+ * goes_uuid_v7 makes a fresh UUID of version 7 (RFC 9562). Each is greater than all that the
+ * process has made before, in whichever thread.
  */
 GOES_API void goes_uuid_v7(goes_uuid *out);
 
@@ -107,21 +107,21 @@ GOES_API int64_t goes_now(void);
 typedef enum goes_status
 {
 	GOES_OK = 0,
-	GOES_ERR_NOMEM = -1,	 /* out of memory */
-	GOES_ERR_INVALID = -2,	 /* an argument cannot be used */
-	GOES_ERR_CONNECT = -3,	 /* no connection, or it was lost and nothing was done */
-	GOES_ERR_TIMEOUT = -4,	 /* the deadline passed */
-	GOES_ERR_CANCELLED = -5, /* goes_cancel_trigger */
-	GOES_ERR_NOT_FOUND = -6, /* there is no such event, snapshot or model */
-	GOES_ERR_CONFLICT = -7,	 /* the aggregate is at another version: read it again, and retry */
-	GOES_ERR_DUPLICATE = -8, /* there is another event with that id */
-	GOES_ERR_IN_DOUBT = -9,	 /* the connection was lost, or a commit late: done or not is unknown */
-	GOES_ERR_SCHEMA = -10,	 /* the table is missing or does not fit */
+	GOES_ERR_NOMEM = -1,	   /* out of memory */
+	GOES_ERR_INVALID = -2,	   /* an argument cannot be used */
+	GOES_ERR_CONNECT = -3,	   /* no connection, or it was lost and nothing was done */
+	GOES_ERR_TIMEOUT = -4,	   /* the deadline passed */
+	GOES_ERR_CANCELLED = -5,   /* goes_cancel_trigger */
+	GOES_ERR_NOT_FOUND = -6,   /* there is no such event, snapshot or model */
+	GOES_ERR_CONFLICT = -7,	   /* the aggregate is at another version: read it again, and retry */
+	GOES_ERR_DUPLICATE = -8,   /* there is another event with that id */
+	GOES_ERR_IN_DOUBT = -9,	   /* lost connection or late commit: done or not is unknown */
+	GOES_ERR_SCHEMA = -10,	   /* the table is missing or does not fit */
 	GOES_ERR_PERMISSION = -11, /* wrong password, or a privilege is missing */
 	GOES_ERR_SERVER = -12,	   /* another error of the server, or a trigger's: see the SQLSTATE */
-	GOES_ERR_STATE = -13,	   /* misuse: not now, not here */
+	GOES_ERR_STATE = -13,	   /* misuse: not allowed now, or not here */
 	GOES_ERR_HOOK = -14,	   /* a hook, or the function of goes_model_use, said no */
-	GOES_ERR_READ_ONLY = -15,  /* the store is append-only; of a standby it is GOES_ERR_SERVER */
+	GOES_ERR_READ_ONLY = -15,  /* the store is append-only; a standby gives GOES_ERR_SERVER */
 	GOES_ERR_EXTENSION = -16   /* the server lacks the extension, or has too old a version */
 } goes_status;
 
@@ -135,8 +135,9 @@ GOES_API const char *goes_status_text(int status);
 GOES_API int goes_error_status(const goes_error *error);
 
 /*
- * What happened and what to do, in English; "" for NULL. Never holds a password. What the server says is
- * in its own language, and of what a trigger ran into it is all there, in several lines.
+ * What happened and what to do, in English; "" for NULL. It never contains a password. What comes
+ * from the server is in the server's language. For an error inside of a trigger it has several
+ * lines, with all that the server reported.
  */
 GOES_API const char *goes_error_message(const goes_error *error);
 
@@ -144,8 +145,8 @@ GOES_API const char *goes_error_message(const goes_error *error);
 GOES_API const char *goes_error_sqlstate(const goes_error *error);
 
 /*
- * Which event of the batch the error is about, from 0; -1 if that is unknown, or none of them. Of a
- * GOES_ERR_DUPLICATE it is the first one whose id is taken.
+ * The index, from 0, of the event that the error is about; -1 if it is about none of them, or that
+ * is unknown. For GOES_ERR_DUPLICATE it is the first event whose id is taken.
  */
 GOES_API int64_t goes_error_event_index(const goes_error *error);
 
@@ -165,18 +166,19 @@ typedef struct goes_conflict
 	const char *aggregate_name;	 /* lives as long as the error */
 	goes_uuid	aggregate_id;	 /* the aggregate's */
 	int32_t		current_version; /* of the aggregate, 0 if it has no events; -1: unknown */
-	int32_t		event_version;	 /* of the event that could not have it; -1: unknown */
+	int32_t		event_version;	 /* of the event that was refused; -1: unknown */
 } goes_conflict;
 
 /*
- * goes_error_conflict fills in what is known of a GOES_ERR_CONFLICT, up to out->size, which the caller
- * sets. All is known if the server compared versions (goes_append, or a guard of the store; SQLSTATE
- * VE001). If the index over versions refused them (23505), libgoes asks the server what is there
- * now; in a transaction, which is over then, it cannot, and knows what is the same in all the events.
- * The aggregate is another one than the caller's if a trigger on the table stores events, too; what a
- * trigger stores in another table is GOES_ERR_SERVER.
+ * goes_error_conflict fills in what is known about a GOES_ERR_CONFLICT, up to out->size, which the
+ * caller sets. Everything is known if the server compared versions (SQLSTATE VE001, from
+ * goes_append or a guard of the store). If the index over versions refused the events (23505),
+ * libgoes asks the server for the current version. In a transaction it cannot ask, because the
+ * error has ended the transaction; then only what all the events have in common is known. If a
+ * trigger on the table stores events there, too, the aggregate may be one of the trigger's. A
+ * conflict in another table that a trigger writes to is GOES_ERR_SERVER.
  *
- * false: the error is another one, or nothing is known.
+ * It returns false if the error is no conflict, or if nothing is known.
  */
 GOES_API bool goes_error_conflict(const goes_error *error, goes_conflict *out);
 
@@ -185,7 +187,10 @@ GOES_API void goes_error_free(goes_error *error);
 
 /* ---- Deadlines and cancellation --------------------------------------------------------- */
 
-/* Cancels calls. One-shot: once triggered, every call that has it is cancelled, now and later. */
+/*
+ * Cancels calls. It works once: when it is triggered, every call that has it is cancelled, and so
+ * is every later one.
+ */
 typedef struct goes_cancel goes_cancel;
 
 /* goes_cancel_new returns NULL when memory or file descriptors are used up. */
@@ -194,7 +199,7 @@ GOES_API goes_cancel *goes_cancel_new(void);
 /* goes_cancel_trigger may be called from any thread and from a signal handler. */
 GOES_API void goes_cancel_trigger(goes_cancel *cancel);
 
-/* goes_cancel_free: no call that has it may be running. */
+/* goes_cancel_free frees it. No call that has it may be running. */
 GOES_API void goes_cancel_free(goes_cancel *cancel);
 
 /*
@@ -215,8 +220,8 @@ typedef struct goes_context
 /*
  * An event. A nil aggregate_id, a NULL or empty aggregate_name and version 0 together mean that it
  * has no aggregate. `data` is JSON text of data_len bytes; NULL is stored as JSON null. Events that
- * the library gives out have no NULL in them: data is what the server makes of the text, with a zero
- * byte behind it.
+ * the library gives out contain no NULL; their data is the text in the server's normal form,
+ * followed by a zero byte.
  */
 typedef struct goes_event
 {
@@ -224,8 +229,8 @@ typedef struct goes_event
 	const char *name;			   /* what happened: 1 to 255 characters */
 	int64_t		time;			   /* when it happened */
 	goes_uuid	aggregate_id;	   /* what it happened to */
-	const char *aggregate_name;	   /* the kind of thing that is: up to 255 characters */
-	int32_t		aggregate_version; /* its number among that one's events */
+	const char *aggregate_name;	   /* the kind of that thing: up to 255 characters */
+	int32_t		aggregate_version; /* the event's number within its aggregate */
 	const char *data;			   /* JSON text */
 	size_t		data_len;		   /* the text's length in bytes */
 } goes_event;
@@ -252,9 +257,9 @@ typedef struct goes_codec goes_codec;
 
 /*
  * Encodes `value` into *json, allocated by malloc and ended by a zero byte. Decodes `len` bytes of
- * JSON into *value, whose kind and owner are the application's. Both return 0 for success; a
- * goes_status gives the call that status, any other value GOES_ERR_INVALID, and text that an encoder
- * had set is freed.
+ * JSON into *value, whose kind and owner are the application's. Both return 0 for success. A
+ * goes_status becomes the status of the call, and any other value makes it GOES_ERR_INVALID. If an
+ * encoder fails, the text that it has set is freed.
  */
 typedef int (*goes_encode_fn)(const void *value, char **json, void *user);
 typedef int (*goes_decode_fn)(const char *json, size_t len, void **value, void *user);
@@ -263,7 +268,7 @@ typedef int (*goes_decode_fn)(const char *json, size_t len, void **value, void *
 GOES_API goes_codec *goes_codec_new(void);
 
 /*
- * goes_codec_register names the functions for an event name, in place of those it had. Either may
+ * goes_codec_register sets the functions for an event name, and replaces those it had. Either may
  * be NULL if it is never needed. GOES_ERR_INVALID for an empty name, GOES_ERR_NOMEM.
  */
 GOES_API int goes_codec_register(goes_codec *codec, const char *event_name, goes_encode_fn encode,
@@ -307,10 +312,11 @@ typedef struct goes_store_options
 	/*
 	 * Where the server is, as a URI or as keywords of libpq; NULL means the environment variable
 	 * POSTGRES_EVENTSTORE. A URL shared with a Go program may have pgx's parameters: pool_max_conns
-	 * counts, other pool_* do not, search_path becomes a setting, an unknown one is an error. The
-	 * database that it names is only connected to where the store's own has to be created. Several
-	 * hosts are tried in turn; target_session_attrs=read-write finds the one that takes writes.
-	 * A parameter, or an environment variable of libpq's, that libpq refuses is GOES_ERR_INVALID.
+	 * is used, other pool_* are ignored, search_path becomes a setting, and an unknown parameter is
+	 * an error. libgoes connects to the database that the URL names only if it has to create the
+	 * store's own. Several hosts are tried in turn; target_session_attrs=read-write finds the one
+	 * that takes writes. GOES_ERR_INVALID if libpq refuses a parameter or an environment variable
+	 * of its own.
 	 */
 	const char *url;
 	const char *database; /* taken literally; NULL means "goes"; created if missing */
@@ -322,10 +328,11 @@ typedef struct goes_store_options
 	bool		no_create;			  /* fail instead of creating database, extension or table */
 
 	/*
-	 * For a pooler that gives each transaction another session, such as pgbouncer with transaction
-	 * pooling, unless it keeps track of prepared statements. Without this a transaction may fail there
-	 * with SQLSTATE 26000 and has to be repeated; other calls go on. With it the connections that the
-	 * program was given are closed, not reset: what it left behind there may be in any session.
+	 * Set this for a pooler that gives each transaction another session, such as pgbouncer with
+	 * transaction pooling, unless it keeps track of prepared statements. If it is not set there, a
+	 * transaction may fail with SQLSTATE 26000 and must be repeated; other calls recover by
+	 * themselves. If it is set, connections that the program was given are closed and not reset,
+	 * since what the program left behind may be in any session.
 	 */
 	bool no_prepared_statements;
 } goes_store_options;
@@ -338,19 +345,19 @@ GOES_API void goes_store_options_init(goes_store_options *options, size_t size);
  * connects, creating the database, the extension and the table where they are missing. NULL options
  * are the defaults.
  *
- * GOES_ERR_INVALID if no URL is given, if it cannot be read, if database or table are empty, or if a
- * name of a database, a user, an application or a schema in search_path has more than the 63 bytes
- * that PostgreSQL keeps of a name. If libpq has such a name from its environment, or the table has it,
- * that shows on connecting.
+ * GOES_ERR_INVALID if no URL is given, if it cannot be read, if database or table are empty, or if
+ * a name of a database, a user, an application or a schema in search_path has more than the 63
+ * bytes that PostgreSQL keeps of a name. The table's name, and names that libpq has from its
+ * environment, are checked when the store connects.
  */
 GOES_API int goes_store_open(goes_store **out, const goes_store_options *options, goes_error **err);
 
 /*
- * goes_store_connect connects now. After a failure it may be called again, and tries again; once
- * connected it does nothing.
+ * goes_store_connect connects now. After a failure it may be called again and tries again. Once the
+ * store is connected it does nothing.
  *
- * GOES_ERR_CONNECT, GOES_ERR_TIMEOUT, GOES_ERR_PERMISSION, GOES_ERR_EXTENSION, GOES_ERR_SCHEMA. So
- * does every call that connects first.
+ * GOES_ERR_CONNECT, GOES_ERR_TIMEOUT, GOES_ERR_PERMISSION, GOES_ERR_EXTENSION, GOES_ERR_SCHEMA.
+ * Every call that has to connect first may fail with these, too.
  */
 GOES_API int goes_store_connect(goes_store *store, const goes_context *context, goes_error **err);
 
@@ -358,20 +365,22 @@ GOES_API int goes_store_connect(goes_store *store, const goes_context *context, 
 GOES_API goes_pool *goes_store_pool(goes_store *store);
 
 /*
- * goes_store_close closes a store. It never hangs. Calls of other threads have to be over; cursors
- * and transactions may go on, and the last of them frees the store.
+ * goes_store_close closes a store. It never hangs. No other thread may be in a call on it. Cursors
+ * and transactions may go on; the last of them to end frees the store.
  */
 GOES_API void goes_store_close(goes_store *store);
 
 /*
- * goes_insert stores events, all or nothing; none is fine. When the connection is lost meanwhile, it
- * finds out what became of them. After GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED they may be stored or
- * not: inserting the same ones again tells (GOES_ERR_DUPLICATE: they are).
+ * goes_insert stores events, all or nothing; n may be 0. If the connection is lost meanwhile, it
+ * finds out whether they are stored. After GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED they may be
+ * stored or not. To find out, insert the same events again: GOES_ERR_DUPLICATE means that they are
+ * stored.
  *
- * GOES_ERR_INVALID: the event's index says which, and the message what is wrong: no JSON, or JSON that
- * PostgreSQL cannot store (a number like 1e999999, an escaped U+0000, a string over 256 MB, characters
- * that the database's encoding lacks). In a transaction, and with hooks, the index is that of a bad
- * name, not of bad data. GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
+ * For GOES_ERR_INVALID the error has the event's index, and the message says what is wrong: text
+ * that is not JSON, for example, or JSON that PostgreSQL cannot store (a number like 1e999999, an
+ * escaped U+0000, a string over 256 MB, characters that the database's encoding lacks). In a
+ * transaction, and with hooks, the index is known for a bad name, but not for bad data.
+ * GOES_ERR_CONFLICT, GOES_ERR_DUPLICATE, GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
  */
 GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 						 const goes_context *context, goes_error **err);
@@ -383,20 +392,20 @@ GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 #define GOES_EXPECT_EXISTS (-1)
 
 /*
- * goes_append stores events as the next versions of an aggregate, all or nothing, provided that it is
- * at the expected version: just that one, 0 for no events yet, or one of the above. No events are fine:
- * then only that is checked, against what was committed, and nobody waits. On success the events have
- * the aggregate and their versions; the name is borrowed. An event may have them before, and then they
- * must agree.
+ * goes_append stores events as the next versions of an aggregate, all or nothing, if the aggregate
+ * is at the expected version: a version, 0 if it has no events yet, or one of the constants above.
+ * If n is 0, it only checks that against what is committed, and waits for nobody. On success it has
+ * put the aggregate and the versions into the events; the name is borrowed. Events that have an
+ * aggregate or a version before the call must agree with the append.
  *
- * An append that is stored already (the same events: ids, times, data, order) stores nothing and
- * succeeds. So it may be repeated, with any expectation, when its answer was lost or did not come in
- * time; libgoes does so by itself when the connection is lost. Several appends in a transaction are one
- * change to several aggregates.
+ * Repeating an append that is stored already (the same events: ids, times, data, order) stores
+ * nothing and succeeds, whatever version it expects. So repeat an append whose answer was lost or
+ * late; libgoes does so by itself when the connection is lost. Several appends in a transaction are
+ * one change to several aggregates.
  *
- * GOES_ERR_CONFLICT (see goes_error_conflict), GOES_ERR_DUPLICATE if some of the events are stored
- * already, but not all, or others under their ids, GOES_ERR_INVALID (the event's index says which),
- * GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
+ * GOES_ERR_CONFLICT (see goes_error_conflict), GOES_ERR_DUPLICATE if only some of the events are
+ * stored already, or other events have their ids, GOES_ERR_INVALID (the error has the event's
+ * index), GOES_ERR_IN_DOUBT, GOES_ERR_HOOK.
  */
 GOES_API int goes_append(goes_store *store, const char *aggregate_name,
 						 const goes_uuid *aggregate_id, goes_event *events, size_t n,
@@ -419,8 +428,8 @@ GOES_API int goes_delete(goes_store *store, const goes_uuid *ids, size_t n,
 /* ---- Queries ---------------------------------------------------------------------------- */
 
 /*
- * What to look for. Values of one kind are alternatives, kinds add up; an empty query returns every
- * event. It can be used any number of times.
+ * What to look for. A query returns the events that match, for each kind of filter it has, one of
+ * the values; an empty query returns every event. It can be used any number of times.
  */
 typedef struct goes_query goes_query;
 
@@ -464,7 +473,7 @@ GOES_API int goes_query_time(goes_query *query, int64_t time);
 /* goes_query_time_min: events from this time on. The last call wins. */
 GOES_API int goes_query_time_min(goes_query *query, int64_t time);
 
-/* goes_query_time_max: events up to this time, and of it. The last call wins. */
+/* goes_query_time_max: events up to and including this time. The last call wins. */
 GOES_API int goes_query_time_max(goes_query *query, int64_t time);
 
 /* goes_query_time_after: events after this time: goes_query_time_min with the next nanosecond. */
@@ -473,7 +482,7 @@ GOES_API int goes_query_time_after(goes_query *query, int64_t time);
 /* goes_query_time_before: events before this time: goes_query_time_max with the one before. */
 GOES_API int goes_query_time_before(goes_query *query, int64_t time);
 
-/* goes_query_time_range: events from `first` to `last`, and of both. */
+/* goes_query_time_range: events from `first` to `last`, both included. */
 GOES_API int goes_query_time_range(goes_query *query, int64_t first, int64_t last);
 
 /* goes_query_aggregate_name: events of aggregates with this name. */
@@ -491,27 +500,31 @@ GOES_API int goes_query_aggregate(goes_query *query, const char *name, const goe
 /* goes_query_version: events of exactly this version of their aggregate. */
 GOES_API int goes_query_version(goes_query *query, int32_t version);
 
-/* goes_query_version_min: events from this version on. Of several, reaching one is enough. */
+/*
+ * goes_query_version_min: events from this version on. Of several calls the least version counts.
+ */
 GOES_API int goes_query_version_min(goes_query *query, int32_t version);
 
-/* goes_query_version_max: events up to this version, and of it. Of several, one is enough. */
+/*
+ * goes_query_version_max: events up to and including this version. The greatest of several counts.
+ */
 GOES_API int goes_query_version_max(goes_query *query, int32_t version);
 
-/* goes_query_version_range: events from version `first` to `last`, and of both. */
+/* goes_query_version_range: events from version `first` to `last`, both included. */
 GOES_API int goes_query_version_range(goes_query *query, int32_t first, int32_t last);
 
 /*
- * goes_query_sort sorts the events. The first call decides, the next ones break its ties. Without
- * one the order is any.
+ * goes_query_sort sorts the events. The first call decides, and each further call breaks the ties
+ * that are left. Without any call the order is undefined.
  */
 GOES_API int goes_query_sort(goes_query *query, goes_sort sort, goes_direction direction);
 
-/* goes_query_limit ends the result after so many events. Up to 1,000 are in memory at a time. */
+/* goes_query_limit ends the result after max_events events. Up to 1,000 are in memory at a time. */
 GOES_API int goes_query_limit(goes_query *query, int64_t max_events);
 
 /*
- * goes_query_merge adds all of a query's steps to another. Its time bounds and limit win, if it has
- * them.
+ * goes_query_merge adds all steps of `from` to `into`. Time bounds and a limit of `from` replace
+ * those of `into`.
  */
 GOES_API int goes_query_merge(goes_query *into, const goes_query *from);
 
@@ -525,19 +538,20 @@ GOES_API bool goes_query_test(const goes_query *query, const goes_event *event);
 typedef struct goes_cursor goes_cursor;
 
 /*
- * goes_query_run starts a query (NULL: every event). The cursor is freed with goes_cursor_close() and
- * needs the query no more. The context's timeout bounds the start and, anew, each wait in
- * goes_cursor_next(); its cancel has to live as long as the cursor.
+ * goes_query_run starts a query (NULL: every event). The cursor is freed with goes_cursor_close();
+ * it does not need the query any more. The context's timeout bounds the start, and then each wait
+ * in goes_cursor_next() anew. Its cancel has to live as long as the cursor.
  *
- * At most 1,000 events are read whole by the start, if that follows from the query: by its limit, by
- * ids, or as all that an aggregate has, in any order or that of its versions. They take memory until the
- * cursor is closed or at its end, and no connection. Everything else is read as the program goes on,
- * in little memory, however long it is.
+ * A result of at most 1,000 events is read whole at the start if the query has such a limit, asks
+ * for so few ids, or asks for one aggregate, unsorted or sorted by version. It then takes memory,
+ * but no connection, until the cursor is closed or at its end. Any other result is read as the
+ * program goes on, in little memory, however long it is.
  *
- * Such a cursor occupies a connection of the store until it has reached its end or an error, or is
- * closed; so do those of goes_snapshot_query() and goes_load(). While there are as many of them
- * unfinished as connections, other calls wait, and without a timeout they wait for ever if one of them
- * is to finish a cursor. In a transaction there is only its own connection, which cursors and calls share.
+ * The cursor of such a result occupies a connection of the store until it has reached its end or an
+ * error, or is closed; so do those of goes_snapshot_query() and goes_load(). While unfinished
+ * cursors occupy all connections, other calls wait. A thread that has to finish one of these
+ * cursors itself then waits for ever, unless its call has a timeout. In a transaction, cursors and
+ * calls share its one connection.
  */
 GOES_API int goes_query_run(goes_store *store, const goes_query *query, goes_cursor **out,
 							const goes_context *context, goes_error **err);
@@ -571,29 +585,31 @@ GOES_API int goes_count(goes_store *store, const goes_query *query, int64_t *out
 GOES_API int goes_tx_begin(goes_store *store, goes_tx **out, const goes_context *context,
 						   goes_error **err);
 
-/* goes_tx_store returns a store whose calls run inside the transaction; it ends with it. */
+/* goes_tx_store returns a store whose calls run inside the transaction, and which ends with it. */
 GOES_API goes_store *goes_tx_store(goes_tx *tx);
 
 /*
- * goes_tx_conn returns the transaction's connection, for the application's own statements. No result
- * may be left on it, it is not to be used after the transaction, and COMMIT and ROLLBACK are for the
- * functions below. Afterwards it is reset, as goes_pool_release() says.
+ * goes_tx_conn returns the transaction's connection, for the application's own statements. The
+ * application must leave no result on it, must not use it after the transaction, and must leave
+ * COMMIT and ROLLBACK to the functions below. Afterwards the connection is reset, as
+ * goes_pool_release() says.
  *
- * After an error, the application's own or that of a call (but for GOES_ERR_NOT_FOUND), the transaction can
- * only be rolled back: calls on its store are GOES_ERR_STATE, and say what had failed. With a SAVEPOINT and
- * ROLLBACK TO of its own the application undoes what failed, and goes on.
+ * After an error of a call (except GOES_ERR_NOT_FOUND) or of the application's own statement, the
+ * transaction can only be rolled back: calls on its store return GOES_ERR_STATE and say what
+ * failed. An application that wants to go on sets a SAVEPOINT before, and runs ROLLBACK TO after
+ * the error.
  */
 GOES_API struct pg_conn *goes_tx_conn(goes_tx *tx);
 
 /*
- * goes_tx_commit commits. It ends and frees the transaction whatever it returns. GOES_ERR_STATE if a
- * statement had failed, so that there was nothing to commit; GOES_ERR_IN_DOUBT if the connection was
- * lost and the outcome cannot be found out, or if the commit was under way when its time was over or it
- * was cancelled: the message says which. Cursors in it are to be closed before.
+ * goes_tx_commit commits. It ends and frees the transaction whatever it returns. GOES_ERR_STATE if
+ * a statement had failed: nothing is committed. GOES_ERR_IN_DOUBT if the connection was lost and
+ * the outcome cannot be determined, or if the call was late or cancelled while the commit was under
+ * way: the message says which. Close the cursors of the transaction before.
  */
 GOES_API int goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err);
 
-/* goes_tx_rollback undoes and frees a transaction. Cursors in it are to be closed before. */
+/* goes_tx_rollback undoes and frees a transaction. Close its cursors before. */
 GOES_API void goes_tx_rollback(goes_tx *tx);
 
 /* When a hook is called: before the events are stored, or after. */
@@ -605,18 +621,20 @@ typedef enum goes_hook_point
 
 /*
  * A function that goes_insert and goes_append call in their transaction, before or after the events
- * are stored; those of an append have their versions only after it. Zero goes on; a goes_status
- * undoes the call and becomes its status, another value GOES_ERR_HOOK. If a call on the transaction's
- * store failed in it, with that status, the message, the SQLSTATE and the conflict are those of that call.
- * `tx` must not be ended in it, and the store it was added to not be used (GOES_ERR_STATE); what the
- * hook itself stores through goes_tx_store(tx) calls no hooks. An append that is repeated calls them
- * again, also if it is stored already.
+ * are stored; those of an append have their versions only after it. If it returns 0, the call goes
+ * on. A goes_status undoes the call and becomes its status; any other value makes that
+ * GOES_ERR_HOOK. If the hook returns the status of a call that failed on the transaction's store,
+ * the error has the message, the SQLSTATE and the conflict of that call. The hook must not end
+ * `tx`, and must not use the store that it was added to (GOES_ERR_STATE). What it stores through
+ * goes_tx_store(tx) calls no hooks. A repeated append calls the hooks again, even if it is stored
+ * already.
  */
 typedef int (*goes_hook)(goes_tx *tx, const goes_event *events, size_t n, void *user);
 
 /*
- * goes_store_add_hook adds a hook, to be run after those of its kind that the store has. Before the
- * store's first call; GOES_ERR_STATE later and on a transaction's store, GOES_ERR_NOMEM.
+ * goes_store_add_hook adds a hook, which runs after the hooks of its kind that were added before.
+ * Add hooks before the store's first call: later, and on a transaction's store, it is
+ * GOES_ERR_STATE. GOES_ERR_NOMEM.
  */
 GOES_API int goes_store_add_hook(goes_store *store, goes_hook_point point, goes_hook hook,
 								 void *user);
@@ -633,25 +651,26 @@ typedef struct goes_pool_options
 	int64_t		max_idle_ms;	 /* so are idle ones; 0: half an hour; below 0: never */
 
 	/*
-	 * Sets a connection up: its settings, prepared statements, and so on. It runs again each time that a
-	 * connection was reset. Not 0: the connection is no good. One that is left in a transaction, in pipeline
-	 * mode, with a result, or with a client_encoding other than UTF8 is GOES_ERR_STATE.
+	 * Sets a connection up: its settings, prepared statements, and so on. It runs again each time
+	 * that a connection was reset. Any value but 0 refuses the connection. GOES_ERR_STATE if it
+	 * leaves the connection in a transaction, in pipeline mode, with an unread result, or with a
+	 * client_encoding other than UTF8.
 	 */
 	int (*on_connect)(struct pg_conn *connection, void *user);
 	void *user; /* for on_connect */
 } goes_pool_options;
 
 /*
- * goes_pool_new makes a pool of connections, freed with goes_pool_free(). It does no I/O.
- * Connecting may take the connect_timeout of the URL, in seconds; without one it takes as long as the
- * call that needs the connection may. GOES_ERR_INVALID as for goes_store_open.
+ * goes_pool_new makes a pool of connections, freed with goes_pool_free(). It does no I/O. The URL's
+ * connect_timeout, in seconds, bounds how long connecting may take; without one the timeout of the
+ * call that needs the connection does. GOES_ERR_INVALID as for goes_store_open.
  */
 GOES_API int goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **err);
 
 /*
- * goes_pool_acquire takes a connection, waiting for one if all are in use: for ever, unless the
- * context has a timeout or a cancel, also on the pool of a store. It goes back with
- * goes_pool_release(). GOES_ERR_TIMEOUT, GOES_ERR_CANCELLED, GOES_ERR_CONNECT.
+ * goes_pool_acquire takes a connection, and waits for one if all are in use. Unless the context has
+ * a timeout or a cancel it waits for ever, even on the pool of a store. Give the connection back
+ * with goes_pool_release(). GOES_ERR_TIMEOUT, GOES_ERR_CANCELLED, GOES_ERR_CONNECT.
  */
 GOES_API int goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context,
 							   goes_error **err);
@@ -660,23 +679,24 @@ GOES_API int goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes
  * goes_pool_release gives a connection back. One that is not fit for reuse (broken, in a transaction,
  * in pipeline mode) is closed.
  *
- * Every other one that the program was given, here, by goes_tx_conn(), or in a hook, is reset before it
- * serves again, as by DISCARD ALL: settings and role are those of the connection string again; temporary
- * tables, session locks, LISTEN, cursors and prepared statements are gone; so are, in libpq, notice
- * processors, tracing, verbosity, and notifications that have come. Then on_connect runs. Giving back does
- * not wait for that; the next who takes the connection does, within its deadline, and if it fails gets
- * another. Connections that the program was not given cost nothing. libpq cannot take back an event
- * procedure (PQregisterEventProc): do not register one.
+ * Any other connection that the program was given, here, by goes_tx_conn(), or in a hook, is reset
+ * before its next use, as by DISCARD ALL. Settings and role are those of the connection string
+ * again; temporary tables, session locks, LISTEN, cursors and prepared statements are gone. So are
+ * libpq's notice processors, tracing, verbosity, and notifications that have come. Then on_connect
+ * runs. Giving back does not wait for the reset. The next call that takes the connection waits for
+ * it, within its deadline, and gets another connection if the reset fails. A connection that the
+ * program was not given is not reset. libpq cannot remove an event procedure (PQregisterEventProc):
+ * do not register one.
  */
 GOES_API void goes_pool_release(goes_pool *pool, struct pg_conn *connection);
 
-/* goes_pool_free closes a pool; its connections have to be back, and its stores closed. */
+/* goes_pool_free closes a pool. Give its connections back and close its stores before. */
 GOES_API void goes_pool_free(goes_pool *pool);
 
 /* ---- Snapshots -------------------------------------------------------------------------- */
 
 /*
- * The state of an aggregate after its event of that version, as bytes of the program's own making.
+ * The state of an aggregate after its event of that version, as bytes in the program's own format.
  * Frozen for this soname.
  */
 typedef struct goes_snapshot
@@ -694,23 +714,22 @@ typedef struct goes_snapshot_cursor goes_snapshot_cursor;
 
 /*
  * In the functions below `table` is the table of the snapshots, written as in SQL; NULL means
- * "snapshots". It is made when it is first used and missing, unless the store was opened with
- * no_create: then that is GOES_ERR_SCHEMA. They work on a transaction's store, too; if somebody dropped
- * the table after the store had used it, that transaction fails with GOES_ERR_SCHEMA, and the next one
- * makes it.
+ * "snapshots". If it is missing, its first use creates it; a store that was opened with no_create
+ * returns GOES_ERR_SCHEMA instead. The functions work on a transaction's store, too. If somebody
+ * drops the table after the store has used it, the next transaction that needs it fails with
+ * GOES_ERR_SCHEMA, and the one after that creates it.
  */
 
 /*
- * goes_snapshot_save stores a snapshot, in place of the one of the same aggregate and version if there
- * is one. GOES_ERR_IN_DOUBT if the connection was lost: save it again.
+ * goes_snapshot_save stores a snapshot, and replaces one of the same aggregate and version.
+ * GOES_ERR_IN_DOUBT if the connection was lost: save it again.
  */
 GOES_API int goes_snapshot_save(goes_store *store, const char *table, const goes_snapshot *snapshot,
 								const goes_context *context, goes_error **err);
 
 /*
  * goes_snapshot_latest looks up the newest snapshot of an aggregate. *out is freed with
- * goes_snapshot_free(). GOES_ERR_NOT_FOUND if there is none; in a transaction, that leaves it as it
- * was.
+ * goes_snapshot_free(). GOES_ERR_NOT_FOUND if there is none; a transaction can go on after that.
  */
 GOES_API int goes_snapshot_latest(goes_store *store, const char *table, const char *name,
 								  const goes_uuid *id, goes_snapshot **out,
@@ -726,15 +745,15 @@ GOES_API int goes_snapshot_limit(goes_store *store, const char *table, const cha
 								 const goes_uuid *id, int32_t version, goes_snapshot **out,
 								 const goes_context *context, goes_error **err);
 
-/* goes_snapshot_delete removes a snapshot. That there is none is no error. */
+/* goes_snapshot_delete removes a snapshot. It is no error if there is none. */
 GOES_API int goes_snapshot_delete(goes_store *store, const char *table, const char *name,
 								  const goes_uuid *id, int32_t version, const goes_context *context,
 								  goes_error **err);
 
 /*
- * goes_snapshot_query finds snapshots by aggregate, version and time, in the query's order; NULL finds
- * all. A query by the names or ids of events is GOES_ERR_INVALID. The cursor is closed with
- * goes_snapshot_cursor_close(). In a transaction all of the result is read at once.
+ * goes_snapshot_query finds snapshots by aggregate, version and time, in the query's order; NULL
+ * finds all. A query by the names or ids of events is GOES_ERR_INVALID. The cursor is closed with
+ * goes_snapshot_cursor_close(). In a transaction the whole result is read at once.
  */
 GOES_API int goes_snapshot_query(goes_store *store, const char *table, const goes_query *query,
 								 goes_snapshot_cursor **out, const goes_context *context,
@@ -751,9 +770,10 @@ GOES_API void goes_snapshot_cursor_close(goes_snapshot_cursor *cursor);
 GOES_API void goes_snapshot_free(goes_snapshot *snapshot);
 
 /*
- * goes_load reads what an aggregate is made of, in one round trip and of one moment: its newest
- * snapshot, NULL if there is none or no such table, and a cursor on every later event, by version. The
- * two are freed and closed by their own functions. In a transaction the events are read at once.
+ * goes_load reads an aggregate in one round trip and as of one moment: its newest snapshot (NULL if
+ * there is none, or no such table) and a cursor on every later event, by version. Free the snapshot
+ * with goes_snapshot_free(), and close the cursor with goes_cursor_close(). In a transaction all
+ * the events are read at once.
  */
 GOES_API int goes_load(goes_store *store, const char *snapshot_table, const char *name,
 					   const goes_uuid *id, goes_snapshot **snapshot, goes_cursor **later_events,
@@ -762,14 +782,14 @@ GOES_API int goes_load(goes_store *store, const char *snapshot_table, const char
 /* ---- Read models ------------------------------------------------------------------------ */
 
 /*
- * A model is a JSON document under an id. `table` is the table of the models, NULL means "models", and
- * it is made as that of the snapshots is. To change a model together with events, call these on a
- * transaction's store.
+ * A model is a JSON document under an id. `table` is the table of the models; NULL means "models".
+ * It is created on first use, like that of the snapshots. To change a model together with events,
+ * call these on a transaction's store.
  */
 
 /*
- * goes_model_save stores a model, in place of the one with that id if there is one.
- * GOES_ERR_INVALID if it is no JSON; GOES_ERR_IN_DOUBT.
+ * goes_model_save stores a model, and replaces one with the same id. GOES_ERR_INVALID if the text
+ * is not JSON; GOES_ERR_IN_DOUBT.
  */
 GOES_API int goes_model_save(goes_store *store, const char *table, const char *id, const char *json,
 							 const goes_context *context, goes_error **err);
@@ -778,25 +798,26 @@ GOES_API int goes_model_save(goes_store *store, const char *table, const char *i
 GOES_API int goes_model_fetch(goes_store *store, const char *table, const char *id, char **json,
 							  const goes_context *context, goes_error **err);
 
-/* goes_model_delete removes a model. That there is none is no error. */
+/* goes_model_delete removes a model. It is no error if there is none. */
 GOES_API int goes_model_delete(goes_store *store, const char *table, const char *id,
 							   const goes_context *context, goes_error **err);
 
 /*
- * What is to be made of a model: *new_json is from malloc, and freed by libgoes; left NULL the model
- * stays as it is. 0 goes on; a goes_status undoes everything and becomes the status of
- * goes_model_use, another value GOES_ERR_HOOK. Calls on goes_tx_store(tx) belong to the same
- * transaction, which must not be ended here; the store that goes_model_use was called on must not be
- * used (GOES_ERR_STATE).
+ * Changes a model: it sets *new_json to text from malloc, which libgoes frees, or leaves it NULL,
+ * and then the model stays as it is. If it returns 0, goes_model_use goes on. A goes_status undoes
+ * everything and becomes the status of goes_model_use; any other value makes that GOES_ERR_HOOK.
+ * Calls on goes_tx_store(tx) belong to the same transaction. The function must not end that
+ * transaction, and must not use the store that goes_model_use was called on (GOES_ERR_STATE).
  */
 typedef int (*goes_model_fn)(goes_tx *tx, const char *json, char **new_json, void *user);
 
 /*
  * goes_model_use calls a function on a model while nobody else can change it, and saves what the
- * function makes of it. A missing model begins as initial_json, made by one of those who find it
- * missing at the same time; NULL: GOES_ERR_NOT_FOUND. It is a transaction of its own, or part of the
- * transaction whose store is given, and then the model stays locked until that ends. After an error
- * the model is as it was.
+ * function makes of it. A missing model begins as initial_json; if several callers find it missing
+ * at the same time, one of them creates it. If initial_json is NULL, a missing model is
+ * GOES_ERR_NOT_FOUND. The call is a transaction of its own; on a transaction's store it is part of
+ * that transaction, and the model stays locked until that ends. After an error the model is
+ * unchanged.
  */
 GOES_API int goes_model_use(goes_store *store, const char *table, const char *id,
 							const char *initial_json, goes_model_fn function, void *user,
