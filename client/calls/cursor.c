@@ -2,14 +2,14 @@
  * cursor.c
  *    Reading the rows of a result one at a time.
  *
- * Opening a cursor waits for the first rows, so that whatever is wrong with a query shows there, and a
+ * Opening a cursor waits for the first rows. So an error in the query shows on opening, and a
  * connection that was lost before any event was delivered is replaced once.
  */
 #include <stdlib.h>
 
 #include "calls/cursor.h"
 
-/* What a FETCH asks for; more would fall out of the processor's cache. */
+/* How much a FETCH asks for: more would not fit into the processor's cache. */
 #define BATCH_BYTES (128 * 1024)
 #define MOST_ROWS 8192
 
@@ -42,9 +42,9 @@ bytes_of(const PGresult *result)
 }
 
 /*
- * stop ends the reading. When that was late or cancelled the server is being told so, on its own way,
- * which must not hit the connection's next user: it stays as it is, and the pool closes it. In a
- * child process it is the parent's, and left alone.
+ * stop ends the reading. After a timeout or a cancellation a cancel request may still be in flight
+ * and would hit the connection's next user: leave the connection as it is, and the pool closes it.
+ * In a child process the connection is the parent's: leave it alone, too.
  */
 static void
 stop(goes_cursor *cursor, int status)
@@ -66,7 +66,7 @@ forget_rows(goes_cursor *cursor)
 }
 
 /*
- * finish ends the reading and gives the connection back, unless that has happened.
+ * finish ends the reading and gives the connection back, unless that is done already.
  */
 static void
 finish(goes_cursor *cursor, int status)
@@ -179,7 +179,7 @@ next_row(goes_cursor *cursor, goes_error **err)
 {
 	int status;
 
-	/* also when there is nothing to wait for */
+	/* a cancelled cursor ends even if rows are at hand */
 	if (is_cancelled(cursor->call.deadline.cancel))
 		return fail(err, GOES_ERR_CANCELLED, "the call was cancelled");
 	if (cursor->batch != NULL && cursor->row >= PQntuples(cursor->batch))

@@ -19,7 +19,10 @@
 
 #define MOST_OPTIONS 100
 
-/* One of several hosts: its parts of the lists host, hostaddr and port, and what it has to be. */
+/*
+ * One of several hosts: its items of the lists host, hostaddr and port, and what kind of server is
+ * wanted.
+ */
 typedef struct Host
 {
 	char	   *host;
@@ -49,7 +52,8 @@ count_items(const char *list)
 }
 
 /*
- * copy_item copies an item of a list. A list of one serves for every number.
+ * copy_item copies an item of a list. If the list has one item only, that one counts for every
+ * number.
  */
 static int
 copy_item(char **out, const char *list, int number, goes_error **err)
@@ -73,8 +77,8 @@ free_host(Host *host)
 }
 
 /*
- * start starts connecting to a host. The order of the keywords is conninfo's, so that "host" and its
- * like only have their values replaced.
+ * start starts connecting to a host. It takes over the keywords of conninfo, and replaces the
+ * values of "host" and the like.
  */
 static PGconn *
 start(const Conninfo *conninfo, const Host *host, const char *database)
@@ -147,8 +151,8 @@ is_location(const char *line, size_t length)
 }
 
 /*
- * readable_text makes of libpq's verbose text one for people, to be freed: all of its lines, without the
- * SQLSTATE. NULL when out of memory.
+ * readable_text turns libpq's verbose text into one for people, to be freed: its lines without the
+ * SQLSTATE and the location. NULL when out of memory.
  */
 static char *
 readable_text(const char *message)
@@ -184,9 +188,9 @@ readable_text(const char *message)
 }
 
 /*
- * may_pass tells whether a server that refuses a connection with this SQLSTATE may accept the same one
- * later: it starts or stops, or lacks room, or nobody knows. It does not while the database, a role or
- * a setting stay what they are.
+ * may_pass tells whether a server that refuses a connection with this SQLSTATE may accept it later:
+ * the server starts or stops, lacks resources, or has an internal error. With any other SQLSTATE it
+ * keeps refusing until somebody changes the database, a role or a setting.
  */
 static bool
 may_pass(const char *sqlstate)
@@ -213,8 +217,8 @@ may_pass(const char *sqlstate)
 }
 
 /*
- * fail_connection makes an error of what libpq says about a connection that failed. Without an
- * SQLSTATE, the caller knows whether it is final.
+ * fail_connection turns libpq's message about a failed connection into an error. is_final decides
+ * whether the error is final if libpq has no SQLSTATE.
  */
 static int
 fail_connection(PGconn *connection, bool is_final, goes_error **err)
@@ -227,7 +231,7 @@ fail_connection(PGconn *connection, bool is_final, goes_error **err)
 
 	if (text == NULL)
 		return fail_memory(err);
-	/* a server of another user, by a local socket; every translation has the parameter's name */
+	/* the server of another user at a local socket: every translation names the parameter */
 	if (strstr(text, "requirepeer") != NULL)
 		details.is_final = true;
 	if (found != NULL)
@@ -256,9 +260,10 @@ peek(int socket)
 }
 
 /*
- * is_disagreement tells whether a connection failed though the server was there and spoke: over TLS, a
- * certificate, or how to log in. Its failure to start a process, which begins with an E, may pass, and
- * so may its role: what it is a primary or a standby for is asked once it has let the client in.
+ * is_disagreement tells whether a connection failed although the server answered, because the two
+ * could not agree: on TLS, a certificate, or the login. Two other failures may pass: an answer that
+ * begins with an E, when the server cannot start a process, and the wrong role, primary or standby,
+ * which libpq asks for after the login.
  */
 static bool
 is_disagreement(const PGconn *connection, int answer)
@@ -268,7 +273,7 @@ is_disagreement(const PGconn *connection, int answer)
 }
 
 /*
- * wait_for_server waits until PQconnectPoll can go on, and says who did not answer.
+ * wait_for_server waits until PQconnectPoll can go on; its timeout error names the server.
  */
 static int
 wait_for_server(const PGconn *connection, bool for_reading, const Deadline *deadline,
@@ -314,8 +319,8 @@ finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err
 }
 
 /*
- * check_names fails if the server would cut a name, wherever libpq has it from: the environment and
- * service files count, too.
+ * check_names fails if the server would cut a name, including names from the environment and
+ * service files.
  */
 static int
 check_names(PGconn *connection, goes_error **err)
@@ -369,8 +374,8 @@ share_of(const Deadline *deadline, int shares)
 }
 
 /*
- * another_may_answer tells whether the next host is worth a try after an error: not when a server
- * has answered with a refusal of this user or this database.
+ * another_may_answer tells whether to try the next host after an error. It does not help if a
+ * server has refused this user or this database.
  */
 static bool
 another_may_answer(int status, const goes_error *error)
@@ -384,7 +389,7 @@ another_may_answer(int status, const goes_error *error)
 }
 
 /*
- * connect_to_one connects to the first of the hosts that answers and has the attributes.
+ * connect_to_one connects to the first host that answers and has the attributes.
  */
 static int
 connect_to_one(PGconn **out, const Conninfo *conninfo, const char *attributes, const char *database,
@@ -426,8 +431,8 @@ connect_to_one(PGconn **out, const Conninfo *conninfo, const char *attributes, c
 }
 
 /*
- * connect_to connects to one of the hosts. Alone with each of them, libpq would take the first that
- * answers for the preferred one.
+ * connect_to connects to one of the hosts. libpq gets one host at a time, so it cannot prefer a
+ * standby by itself: connect_to first tries all hosts for a standby, then for any server.
  */
 int
 connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const Deadline *deadline,

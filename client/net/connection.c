@@ -1,6 +1,5 @@
 /*
- * connection.c
- *    One connection: making it, whether it is of use, closing it.
+ * connection.c One connection: making it, checking it, closing it.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -75,7 +74,7 @@ connection_settings(const PGconn *pg)
 }
 
 /*
- * remember_new notes what a connection is like before the program has it.
+ * remember_new notes the state of a connection before the program can change it.
  */
 static int
 remember_new(Connection *connection, goes_error **err)
@@ -112,8 +111,8 @@ connection_make(Connection **out, const Target *target, const Deadline *deadline
 }
 
 /*
- * connection_greet lets on_connect have the connection, and refuses one on which calls would go wrong:
- * in a transaction that it left open, for example, nothing would be stored.
+ * connection_greet calls on_connect, and then refuses a connection on which calls would go wrong:
+ * in a transaction that on_connect left open, for example, nothing would be stored.
  */
 int
 connection_greet(Connection *connection, const Target *target, goes_error **err)

@@ -22,7 +22,7 @@ typedef struct Session
 {
 	bool		is_known;
 	char	   *schema; /* of the extension, quoted */
-	char	   *table;	/* the store's name for the table that the next ones are about */
+	char	   *table;	/* the store's name for the table described next */
 	char		table_schema[64];
 	char		table_name[64];
 	UniqueIndex indexes[MOST_UNIQUE_INDEXES];
@@ -33,7 +33,7 @@ typedef struct Session
 	Oid			reference_array_type;
 	bool		is_prepared[MOST_REQUESTS]; /* by kind of request */
 	char		statements[37];				/* a UUID, part of their names; made with the first */
-	bool		keeps_no_statements;		/* they were gone once: texts are sent instead */
+	bool		keeps_no_statements;		/* they were lost once: send texts instead */
 } Session;
 
 typedef struct Connection
@@ -42,8 +42,8 @@ typedef struct Connection
 	Session			   session;
 	PQnoticeReceiver   notice_receiver; /* libpq's own */
 	char			  *settings;		/* that the server reported when it was made */
-	bool			   is_lent;			/* the program had it, and may have left anything behind */
-	bool			   is_reset_sent;	/* the server's answers to that are still to be read */
+	bool			   is_lent;			/* the program had it and may have left things behind */
+	bool			   is_reset_sent;	/* the answers are still to be read */
 	int64_t			   made_at;
 	int64_t			   idle_since;
 	struct Connection *next;
@@ -64,14 +64,14 @@ Deadline target_deadline(const Target *target, const Deadline *deadline); /* the
 
 int	 connection_make(Connection **out, const Target *target, const Deadline *deadline,
 					 goes_error **err);
-void connection_close(Connection *connection); /* one that still sends is not waited for */
+void connection_close(Connection *connection); /* does not wait until it has sent everything */
 
 /*
- * Does an idle one still have its server? One that can be read was closed, or is about to be: the
- * server says why before it does so.
+ * Is an idle connection still alive? If its socket is readable, the server has closed it or is
+ * about to: it sends the reason first.
  */
 bool  connection_is_alive(const Connection *connection);
-bool  connection_is_reusable(const Connection *connection); /* as the next who takes it expects? */
+bool  connection_is_reusable(const Connection *connection); /* fit for its next user? */
 bool  connection_is_utf8(const Connection *connection);
 int	  connection_greet(Connection *connection, const Target *target,
 					   goes_error **err);	 /* on_connect */
@@ -79,9 +79,9 @@ char *connection_settings(const PGconn *pg); /* that the server reports; to be f
 void  session_forget(Session *session);
 
 /*
- * reset.c: a connection that the program had becomes as new. Starting sends what the server has to do,
- * and does not wait; false: the connection is of no use. Finishing waits for the server, and lets
- * on_connect have the connection.
+ * reset.c: a connection that the program had becomes as new. reset_start sends the statements and
+ * does not wait; false: the connection cannot be used any more. reset_finish waits for the server
+ * and calls on_connect.
  */
 bool reset_start(Connection *connection);
 int	 reset_finish(Connection *connection, const Target *target, const Deadline *deadline);

@@ -2,9 +2,9 @@
  * conninfo.c
  *    From a URL or keywords to the parameters of a connection.
  *
- * libpq does the reading, after what it would not know is taken out: the parameters that a Go program
- * with pgx has in the same URL. What libpq says about a text that it cannot read repeats parts of it,
- * a password perhaps, and is not passed on.
+ * libpq parses the text, after the parameters that it does not know are taken out: those that a Go
+ * program with pgx has in the same URL. libpq's message about a text that it cannot parse repeats
+ * parts of it, perhaps of a password. So libgoes does not pass it on.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ is_libpq_option(const char *name, bool *is_known, goes_error **err)
 
 	if (options == NULL)
 		return fail_memory(err);
-	/* libpq takes this one in a URI for the sake of JDBC */
+	/* libpq accepts this one in a URI, as JDBC writes it */
 	*is_known = strcmp(name, "ssl") == 0;
 	for (PQconninfoOption *option = options; option->keyword != NULL; option++)
 		*is_known |= strcmp(name, option->keyword) == 0;
@@ -52,8 +52,8 @@ add_setting(Buffer *settings, const char *name, const char *value)
 }
 
 /*
- * is_identifier tells whether a text may be the name of a parameter. What is none may be a piece of a
- * password with a special character.
+ * is_identifier tells whether a text may be the name of a parameter. Text that is not an identifier
+ * may be part of a password with an unescaped '&' or '?'.
  */
 static bool
 is_identifier(const char *text)
@@ -63,8 +63,8 @@ is_identifier(const char *text)
 }
 
 /*
- * take_parameter decides about one parameter: *is_kept for libpq's own. An unknown one is named only
- * if it may be.
+ * take_parameter reads one parameter; *is_kept tells whether it is libpq's own. The error for an
+ * unknown one contains its name only if may_be_named.
  */
 static int
 take_parameter(Conninfo *conninfo, Buffer *settings, const char *name, const char *value,
@@ -138,8 +138,8 @@ percent_decode(const char *text, size_t length)
 }
 
 /*
- * filter_uri_parameter copies one name=value of a URI, if it is libpq's. A later "@" means that it is
- * part of a password.
+ * filter_uri_parameter copies one name=value of a URI, if it is libpq's. A later "@" means that the
+ * text is part of a password.
  */
 static int
 filter_uri_parameter(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, bool *is_first,
@@ -169,8 +169,8 @@ filter_uri_parameter(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, bool
 }
 
 /*
- * length_before_parameters returns where the "?" of a URI is. A password may have one, too: like libpq
- * we take for that all before the first "@".
+ * length_before_parameters returns where the "?" of a URI is. A password may contain one, too: like
+ * libpq, it skips everything before the first "@".
  */
 static size_t
 length_before_parameters(const char *uri)
@@ -209,7 +209,7 @@ filter_uri(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, const char *ur
 }
 
 /*
- * skip_spaces returns where the next character is that is none.
+ * skip_spaces returns the first character that is not a space.
  */
 static const char *
 skip_spaces(const char *text)
@@ -242,7 +242,8 @@ read_keyword_value(const char *text, Buffer *value)
 }
 
 /*
- * filter_keyword copies one "name = value" of a keyword string, if it is libpq's, and moves behind it.
+ * filter_keyword copies one "name = value" of a keyword string, if it is libpq's, and moves *next
+ * past it.
  */
 static int
 filter_keyword(Conninfo *conninfo, Buffer *settings, Buffer *cleaned, const char **next,
@@ -316,8 +317,8 @@ add_options(Conninfo *conninfo, Buffer *settings, goes_error **err)
 }
 
 /*
- * check_address refuses what libpq takes for a host or a port, and would tell when it cannot connect,
- * but is a piece of a password with "@" or "/" in it.
+ * check_address refuses a host or a port that is really a piece of a password with "@" or "/" in
+ * it. libpq would show it in the error when it cannot connect.
  */
 static int
 check_address(const Conninfo *conninfo, goes_error **err)

@@ -24,7 +24,7 @@ int			conninfo_parse(Conninfo *conninfo, const char *url, goes_error **err);
 const char *conninfo_value(const Conninfo *conninfo, const char *keyword); /* NULL: not given */
 void		conninfo_free(Conninfo *conninfo);
 
-/* conninfo_check.c: INVALID for what libpq would refuse whenever it connects */
+/* conninfo_check.c: INVALID for values that libpq would refuse on connecting */
 int conninfo_check(const Conninfo *conninfo, goes_error **err);
 
 /* connect.c: a connection to a database, NULL for the URL's own; INVALID, CONNECT, TIMEOUT, … */

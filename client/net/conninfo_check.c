@@ -2,9 +2,10 @@
  * conninfo_check.c
  *    Values of parameters that libpq refuses, found before anything is sent.
  *
- * libpq looks at most of its parameters only when it connects. So it is had to, at a place where no
- * server can be: if it gets so far as to name that place, it takes the parameters. Numbers it reads
- * later, or never; these are checked here. No value is told, for it may be a piece of a password.
+ * libpq checks most of its parameters only when it connects. So conninfo_check lets it connect to a
+ * place where no server can be: if the error names that place, libpq has accepted the parameters.
+ * libpq reads numbers later, or never, so they are checked here. The errors contain no value, which
+ * may be a piece of a password.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 #define NOWHERE "/dev/null/goes"
 #define MOST_OPTIONS 100
 
-/* Parameters as libpq takes them. */
+/* Parameters in the form that PQconnectStartParams takes. */
 typedef struct Trial
 {
 	const char *keywords[MOST_OPTIONS + 1];
@@ -35,8 +36,8 @@ add_to_trial(Trial *trial, const char *keyword, const char *value)
 }
 
 /*
- * start_trial makes parameters that say nothing but where to go, and as whom, which the environment need
- * not know. With a password libpq asks no file for one.
+ * start_trial makes parameters with only the address and the user, so that the environment need not
+ * have them. The password keeps libpq from looking for one in a file.
  */
 static Trial
 start_trial(void)
@@ -51,8 +52,8 @@ start_trial(void)
 }
 
 /*
- * is_taken tells whether libpq takes parameters. Where a service or an environment variable gives an
- * address, the place is another one, and nothing can be told.
+ * is_taken tells whether libpq accepts parameters. If a service or an environment variable gives an
+ * address, libpq goes there instead, and is_taken cannot tell: it returns true.
  */
 static bool
 is_taken(const Trial *trial)
@@ -70,8 +71,8 @@ is_taken(const Trial *trial)
 }
 
 /*
- * is_on_trial tells whether an option is one to be tried: it has a value, and does not say where to go.
- * GSSAPI cannot be required of a local socket.
+ * is_on_trial tells whether to try an option: it has a value and is no part of the address. A local
+ * socket cannot have GSSAPI, so that requiring it is not tried.
  */
 static bool
 is_on_trial(const PQconninfoOption *option)
@@ -98,7 +99,7 @@ fail_parameter(const char *keyword, goes_error **err)
 }
 
 /*
- * fail_trial finds out which parameter libpq does not take.
+ * fail_trial finds out which parameter libpq refuses, and names it.
  */
 static int
 fail_trial(const Conninfo *conninfo, goes_error **err)
@@ -125,7 +126,7 @@ fail_trial(const Conninfo *conninfo, goes_error **err)
 }
 
 /*
- * check_options has libpq look at all parameters.
+ * check_options lets libpq check all parameters.
  */
 static int
 check_options(const Conninfo *conninfo, goes_error **err)
@@ -141,7 +142,7 @@ check_options(const Conninfo *conninfo, goes_error **err)
 }
 
 /*
- * check_numbers checks what libpq reads as numbers.
+ * check_numbers checks the parameters that libpq reads as numbers.
  */
 static int
 check_numbers(const Conninfo *conninfo, goes_error **err)

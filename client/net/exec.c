@@ -10,7 +10,7 @@
 #include "net/exec.h"
 
 #define MOST_CANCEL_MS 250
-#define MOST_BYTES_PER_MS (512 * 1024) /* that a server takes in */
+#define MOST_BYTES_PER_MS (512 * 1024) /* that a server can receive */
 #define LARGE_BYTES (1024 * 1024)
 
 /* A request to cancel, on its way. */
@@ -29,8 +29,8 @@ free_cancelling(Cancelling *cancelling)
 }
 
 /*
- * send_cancel asks the server to cancel what a connection runs. Before libpq 17 that blocks, so it
- * happens in a thread of its own.
+ * send_cancel asks the server to cancel the statement of a connection. Before libpq 17 that blocks,
+ * so it runs in a thread of its own.
  */
 static void *
 send_cancel(void *argument)
@@ -44,7 +44,7 @@ send_cancel(void *argument)
 }
 
 /*
- * start_cancel starts the thread that sends the request, and frees it in the end.
+ * start_cancel starts the thread, which sends the request and frees it.
  */
 static bool
 start_cancel(Cancelling *cancelling)
@@ -62,9 +62,9 @@ start_cancel(Cancelling *cancelling)
 }
 
 /*
- * abandon gives up on a statement that is late or cancelled. Its connection is not used again, but
- * closed only after the server has been told, if that does not take long: to a pooler a client that is
- * gone has nothing to cancel, and the statement would go on.
+ * abandon gives up on a statement that is late or cancelled. Its connection is not used again. It
+ * stays open until the server has the cancel request, or a moment has passed: a pooler drops the
+ * request of a client that is gone, and the statement would go on.
  */
 static void
 abandon(PGconn *connection)
@@ -182,7 +182,7 @@ exec_statement(PGconn *connection, const Statement *statement, PGresult **out,
 			*out = result;
 			return GOES_OK;
 		default:
-			*out = result; /* the caller may want to know more than the status */
+			*out = result; /* its fields tell the caller more than the error */
 			return fail_result(connection, result, err);
 	}
 }
@@ -202,7 +202,7 @@ exec_discard(PGconn *connection, const char *text, const Deadline *deadline, goe
 }
 
 /*
- * size_of_parameters adds up what a statement's parameters have.
+ * size_of_parameters returns the bytes of a statement's parameters.
  */
 static size_t
 size_of_parameters(const Statement *statement)
@@ -221,8 +221,8 @@ size_of_parameters(const Statement *statement)
 }
 
 /*
- * check_time_to_send fails if no server could take in a statement in the time that is left: libpq
- * copies the parameters before it sends them, and does not look at the time.
+ * check_time_to_send fails if no server could receive the statement in the time that is left.
+ * Otherwise libpq would first copy all the parameters, without looking at the time.
  */
 static int
 check_time_to_send(const Statement *statement, const Deadline *deadline, goes_error **err)

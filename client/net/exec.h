@@ -18,12 +18,12 @@ typedef struct Statement
 	const int		  *lengths;
 	const int		  *formats;
 	bool			   is_text_result;
-	bool			  *is_sent; /* to be set when it is sent whole; NULL: nobody asks */
+	bool			  *is_sent; /* set when it is sent whole; NULL: not wanted */
 } Statement;
 
 /*
- * exec_statement runs a statement to its end. After an error of the server *out is its result, too,
- * for those who look closer; PQclear takes NULL.
+ * exec_statement runs a statement to its end. After an error of the server *out is the result with
+ * the error's fields, which the caller clears, too.
  */
 int	 exec_statement(PGconn *connection, const Statement *statement, PGresult **out,
 					const Deadline *deadline, goes_error **err);

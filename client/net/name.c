@@ -2,9 +2,9 @@
  * name.c
  *    Names that the server would cut.
  *
- * PostgreSQL keeps 63 bytes of a name and drops the rest in silence where a connection begins, so two
- * programs with long names for what is theirs would share a database, a role or a schema. What is an
- * argument of a function of the extension's, such as a table, is refused there.
+ * When a connection begins, PostgreSQL keeps 63 bytes of a name and silently drops the rest, so
+ * that two long names could mean the same database, role or schema. The extension's functions check
+ * the names in their arguments, such as a table's, themselves.
  */
 #include <string.h>
 
@@ -13,8 +13,8 @@
 #define MOST_NAME_BYTES 63
 
 /*
- * fail_long makes the error for a name. It does not repeat it: what a URL has there may be a piece of
- * a password.
+ * fail_long makes the error for a name that is too long. It does not repeat the name, which may be
+ * a piece of a password in the URL.
  */
 static int
 fail_long(const char *what, goes_error **err)
@@ -40,8 +40,8 @@ is_space(char byte)
 }
 
 /*
- * measure_quoted returns how many bytes are in an identifier in quotation marks, two of which stand
- * for one, and moves behind it.
+ * measure_quoted returns the length of an identifier in quotation marks, and moves *text past it.
+ * Two quotation marks stand for one.
  */
 static size_t
 measure_quoted(const char **text)
@@ -57,7 +57,7 @@ measure_quoted(const char **text)
 }
 
 /*
- * measure_plain does the same for one without.
+ * measure_plain does the same for an identifier without quotation marks.
  */
 static size_t
 measure_plain(const char **text)

@@ -2,8 +2,8 @@
  * pool.c
  *    A bounded pool of connections.
  *
- * A connection belongs to one thread from pool_take to pool_give. The one given back last is taken
- * first, so that those which are not needed grow old and are closed.
+ * A connection belongs to one thread from pool_take to pool_give. The connection that was given
+ * back last is taken first, so that connections that are not needed grow old and are closed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ struct goes_pool
 	pid_t			owner; /* the process that made it */
 	Target			target;
 	int				most;
-	atomic_bool		is_behind_pooler; /* no session is its own: what was lent is closed */
+	atomic_bool		is_behind_pooler; /* a session may serve anybody: close what was lent */
 	int64_t			lifetime;		  /* nanoseconds; INT64_MAX: for ever */
 	int64_t			idle_time;
 	pthread_mutex_t lock; /* for all below */
@@ -198,8 +198,8 @@ take_or_count(goes_pool *pool, Connection **out, const Deadline *deadline, goes_
 }
 
 /*
- * finish_reset makes an idle connection that the program had as new. One that it cannot is closed, and its
- * place kept for another.
+ * finish_reset finishes the reset of a connection that the program had. If that fails it closes the
+ * connection, whose place a new one takes.
  */
 static void
 finish_reset(goes_pool *pool, Connection **connection, const Deadline *deadline)
@@ -305,8 +305,9 @@ free_all(Connection *connection)
 }
 
 /*
- * prepare_to_keep tells whether a connection is of use to the next who takes it, and has what was lent
- * reset. A pooler that gives every transaction another session would reset somebody else's.
+ * prepare_to_keep tells whether to keep a connection for its next user, and starts the reset of one
+ * that was lent. Behind a pooler that gives every transaction another session the reset would hit
+ * somebody else's session.
  */
 static bool
 prepare_to_keep(const goes_pool *pool, Connection *connection)
@@ -350,7 +351,7 @@ pool_give(goes_pool *pool, Connection *connection)
 }
 
 /*
- * call_deadline is a pool's own way from a context to a deadline; it has no default timeout.
+ * call_deadline turns a context into a deadline. A pool has no default timeout.
  */
 static Deadline
 call_deadline(const goes_context *context)

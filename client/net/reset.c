@@ -2,10 +2,10 @@
  * reset.c
  *    Making a connection that the program had as new.
  *
- * The program may have left anything behind on it: settings, a role, temporary tables, locks of the
- * session, a processor of notices. What libpq has is put back when the connection is given back, since it
- * may refer to memory of the program's. The server is told then, too, so that locks and the like do not
- * stay as long as the connection is idle; but its answers are read only when the connection is taken
+ * The program may have left behind settings, a role, temporary tables, session locks, a notice
+ * processor. libpq's part is restored as soon as the connection is given back, since it may point
+ * to memory of the program. The statements for the server are sent then, too, so that locks do not
+ * stay while the connection is idle. Their answers are read only when the connection is taken
  * again, so that giving back never waits.
  */
 #include <stdlib.h>
@@ -15,17 +15,17 @@
 #include "net/exec.h"
 
 /*
- * DISCARD ALL takes back a role that came with the connection (from its URL or by ALTER ROLE), too, and
- * does not restore it.
+ * DISCARD ALL also drops a role that came with the connection (from its URL or by ALTER ROLE).
+ * RESET ROLE restores it.
  */
 static const char *const texts[] = {"DISCARD ALL", "RESET ROLE"};
 
 #define TEXTS (sizeof texts / sizeof *texts)
 
 /*
- * has_its_settings tells whether the server reports the settings that it did at first. A pooler that sets
- * for each client what that asked for has sessions whose defaults are others, and DISCARD ALL goes back to
- * those.
+ * has_its_settings tells whether the server reports the same settings as at first. A pooler may
+ * have set them for the client, in a session with other defaults, and DISCARD ALL goes back to
+ * those defaults.
  */
 static bool
 has_its_settings(const Connection *connection)
@@ -71,7 +71,7 @@ reset_start(Connection *connection)
 }
 
 /*
- * read_answers waits until the server has done what it was sent.
+ * read_answers waits until the server has run the statements.
  */
 static int
 read_answers(PGconn *pg, const Deadline *deadline)
@@ -93,7 +93,7 @@ read_answers(PGconn *pg, const Deadline *deadline)
 }
 
 /*
- * forget_notifications drops what a LISTEN of the program's has brought.
+ * forget_notifications drops notifications that a LISTEN of the program has brought.
  */
 static void
 forget_notifications(PGconn *pg)

@@ -1,10 +1,10 @@
 /*
- * server_error.c
- *    What the server says, as an error.
+ * server_error.c Turning errors of the server into errors of libgoes.
  *
- * An error that a trigger, or another function of the database's own, ran into has any SQLSTATE, and
- * means nothing about our functions, our tables or the caller's events. The context tells: it names
- * what ran inside of what. It comes in the server's language, but quotes names and numbers as they are.
+ * An error inside of a trigger, or of another function in the database, can have any SQLSTATE,
+ * which then says nothing about our functions, our tables or the caller's events. The context shows
+ * it: it names what ran inside of what. It is in the server's language, but quotes names and
+ * numbers unchanged.
  */
 #include <ctype.h>
 #include <string.h>
@@ -39,8 +39,8 @@ read_error(const PGresult *result)
 }
 
 /*
- * find_parameter returns what follows the first "$1", or the like, that a context has at the end of a
- * line or before a value: there it speaks of a portal's parameters. NULL: nowhere.
+ * find_parameter finds the first "$1", or the like, at the end of a line of a context or before a
+ * value, where the context describes a portal's parameters. It returns the text after it, or NULL.
  */
 static const char *
 find_parameter(const char *context)
@@ -59,8 +59,9 @@ find_parameter(const char *context)
 }
 
 /*
- * inner_length returns the length of a context up to the line about a portal's parameters, which the
- * server adds to an error while it reads one, or to every one if it is told to log them.
+ * inner_length returns the length of a context up to the line about a portal's parameters. The
+ * server adds that line if it cannot read a parameter, or to every error if it is set to log
+ * parameters.
  */
 static size_t
 inner_length(const char *context, const char *parameter)
@@ -73,8 +74,8 @@ inner_length(const char *context, const char *parameter)
 }
 
 /*
- * is_about_reading tells whether a context is that of a parameter which the server could not read: it
- * names only that one.
+ * is_about_reading tells whether a context is about a parameter that the server could not read:
+ * then it names only that one.
  */
 static bool
 is_about_reading(const char *parameter)
@@ -83,8 +84,8 @@ is_about_reading(const char *parameter)
 }
 
 /*
- * is_about_values tells whether an error is about values that we sent: one that cannot be read, or that
- * a statement of our own, inside of nothing else, could not store.
+ * is_about_values tells whether an error is about values that we sent: the server could not read
+ * one, or our own statement, and nothing that ran inside of it, could not store one.
  */
 static bool
 is_about_values(const Said *said, const char *parameter, size_t inner)
@@ -97,8 +98,8 @@ is_about_values(const Said *said, const char *parameter, size_t inner)
 }
 
 /*
- * is_about_request tells whether an error is about what was asked, and not about what a function of the
- * database's own did meanwhile.
+ * is_about_request tells whether an error is about the request, and not about what another function
+ * in the database did meanwhile.
  */
 static bool
 is_about_request(const Said *said)
@@ -115,9 +116,9 @@ is_about_request(const Said *said)
 		return true;
 	switch (status_of_sqlstate(said->sqlstate))
 	{
-		case GOES_ERR_PERMISSION: /* whoever lacks it, a privilege is missing */
+		case GOES_ERR_PERMISSION: /* a privilege is missing, no matter to which function */
 			return strcmp(said->sqlstate, INSUFFICIENT_PRIVILEGE) == 0;
-		case GOES_ERR_CONFLICT: /* about which table, others know */
+		case GOES_ERR_CONFLICT: /* the caller finds out about which table */
 		case GOES_ERR_READ_ONLY:
 			return said->table != NULL;
 		case GOES_ERR_INVALID:
@@ -148,8 +149,8 @@ fail_conflict(const Said *said, goes_error **err)
 }
 
 /*
- * fail_said fails with all that the server said. The context helps where it leads away from what the
- * program asked for.
+ * fail_said fails with all that the server said. It adds the context if the error did not come
+ * directly from the program's request.
  */
 static int
 fail_said(const Said *said, bool is_foreign, goes_error **err)
