@@ -44,8 +44,9 @@ char *buffer_string(Buffer *buffer); /* ends it with a zero byte; NULL if it fai
 void  buffer_free(Buffer *buffer);
 
 /*
- * buffer_place returns where so many more bytes, and a zero byte, can be written; NULL if it failed. This
- * and the next ones are here because they are most of what encoding an event is.
+ * buffer_place returns the place for `more` bytes and a zero byte; NULL if the buffer has failed.
+ * This function and the next ones are inline because encoding an event spends most of its time in
+ * them.
  */
 static inline char *
 buffer_place(Buffer *buffer, size_t more)
@@ -91,8 +92,8 @@ typedef struct ErrorDetails
 	const char			*sqlstate; /* NULL: none */
 	int64_t				 event_index;
 	const goes_conflict *conflict;	 /* NULL: none */
-	bool				 is_foreign; /* what a trigger, or the like, ran into on the server */
-	bool				 is_final;	 /* doing it again would fail again, whatever the status */
+	bool				 is_foreign; /* an error inside of a trigger or the like */
+	bool				 is_final;	 /* a repetition would fail again, whatever the status */
 } ErrorDetails;
 
 int fail(goes_error **err, int status, const char *format, ...)
@@ -113,7 +114,7 @@ int			 status_of_sqlstate(const char *sqlstate);
 bool		 is_in_class(const char *sqlstate, const char *prefix); /* or in a part of one */
 bool		 is_status(int status);
 
-/* ---- deadline.c: when a call has to be over */
+/* ---- deadline.c: when a call must be over */
 
 typedef struct Deadline
 {
@@ -136,7 +137,7 @@ int	 lock_init(pthread_mutex_t *lock, pthread_cond_t *condition);
 void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
 			   const Deadline *deadline); /* for the condition, the deadline, or a little; held */
 
-/* ---- random.c: random bytes, a few at a time; false: the kernel has none */
+/* ---- random.c: a few random bytes; false if the kernel gives none */
 
 bool random_bytes(void *out, size_t length);
 

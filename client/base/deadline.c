@@ -1,6 +1,5 @@
 /*
- * deadline.c
- *    When a call has to be over, and waiting until then.
+ * deadline.c When a call must be over, and waiting for a socket until then.
  *
  * A goes_cancel is a pipe that becomes readable and stays so: writing to it is allowed in a signal
  * handler, and every thread that polls it wakes up.
@@ -134,7 +133,7 @@ wait_socket(int socket, bool for_reading, bool for_writing, const Deadline *dead
 		 .events = (short) ((for_reading ? POLLIN : 0) | (for_writing ? POLLOUT : 0))},
 		{.fd = deadline->cancel == NULL ? -1 : deadline->cancel->ends[0], .events = POLLIN}};
 
-	/* libpq has closed it, and poll would wait for ever */
+	/* libpq has closed it; poll would ignore it and wait for ever */
 	if (socket < 0)
 		return fail(err, GOES_ERR_CONNECT, "the connection to the server was lost");
 	for (;;)

@@ -2,7 +2,7 @@
  * error.c
  *    Errors: a status, a text, and what the server said.
  *
- * An error about missing memory needs none: it is one that always exists and is never freed.
+ * The error for missing memory needs no memory: it always exists and is never freed.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,8 +83,8 @@ is_in_class(const char *sqlstate, const char *prefix)
 }
 
 /*
- * status_of_sqlstate returns the status for an error of the server; what it is about may decide
- * otherwise (23505 of our own indexes, 57014 that we asked for).
+ * status_of_sqlstate returns the status for an SQLSTATE. The caller may know better: 23505 may be
+ * about one of our indexes, and 57014 may be our own cancel request.
  */
 int
 status_of_sqlstate(const char *sqlstate)
@@ -121,7 +121,7 @@ goes_status_text(int status)
 }
 
 /*
- * no_memory returns the error that is always there.
+ * no_memory returns the error that always exists.
  */
 static goes_error *
 no_memory(void)

@@ -1,9 +1,8 @@
 /*
- * lock.c
- *    A mutex with a condition to wait for, which goes by the monotonic clock.
+ * lock.c A mutex with a condition that uses the monotonic clock.
  *
- * A waiting thread looks every now and then whether it is cancelled: a condition cannot be told in a
- * signal handler.
+ * A waiting thread wakes up now and then to look whether it is cancelled: a signal handler must not
+ * signal a condition.
  */
 #include <time.h>
 

@@ -1,12 +1,11 @@
 /*
- * random.c
- *    Random bytes of the kernel's. Some are kept at hand: asking the kernel takes ten times as long as
- *    making a UUID of them.
+ * random.c Random bytes from the kernel. Some are kept in stock, since asking the kernel takes ten
+ * times as long as making a UUID.
  *
- * They lie in a page that the kernel empties in every new process, however that is made: so a child
- * never hands out its parent's bytes. (A hook of fork() is not called by clone(), and a process id can
- * be the same in another namespace.) A process that shares its parent's memory, as after vfork(), shares
- * the page, too, and takes other bytes from it.
+ * The stock is in a page that the kernel clears in every new process, however that is made, so that
+ * a child never gives out its parent's bytes. (clone() does not call a hook of fork(), and a
+ * process id can be the same in another namespace.) A process that shares its parent's memory, as
+ * after vfork(), shares the page, too, and takes other bytes from it.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +15,7 @@
 
 #define MOST_AT_ONCE 256 /* up to here getrandom() gives all or nothing, whatever signals come */
 
-/* All zeros is an empty one that nobody uses. */
+/* All zeros means empty and not in use. */
 typedef struct Stock
 {
 	atomic_bool	  is_in_use;
@@ -24,10 +23,10 @@ typedef struct Stock
 	unsigned char bytes[MOST_AT_ONCE];
 } Stock;
 
-static Stock no_stock; /* where the kernel cannot empty a page */
+static Stock no_stock; /* if the kernel cannot clear a page */
 
 /*
- * ask_kernel fills bytes, MOST_AT_ONCE of them at most.
+ * ask_kernel fills at most MOST_AT_ONCE bytes.
  */
 static bool
 ask_kernel(void *bytes, size_t length)
@@ -36,7 +35,7 @@ ask_kernel(void *bytes, size_t length)
 }
 
 /*
- * make_stock makes a page that is empty again in every new process.
+ * make_stock makes a page that the kernel clears in every new process.
  */
 static Stock *
 make_stock(void)
@@ -73,7 +72,7 @@ the_stock(void)
 }
 
 /*
- * take takes bytes out of the stock, which is filled up when they do not suffice.
+ * take takes bytes out of the stock, and fills the stock first if it has too few.
  */
 static bool
 take(Stock *stock, void *out, size_t length)
@@ -90,8 +89,8 @@ take(Stock *stock, void *out, size_t length)
 }
 
 /*
- * random_bytes gives out bytes, MOST_AT_ONCE of them at most. A thread never waits for another that uses
- * the stock, be it one that was cancelled meanwhile: it asks the kernel itself.
+ * random_bytes gives out at most MOST_AT_ONCE bytes. If another thread is using the stock, even one
+ * that was cancelled meanwhile, it does not wait but asks the kernel itself.
  */
 bool
 random_bytes(void *out, size_t length)

@@ -2,7 +2,8 @@
  * append.c
  *    goes_append.
  *
- * The hooks and the server get a copy of the events, so that the program's own change on success only.
+ * The hooks and the server get a copy of the events: the program's own events change only on
+ * success.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "store/tx.h"
 
 /*
- * check_arguments fails for what the server would refuse.
+ * check_arguments fails for arguments that the server would refuse.
  */
 static int
 check_arguments(const char *aggregate_name, const goes_uuid *aggregate_id, int32_t expected_version,
@@ -31,7 +32,7 @@ check_arguments(const char *aggregate_name, const goes_uuid *aggregate_id, int32
 }
 
 /*
- * is_of_aggregate tells whether an event is of the aggregate, or may become so.
+ * is_of_aggregate tells whether an event is of the aggregate, or names none.
  */
 static bool
 is_of_aggregate(const goes_event *event, const char *aggregate_name, const goes_uuid *aggregate_id)
@@ -44,14 +45,14 @@ is_of_aggregate(const goes_event *event, const char *aggregate_name, const goes_
 }
 
 /*
- * check_versions fails for events that do not agree with the append, or with the versions of those before
- * them, as the server would, but it names the event as the program counts.
+ * check_versions fails for events that do not agree with the append, or with the versions of the
+ * events before them. The server would fail, too, but would count the events from 1.
  */
 static int
 check_versions(const Write *write, const goes_event *events, int32_t expected_version,
 			   goes_error **err)
 {
-	bool	is_known = expected_version >= 0; /* after which version they begin */
+	bool	is_known = expected_version >= 0; /* is the version before the first event known? */
 	int64_t before = expected_version;
 
 	for (size_t i = 0; i < write->n; i++)
@@ -77,7 +78,7 @@ check_versions(const Write *write, const goes_event *events, int32_t expected_ve
 }
 
 /*
- * copy_events copies events, and puts the aggregate into those that name none.
+ * copy_events copies events, and puts the aggregate into those that have none.
  */
 static goes_event *
 copy_events(const goes_event *events, size_t n, const char *aggregate_name,
@@ -97,7 +98,7 @@ copy_events(const goes_event *events, size_t n, const char *aggregate_name,
 }
 
 /*
- * prepare checks what the program gave, and copies the events.
+ * prepare checks the arguments, and copies the events.
  */
 static int
 prepare(Write *write, const goes_event *events, int32_t expected_version, goes_error **err)
@@ -134,7 +135,7 @@ goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggr
 	if (status == GOES_OK)
 		status = write_events(store, &write, context, &error);
 	else if (store->tx != NULL)
-		tx_fail(store->tx, error); /* or the rest would be committed without it */
+		tx_fail(store->tx, error); /* otherwise the program could commit without the append */
 	if (status == GOES_OK && n > 0)
 		memcpy(events, write.to_number, n * sizeof *events);
 	free(write.to_number);

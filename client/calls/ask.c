@@ -6,7 +6,7 @@
 #include "store/tx.h"
 
 /*
- * is_unknown tells whether a change may have been made, but was not answered.
+ * is_unknown tells whether a change may have been made although its answer was lost.
  */
 static bool
 is_unknown(const Call *call, const Ask *ask, int status)
@@ -16,8 +16,8 @@ is_unknown(const Call *call, const Ask *ask, int status)
 }
 
 /*
- * run_until_done runs a call's request, again if what the connection knew was outdated or a table was
- * missing.
+ * run_until_done runs a call's request, and repeats it if what the connection knew was outdated or
+ * a table was missing.
  */
 static int
 run_until_done(Call *call, const Ask *ask, goes_error **error)
@@ -30,7 +30,8 @@ run_until_done(Call *call, const Ask *ask, goes_error **error)
 	do
 	{
 		status = ask->run(call, ask, error);
-		is_in_doubt = is_unknown(call, ask, status); /* not if what follows is lost */
+		is_in_doubt = is_unknown(
+			call, ask, status); /* a connection that is lost later leaves nothing in doubt */
 	} while (request_retry(call, &status, error) || table_retry(call, &ask->table, &status, error));
 	if (is_in_doubt)
 	{

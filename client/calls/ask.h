@@ -15,12 +15,12 @@ typedef struct Ask
 	void	   *out;
 	Table		table; /* that the request needs, besides the events */
 	const char
-		*in_doubt; /* of a change that may have been made: what to say. NULL: it changes nothing */
+		*in_doubt; /* the error's text if a change may have been made; NULL: it changes nothing */
 } Ask;
 
 /*
- * Runs a call. What did nothing when its connection was lost is repeated once: a read, or what was not
- * sent whole.
+ * Runs a call. If the connection is lost, a call that has changed nothing is repeated once: a read,
+ * or a request that was not sent whole.
  */
 int ask(goes_store *store, const Ask *ask, const goes_context *context, goes_error **err);
 

@@ -1,8 +1,7 @@
 /*
- * cursor.h
- *    What the ways of reading a result have in common: one statement, row by row or whole
- *    (cursor_direct.c), ahead of the reader (cursor_stream.c), and inside a transaction
- *    (cursor_portal.c).
+ * cursor.h What the ways of reading a result have in common: in one statement, row by row or whole
+ * (cursor_direct.c), with FETCHes sent ahead (cursor_stream.c), and inside a transaction
+ * (cursor_portal.c).
  */
 #ifndef GOES_CURSOR_H
 #define GOES_CURSOR_H
@@ -14,7 +13,7 @@
 #define MOST_AHEAD 8
 #define FIRST_ROWS 4 /* that the first FETCH of a portal asks for */
 
-/* What is read: a statement, and what its rows are. */
+/* What is read: a statement, and how to decode its rows. */
 typedef struct Source
 {
 	Request request;
@@ -57,9 +56,9 @@ typedef struct Reading
 {
 	/* sends the request */
 	int (*start)(goes_cursor *cursor, const QueryRequest *request, goes_error **err);
-	/* puts the next rows into cursor->batch; none: the end. Refuses in a child process */
+	/* puts the next rows into cursor->batch, or none at the end; fails in a child process */
 	int (*fetch)(goes_cursor *cursor, goes_error **err);
-	/* leaves the connection fit for reuse if that is quick, and otherwise not */
+	/* makes the connection fit for reuse if that is quick */
 	void (*stop)(goes_cursor *cursor);
 	bool
 		is_whole; /* all rows are there when it has started, and the connection has done its part */
@@ -77,10 +76,10 @@ int cursor_open(goes_store *store, const Source *source, const Reading *reading,
 /* Reads the next row into the cursor: GOES_EVENT, GOES_END or an error, which stays. */
 int cursor_advance(goes_cursor *cursor, goes_error **err);
 
-/* How many rows to ask for, by those that came last and their bytes. */
+/* How many rows to ask for, given the last ones and their bytes. */
 int rows_to_ask_for(int rows, size_t bytes);
 
-/* The bytes of a result's values. A PGresult of a single row has much more. */
+/* The bytes of a result's values. PQresultMemorySize() would be much more for a single row. */
 size_t bytes_of(const PGresult *result);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * cursor_direct.c
- *    Results of one statement, in one round trip: row by row, however long they are, or whole, which costs
- *    the program a third of that and leaves the connection to others at once.
+ * cursor_direct.c Results of one statement, in one round trip: row by row, however long they are,
+ * or whole. Reading whole costs the program a third of the time, and frees the connection at once.
  */
 #include "calls/cursor.h"
 
@@ -41,8 +40,8 @@ direct_fetch(goes_cursor *cursor, goes_error **err)
 }
 
 /*
- * direct_stop reads what is left, if that is little. Otherwise the connection stays busy, and the
- * pool closes it.
+ * direct_stop reads the rest of the result if that is little. Otherwise the connection stays busy,
+ * and the pool closes it.
  */
 static void
 direct_stop(goes_cursor *cursor)
@@ -77,7 +76,7 @@ whole_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 }
 
 /*
- * whole_fetch has nothing to fetch: all rows are there from the start.
+ * whole_fetch has nothing to fetch: start has read all the rows.
  */
 static int
 whole_fetch(goes_cursor *cursor, goes_error **err)

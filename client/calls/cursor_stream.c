@@ -1,10 +1,9 @@
 /*
- * cursor_stream.c
- *    Large results: a portal in a transaction of its own, and FETCHes that are sent before their turn,
- *    so that the server always has one to work on.
+ * cursor_stream.c Large results: a portal in a transaction of its own, and FETCHes that are sent
+ * ahead, so that the server always has one to work on.
  *
- * Each FETCH is a group of its own in libpq's pipeline: its rows, and the mark that follows a sync. The
- * rows come one at a time, so that one is held here, however wide those are that follow narrow ones.
+ * Each FETCH is a group of its own in libpq's pipeline: its rows, and the result of a sync. The
+ * rows come one at a time, so that only one is in memory, even if wide rows follow narrow ones.
  */
 #include <stdio.h>
 #include <string.h>
@@ -75,9 +74,9 @@ stream_start(goes_cursor *cursor, const QueryRequest *request, goes_error **err)
 }
 
 /*
- * let_rows_gather pauses for a moment when nothing is there to read. A server wakes a program that
- * sleeps until there is something for every 8 kB, which costs the server up to a third of its time; to
- * one that pauses it just sends.
+ * let_rows_gather pauses for a moment when there is nothing to read. A server has to wake a program
+ * that sleeps in poll() for every 8 kB, which costs the server up to a third of its time. It does
+ * not wake a program that only pauses.
  */
 static int
 let_rows_gather(PGconn *pg, goes_error **err)
@@ -100,7 +99,7 @@ next_in_pipeline(goes_cursor *cursor, PGresult **out, goes_error **err)
 	PGconn *pg = cursor->call.connection->pg;
 	int		status = GOES_OK;
 
-	/* it can be asked for, and has to be, when the results of a statement begin */
+	/* it must be set anew for each statement, before the first of its results */
 	(void) PQsetSingleRowMode(pg);
 	if (PQisBusy(pg))
 	{
@@ -116,8 +115,8 @@ next_in_pipeline(goes_cursor *cursor, PGresult **out, goes_error **err)
 }
 
 /*
- * read_rows reads the next rows of the first FETCH on its way. NULL: it has come whole, up to the mark
- * of its sync, be it with an error.
+ * read_rows reads the next rows of the first FETCH on its way. NULL: it has come whole, up to the
+ * result of its sync, even if it ended in an error.
  */
 static int
 read_rows(goes_cursor *cursor, PGresult **rows, goes_error **err)
@@ -150,7 +149,7 @@ read_rows(goes_cursor *cursor, PGresult **rows, goes_error **err)
 }
 
 /*
- * end_fetch finds out from a FETCH that has come whole what is still to come, and asks for it.
+ * end_fetch finds out from a complete FETCH whether more rows are to come, and asks for them.
  */
 static int
 end_fetch(goes_cursor *cursor, goes_error **err)
@@ -189,8 +188,8 @@ stream_fetch(goes_cursor *cursor, goes_error **err)
 }
 
 /*
- * drain reads the FETCHes that are on their way, and tells whether it got to their end. It stops early
- * when they are long.
+ * drain reads the FETCHes that are on their way, and tells whether it has read all of them. It
+ * gives up if they are long.
  */
 static bool
 drain(goes_cursor *cursor)
@@ -212,8 +211,8 @@ drain(goes_cursor *cursor)
 }
 
 /*
- * stream_stop ends the transaction and the pipeline, if that is quick. Otherwise the connection stays
- * as it is, and the pool closes it.
+ * stream_stop ends the transaction and the pipeline if that is quick. Otherwise it leaves the
+ * connection as it is, and the pool closes it.
  */
 static void
 stream_stop(goes_cursor *cursor)

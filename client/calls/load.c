@@ -2,7 +2,7 @@
  * load.c
  *    goes_load: the newest snapshot of an aggregate and the events since, in one round trip.
  *
- * The snapshot comes as the first row of the result; the others are read like those of a query.
+ * The snapshot is the first row of the result; the other rows are read like those of a query.
  */
 #include "calls/cursor.h"
 #include "calls/snapshot.h"
@@ -42,7 +42,7 @@ decode_loaded(goes_cursor *cursor, int row, goes_error **err)
 }
 
 /*
- * take_snapshot takes the first row away, if it is a snapshot.
+ * take_snapshot copies the snapshot if the first row is one, and skips that row.
  */
 static int
 take_snapshot(goes_cursor *cursor, goes_snapshot **out, goes_error **err)

@@ -19,7 +19,7 @@ typedef struct Model
 } Model;
 
 /*
- * check_model fails for arguments that no call on a model takes.
+ * check_model fails for arguments that every call on a model refuses.
  */
 static int
 check_model(const goes_store *store, const char *table, const char *id, goes_error **err)
@@ -133,7 +133,8 @@ goes_model_delete(goes_store *store, const char *table, const char *id, const go
 }
 
 /*
- * change locks the model, calls the function and saves what it made of it. *is_locked: it got that far.
+ * change locks the model, calls the function and saves the changed model. *is_locked tells whether
+ * it could lock the model.
  */
 static int
 change(goes_tx *tx, const char *table, const Model *model, goes_model_fn function, void *user,
@@ -152,7 +153,7 @@ change(goes_tx *tx, const char *table, const Model *model, goes_model_fn functio
 		return status;
 	status = tx_call(tx, function, json, &new_json, user, err);
 	if (status == GOES_OK)
-		status = tx_check(tx, err); /* the function may not tell of a failed call */
+		status = tx_check(tx, err); /* the function may have ignored a failed call */
 	if (status == GOES_OK)
 		status = deadline_check(deadline, err);
 	remaining = context_until(deadline);
@@ -164,8 +165,8 @@ change(goes_tx *tx, const char *table, const Model *model, goes_model_fn functio
 }
 
 /*
- * use_in_transaction changes the model in the program's transaction, which an error ends, except that
- * there is no such model.
+ * use_in_transaction changes the model in the program's transaction. An error fails the
+ * transaction, unless it is that the model is missing.
  */
 static int
 use_in_transaction(goes_tx *tx, const char *table, const Model *model, goes_model_fn function,

@@ -192,7 +192,7 @@ put_sorting(QueryRequest *request, const goes_query *query)
 	bool		   is_used[sizeof texts / sizeof *texts] = {false};
 	size_t		   count = 0;
 
-	/* a key that was there before cannot change the order any more */
+	/* a repeated key cannot change the order any more */
 	for (size_t i = 0; i < query->sorts.count; i++)
 	{
 		if (!is_used[keys[i].sort])
@@ -218,7 +218,7 @@ put_limit(QueryRequest *request, const char *argument, const Bound *limit)
 }
 
 /*
- * check_size fails for values that could not be sent.
+ * check_size fails for values that are too large to be sent.
  */
 static int
 check_size(const QueryRequest *request, goes_error **err)

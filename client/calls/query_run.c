@@ -1,7 +1,7 @@
 /*
- * query_run.c
- *    Running a query and reading its events: whole, if they are few for sure. What is whole takes
- *    memory, and an aggregate has any number of events, so of those only the first ones are read whole.
+ * query_run.c Running a query and reading its events: whole if they are few, and otherwise as the
+ * program goes on. An aggregate may have any number of events, so a history is tried whole with a
+ * limit first.
  */
 #include "calls/cursor.h"
 
@@ -37,9 +37,9 @@ run_query(goes_store *store, const goes_query *query, const Reading *reading, go
 }
 
 /*
- * can_be_tried tells whether the beginning of a history can be asked for at no cost. The index of the
- * aggregate gives events by their version; with a limit to the first ones of another order a planner
- * that expects many is tempted to read the whole table in that order.
+ * can_be_tried tells whether trying a history with a limit is cheap. The index over aggregates
+ * returns events by version. In another order, a limit may tempt the planner to read the whole
+ * table in that order.
  */
 static bool
 can_be_tried(const goes_query *query)
@@ -53,8 +53,8 @@ can_be_tried(const goes_query *query)
 }
 
 /*
- * try_history reads a history whole, or one event more than is read whole; then *out is NULL. How many
- * events an aggregate has is not known before.
+ * try_history reads a history whole. *out is NULL if it has more events than are read whole, which
+ * shows only after asking for one more.
  */
 static int
 try_history(goes_store *store, const goes_query *query, goes_cursor **out,
@@ -76,7 +76,8 @@ try_history(goes_store *store, const goes_query *query, goes_cursor **out,
 }
 
 /*
- * run_history reads a history whole unless it is long. A long one is read anew, as it goes on.
+ * run_history reads a history whole unless it is long. A long one is read anew, as the program goes
+ * on.
  */
 static int
 run_history(goes_store *store, const goes_query *query, goes_cursor **out,

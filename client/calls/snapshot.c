@@ -10,7 +10,7 @@
 #include "calls/snapshot.h"
 #include "data/oids.h"
 
-/* Which snapshot a call is about. */
+/* The snapshot that a call is about, and the request. */
 typedef struct Key
 {
 	Request			 request; /* about it */

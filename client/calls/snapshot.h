@@ -1,6 +1,5 @@
 /*
- * snapshot.h
- *    Snapshots, for the rooms that read them.
+ * snapshot.h Copying snapshots.
  */
 #ifndef GOES_SNAPSHOT_H
 #define GOES_SNAPSHOT_H

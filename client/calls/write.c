@@ -2,10 +2,11 @@
  * write.c
  *    Storing events in one round trip, and finding out what became of them when it broke off.
  *
- * Ids answer that: a write whose connection was lost is sent again with the same ids. The index over
- * them waits for the old transaction, should it still live, and then either stores the events or
- * refuses them; and if what is there is what was sent, the first one had come through. Of an append
- * the server itself finds that out.
+ * The ids answer that: a write whose connection was lost is sent again with the same ids. The
+ * unique index over the ids waits for the old transaction if it is still running. Then the server
+ * either stores the events or refuses them; if it refuses them, and the stored events are the ones
+ * that were sent, the first write had succeeded. For an append, the server makes that comparison
+ * itself.
  */
 #include <poll.h>
 
@@ -31,7 +32,7 @@ send_events(Call *call, const Write *write, PGresult **result, goes_error **err)
 }
 
 /*
- * read_stored reads the transaction's number, and gives the events of an append their versions.
+ * read_stored reads the transaction's number, and puts the versions into the events of an append.
  */
 static void
 read_stored(Write *write, const PGresult *result)
@@ -47,7 +48,7 @@ read_stored(Write *write, const PGresult *result)
 }
 
 /*
- * write_once stores the events, and finds out why if it cannot.
+ * write_once stores the events; if the server refuses them, it finds out why.
  */
 static int
 write_once(Call *call, Write *write, goes_error **err)
@@ -70,7 +71,7 @@ write_once(Call *call, Write *write, goes_error **err)
 }
 
 /*
- * compare finds out whether all the events are there, just as they were sent.
+ * compare finds out whether all the events are stored exactly as they were sent.
  */
 static int
 compare(Call *call, const Write *write, bool *are_stored, goes_error **err)
@@ -92,8 +93,9 @@ compare(Call *call, const Write *write, bool *are_stored, goes_error **err)
 }
 
 /*
- * forgive_own_events looks who took what an insert was refused for: if an earlier try of its own did,
- * that is success. Unless it can be found out, that is the error.
+ * forgive_own_events turns the refusal of a repeated insert into success if the events that are in
+ * the way are its own, from an earlier attempt. If the comparison fails, its error replaces the
+ * refusal.
  */
 static void
 forgive_own_events(Call *call, const Write *write, int *status, goes_error **error)
@@ -110,8 +112,8 @@ forgive_own_events(Call *call, const Write *write, int *status, goes_error **err
 }
 
 /*
- * try_write begins a call, stores the events and ends it. That they came through in an earlier try is
- * success.
+ * try_write makes one attempt to store the events. It succeeds, too, if an earlier attempt has
+ * stored them.
  */
 static int
 try_write(goes_store *store, Write *write, const goes_context *context, bool *is_connection_lost,
@@ -137,8 +139,8 @@ try_write(goes_store *store, Write *write, const goes_context *context, bool *is
 }
 
 /*
- * is_verdict tells whether a try's status holds for the tries before it, too, which were not answered.
- * What made another one fail (a lock, a lack of memory, a privilege revoked) need not have made those.
+ * is_verdict tells whether this status also settles the earlier, unanswered attempts. Other errors
+ * (a lock, a lack of memory, a revoked privilege) may have hit only the last attempt.
  */
 static bool
 is_verdict(int status)
@@ -190,7 +192,7 @@ write_surely(goes_store *store, Write *write, const goes_context *context, goes_
 }
 
 /*
- * write_in_transaction stores events in the store's transaction, which an error ends.
+ * write_in_transaction stores events in the store's transaction. An error fails the transaction.
  */
 static int
 write_in_transaction(goes_store *store, Write *write, const goes_context *context, goes_error **err)
@@ -211,15 +213,14 @@ write_in_transaction(goes_store *store, Write *write, const goes_context *contex
 }
 
 /*
- * write_with_hooks stores events in a transaction, between the hooks. In the program's own transaction it
- * leaves the commit to the program.
+ * write_with_hooks stores events in a transaction, between the hooks. It does not commit.
  */
 static int
 write_with_hooks(goes_store *store, goes_tx *tx, Write *write, const Deadline *deadline,
 				 goes_error **err)
 {
 	goes_context remaining;
-	int status = require_events(write->events, write->n, err); /* hooks may rely on names */
+	int status = require_events(write->events, write->n, err); /* hooks may rely on valid names */
 
 	if (status == GOES_OK)
 		status = tx_run_hooks(tx, GOES_PRE_INSERT, write->events, write->n, err);
@@ -260,7 +261,7 @@ write_in_own_transaction(goes_store *store, Write *write, const goes_context *co
 int
 write_events(goes_store *store, Write *write, const goes_context *context, goes_error **err)
 {
-	bool has_events = write->n > 0; /* of no events a hook hears nothing */
+	bool has_events = write->n > 0; /* hooks are not called for no events */
 
 	if (has_events && store->tx != NULL && tx_has_hooks(store->tx))
 	{

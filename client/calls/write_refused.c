@@ -1,7 +1,7 @@
 /*
- * write_refused.c
- *    Why the server refused events: what is taken, or which of them has a value that PostgreSQL does not
- *    take; and whether it refused these events at all, or others that a trigger stores with them.
+ * write_refused.c Why the server refused events: an id or a version is taken, or an event has a
+ * value that PostgreSQL cannot store. Or the error is about other events, which a trigger stores
+ * with them.
  */
 #include <string.h>
 
@@ -21,8 +21,8 @@ typedef struct Reading
 } Reading;
 
 /*
- * is_of_value_class tells whether an SQLSTATE is of a class that speaks of values: data exceptions, and
- * limits of PostgreSQL.
+ * is_of_value_class tells whether an SQLSTATE is of a class that is about values: data exceptions,
+ * and limits of PostgreSQL.
  */
 static bool
 is_of_value_class(const goes_error *error)
@@ -34,7 +34,7 @@ is_of_value_class(const goes_error *error)
 }
 
 /*
- * encode_range encodes the events, or their data, that are to be read.
+ * encode_range encodes some of the events, or only their data.
  */
 static int
 encode_range(Buffer *buffer, const Reading *reading, size_t first, size_t n)
@@ -49,8 +49,8 @@ encode_range(Buffer *buffer, const Reading *reading, size_t first, size_t n)
 }
 
 /*
- * is_readable asks the server to read some events, and nothing else. Only one whose value the server
- * refuses cannot be read.
+ * is_readable asks the server only to read some events. They are unreadable only if the server
+ * refuses a value.
  */
 static bool
 is_readable(const Reading *reading, size_t first, size_t n)
@@ -91,8 +91,8 @@ is_readable(const Reading *reading, size_t first, size_t n)
 static size_t
 find_unreadable(const Reading *reading, size_t n)
 {
-	size_t good = 0; /* so many from the start can be read */
-	size_t bad = n;	 /* so many cannot */
+	size_t good = 0; /* the first `good` events can be read */
+	size_t bad = n;	 /* the first `bad` events cannot */
 
 	if (is_readable(reading, 0, n))
 		return n;
@@ -105,13 +105,13 @@ find_unreadable(const Reading *reading, size_t n)
 		else
 			bad = middle;
 	}
-	/* the connection may have been lost on the way */
+	/* if the connection was lost meanwhile, nothing is known */
 	return is_readable(reading, good, 1) ? n : good;
 }
 
 /*
- * refine_unreadable names the event that PostgreSQL cannot read. JSON that is valid may be one: it has
- * numbers that are too large, characters that the database's encoding lacks, or U+0000.
+ * refine_unreadable names the event that PostgreSQL cannot read. Even valid JSON may be unreadable:
+ * it has numbers that are too large, characters that the database's encoding lacks, or U+0000.
  */
 static int
 refine_unreadable(Call *call, const Write *write, size_t bad, goes_error **error)
@@ -136,7 +136,7 @@ refine_unreadable(Call *call, const Write *write, size_t bad, goes_error **error
 }
 
 /*
- * refine_bad_value names the event whose value the server refused, if that is what is wrong.
+ * refine_bad_value looks for an event with a value that the server refuses, and names it.
  */
 static int
 refine_bad_value(Call *call, const Write *write, goes_error **error)

@@ -1,6 +1,6 @@
 /*
- * write_taken.c
- *    Which event's id is taken, or which one's version, and by how many events of its aggregate.
+ * write_taken.c Which event's id is taken, or which event's version, and at what version its
+ * aggregate is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 #define UUID_DIGITS 36
 
 /*
- * is_same_aggregate tells whether two aggregates are the same. The first name may be NULL: there is
- * none.
+ * is_same_aggregate tells whether two aggregates are the same. A first name that is NULL means no
+ * aggregate.
  */
 static bool
 is_same_aggregate(const char *name, const goes_uuid *id, const char *other_name,
@@ -42,8 +42,8 @@ is_one_aggregate(const Write *write)
 }
 
 /*
- * ask_server asks the server about the events, which it is sent without their data. In a transaction, which is
- * over, nothing can be asked.
+ * ask_server asks the server about the events, and sends them without their data. In a transaction
+ * it cannot ask, because the error has ended the transaction.
  */
 static bool
 ask_server(Call *call, const Write *write, Request request, PGresult **result)
@@ -69,8 +69,8 @@ ask_server(Call *call, const Write *write, Request request, PGresult **result)
 }
 
 /*
- * find_taken_version asks which of the events has a version that is taken, and which one is the newest
- * of its aggregate.
+ * find_taken_version asks for the first event whose version is taken, and for the newest version of
+ * its aggregate.
  */
 static bool
 find_taken_version(Call *call, const Write *write, int64_t *place, int32_t *newest)
@@ -86,7 +86,8 @@ find_taken_version(Call *call, const Write *write, int64_t *place, int32_t *newe
 }
 
 /*
- * find_taken_id asks which is the first of the events whose id is there; -1 if none is, or nobody knows.
+ * find_taken_id asks for the first event whose id is taken; -1 if there is none, or that cannot be
+ * found out.
  */
 static int64_t
 find_taken_id(Call *call, const Write *write)
@@ -101,8 +102,8 @@ find_taken_id(Call *call, const Write *write)
 }
 
 /*
- * find_named_id returns the event whose id an error names, and the second one if two have it; -1 if it
- * names none: whoever may not read the table is not told.
+ * find_named_id returns the event whose id the error names; if two events have it, the second. It
+ * returns -1 if the error names none, as for a role that may not read the table.
  */
 static int64_t
 find_named_id(const Write *write, const PGresult *result)
@@ -125,8 +126,8 @@ find_named_id(const Write *write, const PGresult *result)
 }
 
 /*
- * place_of_duplicate returns which event has an id that is taken; -1 if that cannot be found out, or if
- * a trigger's own event has it.
+ * place_of_duplicate returns the index of the event whose id is taken; -1 if that cannot be found
+ * out, or if it is an event of a trigger.
  */
 static int64_t
 place_of_duplicate(Call *call, const Write *write, const PGresult *result, bool is_foreign)
@@ -139,7 +140,7 @@ place_of_duplicate(Call *call, const Write *write, const PGresult *result, bool 
 }
 
 /*
- * describe_taken finds out what is known of a taken version.
+ * describe_taken finds out what can be known about a taken version.
  */
 static bool
 describe_taken(Call *call, const Write *write, goes_conflict *conflict, int64_t *event_index)

@@ -1,7 +1,6 @@
 /*
- * check.c
- *    What is wrong with an event that no store could have. It is said before anything is sent, with
- *    the event's place.
+ * check.c Events that no store can take. They are found before anything is sent, and the error has
+ * the event's index.
  */
 #include <string.h>
 
@@ -11,8 +10,9 @@
 #define NO_UTF8 ((size_t) -1)
 
 /*
- * length_of_character returns how many bytes a character of UTF-8 has; 0 if it is none: one that is cut
- * or longer than it need be, a surrogate, or beyond the last one. A zero byte is never read past.
+ * length_of_character returns how many bytes a character of UTF-8 has; 0 if it is not valid:
+ * truncated, longer than necessary, a surrogate, or above U+10FFFF. It never reads past a zero
+ * byte.
  */
 static size_t
 length_of_character(const unsigned char *bytes)
@@ -44,7 +44,8 @@ length_of_character(const unsigned char *bytes)
 }
 
 /*
- * is_ascii tells whether text has only characters of one byte. Most has, and needs no closer look.
+ * is_ascii tells whether text has only characters of one byte, which is faster than counting
+ * characters.
  */
 static bool
 is_ascii(const char *text, size_t length)
@@ -63,7 +64,7 @@ is_ascii(const char *text, size_t length)
 }
 
 /*
- * characters counts the characters of UTF-8 text; NO_UTF8 for any other.
+ * characters counts the characters of UTF-8 text; NO_UTF8 if the text is not UTF-8.
  */
 static size_t
 characters(const char *text, size_t length)
@@ -85,7 +86,7 @@ characters(const char *text, size_t length)
 }
 
 /*
- * require_name fails for a name that is no UTF-8 or too long.
+ * require_name fails for a name that is not UTF-8, or too long.
  */
 static int
 require_name(const char *name, size_t length, const char *what, int64_t index, goes_error **err)

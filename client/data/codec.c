@@ -30,7 +30,7 @@ goes_codec_new(void)
 }
 
 /*
- * find_place returns where a name is, or would have to be.
+ * find_place returns the place of a name, or where to insert it.
  */
 static size_t
 find_place(const goes_codec *codec, const char *name)

@@ -13,7 +13,7 @@
 #include "data/data.h"
 
 /*
- * skip moves over a text that has to come next.
+ * skip moves past a text that must come next.
  */
 static bool
 skip(const char **json, const char *text)
@@ -27,7 +27,8 @@ skip(const char **json, const char *text)
 }
 
 /*
- * read_control_character reads four hexadecimal digits. PostgreSQL writes only control characters so.
+ * read_control_character reads four hexadecimal digits. PostgreSQL writes only control characters
+ * in this form.
  */
 static bool
 read_control_character(const char **json, char *out)
@@ -86,7 +87,7 @@ read_string(const char **json, Buffer *out)
 }
 
 /*
- * read_number reads a number, or null, which is the one given.
+ * read_number reads a number; for null it returns the given one.
  */
 static bool
 read_number(const char **json, int64_t null, int64_t *out)
@@ -107,7 +108,7 @@ read_number(const char **json, int64_t null, int64_t *out)
 }
 
 /*
- * version_of returns a version; one that no event can have is as good as unknown.
+ * version_of returns a version; -1, unknown, if no event can have it.
  */
 static int32_t
 version_of(int64_t number)
@@ -116,7 +117,7 @@ version_of(int64_t number)
 }
 
 /*
- * is_at_end tells whether the last number is whole. A newer server may have more to say after it.
+ * is_at_end tells whether the last number ends here. A newer server may add more keys after it.
  */
 static bool
 is_at_end(const char *json)

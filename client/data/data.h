@@ -10,8 +10,7 @@
 /* ---- conflict.c: the details of VE001, which is one JSON object */
 
 /*
- * Reads them; the name goes to the buffer, which is to be freed. Anything else that a server may send
- * is false, too.
+ * Reads them; the caller frees the buffer, which has the name. Returns false for any other text.
  */
 bool read_conflict(const char *json, goes_conflict *conflict, int64_t *event_index, Buffer *name);
 
@@ -52,13 +51,13 @@ void encode_int32_array(Buffer *buffer, const int32_t *values, size_t n);
 void encode_reference_array(Buffer *buffer, Oid reference_type, const Reference *values, size_t n);
 void encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *values, size_t n);
 
-/* ---- check.c: what no store could have */
+/* ---- check.c: events that no store can take */
 
-/* What fits into one message, and one value, with some room. */
+/* What fits into one message and one value, with some room to spare. */
 #define MOST_BYTES (0x3fffffff - 1024)
 
 int require_event(const goes_event *event, int64_t index, size_t *name_bytes,
-				  goes_error **err); /* and how many bytes its names have */
+				  goes_error **err); /* also returns the bytes of its names */
 int require_events(const goes_event *events, size_t n, goes_error **err);
 
 /* ---- decode.c: PostgreSQL's binary formats, in */
@@ -68,7 +67,8 @@ int require_events(const goes_event *events, size_t n, goes_error **err);
 
 int decode_event(const PGresult *result, int row, goes_event *event, goes_error **err);
 int decode_snapshot(const PGresult *result, int row, const int columns[SNAPSHOT_COLUMNS],
-					goes_snapshot *snapshot, goes_error **err); /* the columns that it is in */
+					goes_snapshot *snapshot,
+					goes_error	 **err); /* `columns`: where its fields are */
 int decode_model(const PGresult *result, const char **json, goes_error **err);
 extern const int snapshot_columns[SNAPSHOT_COLUMNS]; /* of a row that is a goes_snapshot */
 int				 decode_int64(const char *bytes, int length, int64_t *out);

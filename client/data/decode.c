@@ -2,7 +2,8 @@
  * decode.c
  *    PostgreSQL's binary formats, on the way in.
  *
- * Nothing is copied: an event points into its PGresult, where libpq ends every value by a zero byte.
+ * Nothing is copied: an event points into its PGresult, where libpq adds a zero byte to every
+ * value.
  */
 #include <string.h>
 
@@ -34,7 +35,7 @@ decode_int32(const char *bytes, int length, int32_t *out)
 	return GOES_OK;
 }
 
-/* A value of a row; of length 0 it may be null. */
+/* A value of a row. */
 typedef struct Value
 {
 	const char *bytes;

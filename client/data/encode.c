@@ -52,8 +52,8 @@ data_length(const goes_event *event)
 }
 
 /*
- * look_at_deadline looks at the deadline if a count of bytes has passed a mark: now and then, for a
- * batch may have a gigabyte, and copying that takes longer than many a call may.
+ * look_at_deadline checks the deadline once for every BYTES_BETWEEN_LOOKS bytes: copying a batch of
+ * a gigabyte takes longer than the timeout of many a call.
  */
 static int
 look_at_deadline(size_t before, size_t after, const Deadline *deadline, goes_error **err)
@@ -120,7 +120,7 @@ has_version(const goes_event *event)
 }
 
 /*
- * size_of_event returns how many bytes put_event writes, of which the names are some.
+ * size_of_event returns how many bytes put_event writes, including name_bytes for the names.
  */
 static size_t
 size_of_event(const goes_event *event, size_t name_bytes)
@@ -134,7 +134,7 @@ size_of_event(const goes_event *event, size_t name_bytes)
 }
 
 /*
- * write_int32 writes a number where there is room, and returns where it ends.
+ * write_int32 writes a number to a place with enough room, and returns the place after it.
  */
 static char *
 write_int32(char *place, int32_t value)
@@ -146,7 +146,7 @@ write_int32(char *place, int32_t value)
 }
 
 /*
- * write_field writes a field of a composite value likewise; no bytes are a null.
+ * write_field writes a field of a composite value in the same way; NULL bytes are a null.
  */
 static char *
 write_field(char *place, Oid type, const void *bytes, size_t length)
@@ -160,8 +160,8 @@ write_field(char *place, Oid type, const void *bytes, size_t length)
 }
 
 /*
- * put_event writes an event, for which there is room. What stands for "no aggregate" becomes null here,
- * so that the server has nothing to change.
+ * put_event writes an event; the buffer has room for it. It writes null for "no aggregate", so that
+ * the server does not have to change the event.
  */
 static int
 put_event(Buffer *buffer, const goes_event *event, const Deadline *deadline, goes_error **err)
@@ -186,8 +186,7 @@ put_event(Buffer *buffer, const goes_event *event, const Deadline *deadline, goe
 }
 
 /*
- * measure_events checks each event and what they have together, before anything is copied, and gives
- * out their size.
+ * measure_events checks the events and their total size before anything is copied.
  */
 static int
 measure_events(const goes_event *events, size_t n, const Deadline *deadline, size_t *size,
@@ -297,8 +296,8 @@ encode_reference_array(Buffer *buffer, Oid reference_type, const Reference *valu
 #define RANGE_UPPER_INFINITE 0x10
 
 /*
- * encode_range_array writes closed ranges. PostgreSQL keeps them as [first, last + 1), which the
- * greatest number has not: such a range goes without an upper bound.
+ * encode_range_array writes closed ranges. PostgreSQL stores them as [first, last + 1). The
+ * greatest number plus one does not exist, so a range up to it is sent without an upper bound.
  */
 void
 encode_range_array(Buffer *buffer, Oid range_type, int width, const Range *values, size_t n)

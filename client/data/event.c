@@ -17,7 +17,7 @@ goes_event_init(goes_event *event, const char *name, const char *json)
 }
 
 /*
- * copy_text puts text and a zero byte at *place and moves it behind them.
+ * copy_text puts text and a zero byte at *place, and moves *place past them.
  */
 static const char *
 copy_text(char **place, const char *text, size_t length)

@@ -1,17 +1,16 @@
 /*
- * query.h
- *    What a query is made of, for query.c (its steps), query_test.c and request.c.
+ * query.h What a query is made of, for query.c, query_match.c and calls/query_parameters.c.
  */
 #ifndef GOES_QUERY_H
 #define GOES_QUERY_H
 
 #include "data/data.h"
 
-/* A bound that the last call decides. */
+/* The bound of a range, if it is set. */
 typedef struct Bound
 {
-	bool	is_set;
-	bool	is_impossible; /* after the greatest time, before the least */
+	bool is_set;
+	bool is_impossible; /* nothing can satisfy it: after the greatest time, or before the least */
 	int64_t value;
 } Bound;
 

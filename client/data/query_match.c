@@ -9,7 +9,8 @@
 #include "data/query.h"
 
 /*
- * has_text tells whether a list has a text, or has nothing and so does not filter.
+ * has_text tells whether a list has a text. An empty list does not filter: it has every text. NULL
+ * stands for SQL null, which only an empty list has.
  */
 static bool
 has_text(const List *list, const char *text)
@@ -27,7 +28,7 @@ has_text(const List *list, const char *text)
 }
 
 /*
- * has_uuid tells the same of a UUID; NULL is null.
+ * has_uuid is has_text for UUIDs; NULL stands for SQL null.
  */
 static bool
 has_uuid(const List *list, const goes_uuid *id)
@@ -45,7 +46,7 @@ has_uuid(const List *list, const goes_uuid *id)
 }
 
 /*
- * has_range tells whether one of the ranges, if there are any, has a number.
+ * has_range tells whether one of the ranges contains a number. An empty list does not filter.
  */
 static bool
 has_range(const List *list, int64_t number)
@@ -89,7 +90,7 @@ time_matches(const goes_query *query, int64_t time)
 }
 
 /*
- * version_matches tests the filters on the version; NULL is null.
+ * version_matches tests the filters on the version; NULL stands for SQL null.
  */
 static bool
 version_matches(const goes_query *query, const int32_t *version)
@@ -107,7 +108,7 @@ version_matches(const goes_query *query, const int32_t *version)
 }
 
 /*
- * aggregate_matches tests the references; NULL is null.
+ * aggregate_matches tests the references to aggregates; NULL stands for SQL null.
  */
 static bool
 aggregate_matches(const goes_query *query, const char *name, const goes_uuid *id)

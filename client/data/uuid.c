@@ -1,10 +1,10 @@
 /*
- * uuid.c
- *    UUIDs, and the time of which version 7 is made.
+ * uuid.c UUIDs, and the time that version 7 contains.
  *
  * libuuid makes version 7 only from 2.41 on, so its bytes are laid out here: 48 bits of
- * milliseconds, 12 bits of the fraction, and random bits. Those of libuuid's version 4 would cost
- * thirty times as much as all the rest, so it is asked only if the kernel has none.
+ * milliseconds, 12 bits of the fraction, and random bits. Random bytes from libuuid's version 4
+ * would cost thirty times as much as all the rest, so libuuid is asked only if the kernel gives
+ * none.
  */
 #include <string.h>
 #include <time.h>
@@ -34,7 +34,8 @@ goes_now(void)
 }
 
 /*
- * increasing_time returns the time, later in its 60 bits than any that it returned before.
+ * increasing_time returns the time, which in the 60 bits of a UUID is later than any it has
+ * returned before.
  */
 static int64_t
 increasing_time(void)

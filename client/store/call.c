@@ -23,8 +23,8 @@ context_deadline(const goes_store *store, const goes_context *context)
 }
 
 /*
- * context_until returns a context for what is left of a call. A time of 0 would mean the store's
- * default.
+ * context_until returns a context for the rest of a call. No time left is 1 ms, since 0 would mean
+ * the store's default.
  */
 goes_context
 context_until(const Deadline *deadline)
@@ -37,7 +37,7 @@ context_until(const Deadline *deadline)
 }
 
 /*
- * check_usable fails if the store cannot be used by this thread, here and now.
+ * check_usable fails if this thread must not use the store now.
  */
 static int
 check_usable(const goes_store *store, goes_error **err)
@@ -65,8 +65,8 @@ goes_store_connect(goes_store *store, const goes_context *context, goes_error **
 }
 
 /*
- * take_known_connection takes a connection that knows what it has to, and another one if that is lost when
- * it is asked.
+ * take_known_connection takes a connection and looks up what it does not know yet. If the
+ * connection turns out to be lost, it takes another one.
  */
 static int
 take_known_connection(Call *call, goes_error **err)
@@ -109,7 +109,7 @@ call_begin(Call *call, goes_store *store, const goes_context *context, goes_erro
 		if (status == GOES_OK)
 			status = take_known_connection(call, err);
 	}
-	/* what is late or cancelled already must not reach the server */
+	/* a call that is late or cancelled already must not reach the server */
 	if (status == GOES_OK)
 		status = deadline_check(&call->deadline, err);
 	if (status != GOES_OK)

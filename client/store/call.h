@@ -13,8 +13,8 @@ typedef struct Call
 	goes_store *store;
 	Deadline	deadline;
 	Connection *connection;
-	bool		is_sent;	 /* the last request reached the network whole: it may be done */
-	bool		is_renewed;	 /* what the connection knew was outdated, and is looked up anew */
+	bool		is_sent; /* the last request was sent whole, so that the server may have run it */
+	bool		is_renewed;	 /* what the connection knew was outdated, and was looked up again */
 	bool		has_created; /* a missing table was made */
 } Call;
 
@@ -24,19 +24,19 @@ goes_context context_until(const Deadline *deadline); /* for a part of a call */
 int	 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err);
 void call_end(Call *call);
 
-/* setup.c: database, extension and table are there after it */
+/* setup.c: makes sure that database, extension and table are there */
 int require_connected(goes_store *store, const Deadline *deadline, goes_error **err);
 
 /*
- * standby.c: what was committed before is not lost when a synchronous standby takes over. A standby
- * cannot say that, and fails.
+ * standby.c: waits until a synchronous standby has everything that was committed before. It fails
+ * on a server that is a standby itself.
  */
 int await_standbys(Call *call, goes_error **err);
 
-/* session.c: what a connection knows */
+/* session.c: what a connection knows about its database */
 int session_look_up(Call *call, goes_error **err);
 int status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
 int refine_other_store(Call *call, const PGresult *result,
-					   goes_error **error); /* of what a trigger writes to */
+					   goes_error **error); /* for errors of a table that a trigger writes to */
 
 #endif

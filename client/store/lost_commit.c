@@ -2,10 +2,10 @@
  * lost_commit.c
  *    What became of a transaction whose COMMIT was not answered.
  *
- * A COMMIT whose answer was lost may have come through. The server knows by the transaction's number,
- * which came with its first insert; nothing is certain as long as the old process may still commit.
- * A server that took over from the one that is gone may have given the number to another transaction:
- * so "committed" counts only if an event that was inserted is there. An event alone would prove
+ * A COMMIT whose answer was lost may have succeeded. The server tells by the transaction's number,
+ * which came with the first insert; as long as the old process may still commit, the outcome is
+ * open. If another server has taken over, it may have given the number to another transaction: so
+ * "committed" counts only if an event of the transaction is there. The event alone would prove
  * little: somebody else may have stored it after a rollback, or deleted it after the commit.
  */
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include "store/tx.h"
 #include "data/oids.h"
 
-/* What could be found out about a commit whose answer was lost. */
+/* The outcome of a commit, as far as it can be determined. */
 typedef enum Outcome
 {
 	OUTCOME_UNKNOWN,
@@ -61,7 +61,7 @@ outcome_on_server(Call *call, int64_t number)
 }
 
 /*
- * is_event_there looks up an event of the transaction's.
+ * is_event_there tells whether an event of the transaction is stored.
  */
 static bool
 is_event_there(Call *call, const goes_uuid *event)
@@ -94,8 +94,8 @@ is_event_there(Call *call, const goes_uuid *event)
 }
 
 /*
- * are_traces_there looks up the first of the transaction's events, and the last: the program may have
- * undone either by a ROLLBACK TO.
+ * are_traces_there tells whether the first or the last event of the transaction is stored: the
+ * program may have undone either with ROLLBACK TO.
  */
 static bool
 are_traces_there(Call *call, const Traces *traces)
@@ -104,7 +104,7 @@ are_traces_there(Call *call, const Traces *traces)
 }
 
 /*
- * look_once connects anew and looks what became of a commit.
+ * look_once connects anew and asks for the outcome of a commit.
  */
 static Outcome
 look_once(goes_store *store, const Traces *traces, const Deadline *deadline)

@@ -100,7 +100,7 @@ add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id)
 }
 
 /*
- * prepare_on_server gives a statement a name on the server.
+ * prepare_on_server prepares a statement on the server.
  */
 static int
 prepare_on_server(Call *call, const char *name, const char *text, const Parameters *parameters,
@@ -159,9 +159,9 @@ request_text(const Call *call, Request request, const Parameters *parameters)
 }
 
 /*
- * statement_name makes the name of a request's prepared statement, to be freed. A pooler may hand a
- * connection a server's session in which another program has prepared statements of its own: so a
- * name is never another connection's.
+ * statement_name makes the name of a request's prepared statement, to be freed. A pooler may give a
+ * connection a session in which another program has prepared statements, so no two connections use
+ * the same name.
  */
 static char *
 statement_name(Session *session, Request request)
@@ -176,7 +176,7 @@ statement_name(Session *session, Request request)
 		goes_uuid_v7(&unique);
 		goes_uuid_format(&unique, session->statements);
 	}
-	/* printf would take a fifth of all that goes_find does */
+	/* printf would take a fifth of the time of goes_find */
 	buffer_text(&name, "goes_");
 	buffer_text(&name, session->statements);
 	buffer_append(&name, digits, sizeof digits);
@@ -186,8 +186,8 @@ statement_name(Session *session, Request request)
 }
 
 /*
- * make_statement makes the statement of a request, and prepares it if it is not yet. Its text, or
- * name, is to be freed.
+ * make_statement makes the statement of a request, and prepares it unless it is prepared already.
+ * free_statement() frees it.
  */
 int
 make_statement(Call *call, Request request, const Parameters *parameters, Statement *statement,
@@ -275,8 +275,9 @@ run_request(Call *call, Request request, const Parameters *parameters, PGresult 
 }
 
 /*
- * is_outdated tells an error that comes of what this session believes about the server. A parameter
- * whose type is gone is an internal error (XX000) to the server, and so says nothing certain.
+ * is_outdated tells whether an error may come from outdated knowledge about the server. For a
+ * parameter whose type is gone the server reports an internal error (XX000), which may have other
+ * causes, too.
  */
 static bool
 is_outdated(const goes_error *error)
@@ -319,9 +320,10 @@ fail_too_old(goes_error **error)
 }
 
 /*
- * request_retry forgets what the server does not know any more, and tells whether to make the request
- * anew, whose parameters hold OIDs of types: once in a call, and not in a transaction, which is over.
- * Otherwise the error stays, or becomes one that says what to do.
+ * request_retry forgets what is outdated, looks it up again and tells whether to make the request
+ * anew, with its parameters, which contain OIDs of types. It does so once in a call, and never in a
+ * transaction, which the error has ended. Otherwise the error stays, or becomes one that says what
+ * to do.
  */
 bool
 request_retry(Call *call, int *status, goes_error **error)

@@ -1,10 +1,9 @@
 /*
- * session.c
- *    What a connection has to know before the first call on it.
+ * session.c What a connection has to know about its database before the first call.
  *
  * The extension's schema and the OIDs of its types differ between databases, and change when the
  * extension is created anew. They are looked up when a connection is first used, and again when the
- * server does not know them any more.
+ * server no longer knows them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +59,8 @@ copy_identifier(char out[64], const char *name)
 }
 
 /*
- * look_up_table looks up the table's name and unique indexes, by which an error tells what is taken.
+ * look_up_table looks up the table's name and unique indexes. An error names the index, which tells
+ * whether an id or a version is taken.
  */
 static int
 look_up_table(Call *call, goes_error **err)
@@ -95,8 +95,8 @@ look_up_table(Call *call, goes_error **err)
 }
 
 /*
- * look_up_table_again looks up what may have been made anew since. In a transaction, which is over
- * after an error, nothing can be looked up.
+ * look_up_table_again looks up the table and its indexes, which may have been made anew since. In a
+ * transaction it cannot, because the error has ended the transaction.
  */
 static void
 look_up_table_again(Call *call)
@@ -124,7 +124,7 @@ is_about_table(const Session *session, const PGresult *result)
 }
 
 /*
- * is_about_other_store tells whether an error is what a store says, but another one than this.
+ * is_about_other_store tells whether an error is one of a store's, but of another store than this.
  */
 static bool
 is_about_other_store(Call *call, const PGresult *result, const goes_error *error)
@@ -157,7 +157,8 @@ refine_other_store(Call *call, const PGresult *result, goes_error **error)
 }
 
 /*
- * find_taken returns the store's unique index that an error is about; NULL if it is none of them.
+ * find_taken returns the unique index of the store that an error is about; NULL if it is about none
+ * of them.
  */
 static const UniqueIndex *
 find_taken(const Session *session, const PGresult *result)

@@ -1,10 +1,9 @@
 /*
- * setup.c
- *    Opening a store for the first time: its database, the extension and the table are made where
- *    they are missing.
+ * setup.c Opening a store for the first time: creating its database, the extension and the table
+ * where they are missing.
  *
- * Many processes may do so at once. Whoever finds that another was faster goes on with what that one
- * made: CREATE ... IF NOT EXISTS would not help, since it races, too.
+ * Many processes may do so at once. A process that finds that another was faster goes on with what
+ * the other created. CREATE ... IF NOT EXISTS would not help, since it fails in such races, too.
  */
 #include <poll.h>
 #include <string.h>
@@ -42,7 +41,7 @@ connect_to_any(PGconn **out, goes_store *store, const Deadline *deadline, goes_e
 }
 
 /*
- * create_database_once runs CREATE DATABASE. That another session was faster is success.
+ * create_database_once runs CREATE DATABASE. It succeeds, too, if another session was faster.
  */
 static int
 create_database_once(PGconn *connection, const char *database, const Deadline *deadline,
@@ -70,8 +69,8 @@ create_database_once(PGconn *connection, const char *database, const Deadline *d
 }
 
 /*
- * create_database makes the store's database. While another session copies the same template, it
- * tries again.
+ * create_database creates the store's database. While another session copies the same template, it
+ * keeps trying.
  */
 static int
 create_database(goes_store *store, const Deadline *deadline, goes_error **err)
@@ -106,8 +105,8 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 }
 
 /*
- * fail_behind_pooler makes the error for what a pooler says of the store's database, which may be that
- * it is missing. Making it would be of little use: pgbouncer would not look again for 15 seconds.
+ * fail_behind_pooler makes the error for a pooler's message about the store's database, which may
+ * be missing. Creating it now would not help: pgbouncer would notice it only after 15 seconds.
  */
 static int
 fail_behind_pooler(const goes_error *error, goes_error **err)
@@ -121,7 +120,8 @@ fail_behind_pooler(const goes_error *error, goes_error **err)
 }
 
 /*
- * take_first_connection takes a connection to the store's database, making the database if need be.
+ * take_first_connection takes a connection to the store's database, and creates the database if it
+ * is missing.
  */
 static int
 take_first_connection(goes_store *store, Connection **out, const Deadline *deadline,
@@ -206,7 +206,7 @@ fail_extension(PGconn *connection, const goes_error *error, goes_error **err)
 }
 
 /*
- * create_extension makes the extension, unless another session was faster.
+ * create_extension creates the extension, unless another session was faster.
  */
 static int
 create_extension(Call *call, goes_error **err)
@@ -228,7 +228,7 @@ create_extension(Call *call, goes_error **err)
 }
 
 /*
- * require_extension looks the extension up, and makes it if it is missing.
+ * require_extension looks up the extension, and creates it if it is missing.
  */
 static int
 require_extension(Call *call, goes_error **err)
@@ -243,8 +243,8 @@ require_extension(Call *call, goes_error **err)
 }
 
 /*
- * run_on_table calls a function of the extension with the table's name. The text before and behind
- * the extension's schema is given.
+ * run_on_table calls a function of the extension with the table's name. `before` and `behind` are
+ * the text around the extension's schema.
  */
 static int
 run_on_table(Call *call, const char *before, const char *behind, PGresult **out, goes_error **err)
@@ -265,7 +265,7 @@ run_on_table(Call *call, const char *before, const char *behind, PGresult **out,
 }
 
 /*
- * check_table fails with everything that is wrong with the table.
+ * check_table fails with a list of everything that is wrong with the table.
  */
 static int
 check_table(Call *call, goes_error **err)
@@ -288,7 +288,7 @@ check_table(Call *call, goes_error **err)
 }
 
 /*
- * require_table makes the table, or checks and completes it.
+ * require_table creates the table, or checks and completes it. With no_create it only checks it.
  */
 static int
 require_table(Call *call, goes_error **err)
@@ -316,14 +316,14 @@ set_up(goes_store *store, const Deadline *deadline, goes_error **err)
 		status = require_extension(&call, err);
 	if (status == GOES_OK)
 		status = require_table(&call, err);
-	/* what was looked up before the table and its indexes were made */
+	/* it was looked up before the table and its indexes were created */
 	session_forget(&call.connection->session);
 	pool_give(store->pool, call.connection);
 	return status;
 }
 
 /*
- * copy_failure gives out why the last attempt to connect failed; the lock is held.
+ * copy_failure copies the error of the last attempt to connect; the lock is held.
  */
 static int
 copy_failure(const goes_store *store, goes_error **err)
@@ -332,7 +332,8 @@ copy_failure(const goes_store *store, goes_error **err)
 }
 
 /*
- * wait_for_attempt waits while another thread connects, and fails as it did; the lock is held.
+ * wait_for_attempt waits while another thread connects, and fails with the same error; the lock is
+ * held.
  */
 static int
 wait_for_attempt(goes_store *store, const Deadline *deadline, goes_error **err)
@@ -384,8 +385,8 @@ setup_deadline(const goes_store *store, const Deadline *deadline)
 }
 
 /*
- * require_connected connects a store that is not yet connected. Failing for want of the caller's own
- * time is its own affair: those who wait then try themselves.
+ * require_connected connects a store that is not yet connected. If it fails only because this
+ * call's own timeout or cancel ended it, the threads that wait do not fail, but try themselves.
  */
 int
 require_connected(goes_store *store, const Deadline *deadline, goes_error **err)

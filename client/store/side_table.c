@@ -2,9 +2,10 @@
  * side_table.c
  *    The tables of snapshots and models, created on first use.
  *
- * Outside of a transaction a missing table shows by the error, so there is no price for asking. In a
- * transaction an error would end it, so a table is made sure of before its first use, unless the store
- * has used it before. If it is gone by then, the transaction fails, and the next one makes it.
+ * Outside of a transaction the error of a request shows that its table is missing, so that nothing
+ * has to be asked before. In a transaction that error would end the transaction, so the table is
+ * created before its first use, unless the store has used it before. If somebody has dropped it
+ * since, the transaction fails, and the next one creates it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ table_check(const char *name, goes_error **err)
 }
 
 /*
- * find_known finds a table among those that a store knows. NULL: it does not know it.
+ * find_known finds a table among those that a store knows; NULL if it does not know the table.
  */
 static KnownTable **
 find_known(goes_store *store, const Table *table)
@@ -56,7 +57,7 @@ is_known(goes_store *store, const Table *table)
 }
 
 /*
- * add_known adds a table; without memory it stays unknown, which does no harm.
+ * add_known adds a table. Without memory the table stays unknown, which does no harm.
  */
 static void
 add_known(goes_store *store, const Table *table)
@@ -93,7 +94,7 @@ remove_known(goes_store *store, const Table *table)
 }
 
 /*
- * forget makes the next transaction look whether a table is there, since somebody removed it.
+ * forget makes the next transaction create a table that somebody has dropped.
  */
 static void
 forget(goes_store *store, const Table *table)
@@ -120,7 +121,7 @@ table_learn(goes_store *outer, goes_store *inner)
 }
 
 /*
- * create makes the table, or finds that it is there.
+ * create creates the table unless it exists.
  */
 static int
 create(Call *call, const Table *table, goes_error **err)

@@ -1,11 +1,10 @@
 /*
- * standby.c
- *    Waiting until what was found is safe.
+ * standby.c Waiting until what a look-up found cannot be lost to a failover.
  *
- * With synchronous replication a commit waits for a standby before it is answered. A server that was
- * restarted meanwhile shows what it has committed whether the standby has it or not; if the standby
- * takes over, it is gone. So a look-up proves nothing yet that a later commit does not: that one waits,
- * and the standby takes all that was written before it.
+ * With synchronous replication the server answers a commit only when a standby has it. But after a
+ * restart the server shows what it has committed whether the standby has it or not, and if the
+ * standby takes over, that is gone. So a look-up alone proves nothing. A commit after it does: it
+ * waits until the standby has everything that was written before.
  */
 #include "store/request.h"
 

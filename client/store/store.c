@@ -186,7 +186,7 @@ goes_store_add_hook(goes_store *store, goes_hook_point point, goes_hook hook, vo
 }
 
 /*
- * check_owner fails in a child process, where the connections are the parent's.
+ * check_owner fails in a child process, since the connections are the parent's.
  */
 int
 check_owner(const goes_store *store, goes_error **err)

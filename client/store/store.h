@@ -17,7 +17,7 @@ typedef struct Hook
 	struct Hook *next;
 } Hook;
 
-/* A table of snapshots or models that is there. */
+/* A table of snapshots or models that is known to exist. */
 typedef struct KnownTable
 {
 	int				   create; /* the Request that makes it */
@@ -51,9 +51,9 @@ struct goes_store
 	pthread_mutex_t lock; /* for the state */
 	pthread_cond_t	changed;
 	StoreState		state;
-	unsigned		failures; /* attempts to connect that failed for all who waited */
+	unsigned		failures; /* attempts to connect that failed for all the threads that waited */
 	goes_error	   *failure;  /* of the last of them */
-	KnownTable	   *tables;	  /* those besides the events that are there */
+	KnownTable	   *tables;	  /* the tables of snapshots and models that are known to exist */
 };
 
 int	 check_owner(const goes_store *store, goes_error **err);

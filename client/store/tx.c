@@ -32,8 +32,8 @@ make_inner_store(goes_tx *tx)
 }
 
 /*
- * begin_call takes a connection and begins a transaction on it, on another one if the first turns out
- * to be lost.
+ * begin_call takes a connection and begins a transaction on it. If the connection turns out to be
+ * lost, it takes another one.
  */
 static int
 begin_call(Call *call, goes_store *store, const goes_context *context, goes_error **err)
@@ -132,14 +132,14 @@ goes_tx_rollback(goes_tx *tx)
 		PQpipelineStatus(tx->connection->pg) == PQ_PIPELINE_OFF)
 	{
 		deadline = deadline_in(CLEAN_UP_MS, NULL);
-		/* a connection that cannot be rolled back is closed, and that rolls it back */
+		/* if ROLLBACK fails, the pool closes the connection, and the server rolls back */
 		(void) exec_discard(tx->connection->pg, "ROLLBACK", &deadline, NULL);
 	}
 	end(tx);
 }
 
 /*
- * commit sends COMMIT. To that of a failed transaction the server answers ROLLBACK.
+ * commit sends COMMIT. In a failed transaction the server answers ROLLBACK.
  */
 static int
 commit(goes_tx *tx, const Deadline *deadline, goes_error **err)
@@ -158,7 +158,7 @@ commit(goes_tx *tx, const Deadline *deadline, goes_error **err)
 		goes_error *cause = error;
 
 		error = NULL;
-		/* it goes back first: it may be the only one that the pool may have */
+		/* give it back first: the pool may not be allowed another one */
 		pool_give(tx->outer->pool, tx->connection);
 		tx->connection = NULL;
 		status = find_lost_commit(tx->outer, &tx->traces, cause, deadline, &error);
@@ -210,9 +210,9 @@ tx_has_hooks(const goes_tx *tx)
 }
 
 /*
- * status_of_returned turns what a function of the program's returned into a status. If that is the status
- * of the last call that failed in it, its details are the error's; the index is not, since the function may
- * have stored other events.
+ * status_of_returned turns the value that the program's function returned into a status. If it is
+ * the status of the last call that failed in the function, the error gets the details of that call,
+ * but not its index, since the function may have stored other events.
  */
 static int
 status_of_returned(const goes_tx *tx, int returned, const char *function, goes_error **err)
@@ -272,7 +272,7 @@ tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_
 		tx_forget_noted(tx);
 		status = status_of_returned(tx, hook->function(tx, events, n, hook->user), "a hook", err);
 		if (status == GOES_OK)
-			status = tx_check(tx, err); /* it may not tell of a failed call */
+			status = tx_check(tx, err); /* the hook may have ignored a failed call */
 	}
 	(void) tx_enter(before);
 	tx->is_in_hook = false;

@@ -7,7 +7,7 @@
 
 #include "store/tx_state.h"
 
-bool tx_has_hooks(const goes_tx *tx); /* to be run for an insert in it, now */
+bool tx_has_hooks(const goes_tx *tx); /* that an insert in it runs now */
 int	 tx_run_hooks(goes_tx *tx, goes_hook_point point, const goes_event *events, size_t n,
 				  goes_error **err);
 /* calls a program's function, which must not end the transaction */
@@ -15,8 +15,8 @@ int tx_call(goes_tx *tx, goes_model_fn function, const char *json, char **new_js
 			goes_error **err);
 
 /*
- * lost_commit.c: what became of a transaction whose COMMIT was not answered, and why it was not. GOES_OK
- * if it is committed.
+ * lost_commit.c: finds out what became of a transaction whose COMMIT was not answered; `cause` is
+ * why. GOES_OK if it is committed.
  */
 int find_lost_commit(goes_store *store, const Traces *traces, const goes_error *cause,
 					 const Deadline *whole, goes_error **err);

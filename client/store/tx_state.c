@@ -8,7 +8,7 @@
 
 #include "store/tx_state.h"
 
-/* There is no such savepoint, which fails the transaction. */
+/* This savepoint does not exist, so that the statement fails the transaction. */
 #define FAIL "ROLLBACK TO \"a call of libgoes failed\""
 
 static _Thread_local goes_tx *tx_of_hook;
@@ -35,7 +35,7 @@ tx_connection(goes_tx *tx)
 }
 
 /*
- * tx_forget_noted forgets an error that is none of what follows.
+ * tx_forget_noted forgets an error that does not matter for what follows.
  */
 void
 tx_forget_noted(goes_tx *tx)
@@ -47,7 +47,7 @@ tx_forget_noted(goes_tx *tx)
 void
 tx_note(goes_tx *tx, const goes_error *error)
 {
-	/* that a call is not possible now is a consequence, not the cause */
+	/* GOES_ERR_STATE is a consequence of the noted error */
 	if (tx->noted != NULL && goes_error_status(error) == GOES_ERR_STATE)
 		return;
 	tx_forget_noted(tx);
@@ -67,9 +67,9 @@ is_in_order(const goes_tx *tx)
 }
 
 /*
- * tx_fail makes the transaction a failed one on the server, too, if the call failed elsewhere. So it is the
- * server that knows whether the transaction can go on: the program may undo the failure with a savepoint
- * of its own.
+ * tx_fail makes the transaction fail on the server, too, if the call failed elsewhere. So the
+ * server alone decides whether the transaction can go on: the program may undo the failure with a
+ * savepoint.
  */
 void
 tx_fail(goes_tx *tx, const goes_error *error)
@@ -79,7 +79,7 @@ tx_fail(goes_tx *tx, const goes_error *error)
 	if (tx->store.owner != getpid())
 		return;
 	tx_note(tx, error);
-	store_forget_tables(&tx->store); /* a table that was made in it may be undone with it */
+	store_forget_tables(&tx->store); /* a table that was created in it may be rolled back */
 	if (is_in_order(tx))
 		(void) exec_discard(tx->connection->pg, FAIL, &deadline, NULL);
 	tx->is_failed = PQtransactionStatus(tx->connection->pg) != PQTRANS_INERROR;
@@ -120,8 +120,8 @@ tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number)
 }
 
 /*
- * tx_has_failed tells whether nothing can be done in the transaction: after a call of ours, or a statement
- * of the program's own, that failed.
+ * tx_has_failed tells whether the transaction can only be rolled back, because a call of ours or a
+ * statement of the program has failed.
  */
 bool
 tx_has_failed(const goes_tx *tx)
@@ -130,8 +130,8 @@ tx_has_failed(const goes_tx *tx)
 }
 
 /*
- * failure_text tells what failed, in brackets: a call of ours, or else what libpq says last of a failed
- * transaction. To be freed; NULL when out of memory.
+ * failure_text says in brackets what failed: a call of ours, or else the last message of libpq. To
+ * be freed; NULL when out of memory.
  */
 char *
 failure_text(const goes_tx *tx)
@@ -150,8 +150,8 @@ failure_text(const goes_tx *tx)
 }
 
 /*
- * fail_failed makes the error for a transaction in which something failed; the end of the text says what
- * that means.
+ * fail_failed makes the error for a transaction in which something failed. `end` is the end of its
+ * message.
  */
 int
 fail_failed(const goes_tx *tx, const char *end, goes_error **err)
