@@ -1,7 +1,6 @@
 /*
- * sqlstate.h
- *    The SQLSTATEs that libgoes knows: PostgreSQL's (its manual's appendix "PostgreSQL Error Codes" has the
- *    names) and the extension's own.
+ * sqlstate.h The SQLSTATEs that libgoes knows: PostgreSQL's, by the names in its manual, and the
+ * extension's.
  */
 #ifndef GOES_SQLSTATE_H
 #define GOES_SQLSTATE_H

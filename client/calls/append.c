@@ -21,12 +21,12 @@ check_arguments(const char *aggregate_name, const goes_uuid *aggregate_id, int32
 {
 	if (aggregate_name == NULL || *aggregate_name == '\0' || goes_uuid_is_nil(aggregate_id))
 		return fail(err, GOES_ERR_INVALID,
-					"an append needs the aggregate's name and id: events without an aggregate go "
-					"through goes_insert()");
+					"an append needs the aggregate's name and id: use goes_insert() for events "
+					"without an aggregate");
 	if (expected_version < GOES_EXPECT_ANY)
 		return fail(err, GOES_ERR_INVALID,
-					"the expected version %d is none: it is GOES_EXPECT_ANY, GOES_EXPECT_EXISTS, 0 "
-					"or a version",
+					"the expected version %d is not valid: use GOES_EXPECT_ANY, "
+					"GOES_EXPECT_EXISTS, 0 or a version",
 					(int) expected_version);
 	return GOES_OK;
 }
@@ -68,11 +68,10 @@ check_versions(const Write *write, const goes_event *events, int32_t expected_ve
 			before = version - (int64_t) i - 1;
 		is_known = true;
 		if (version != before + (int64_t) i + 1)
-			return fail_event(
-				err, GOES_ERR_INVALID, (int64_t) i,
-				"event %zu has version %d in place of %lld: leave it 0, and the append "
-				"assigns it",
-				i, (int) version, (long long) (before + (int64_t) i + 1));
+			return fail_event(err, GOES_ERR_INVALID, (int64_t) i,
+							  "event %zu has version %d instead of %lld: leave it 0, and the "
+							  "append assigns the version",
+							  i, (int) version, (long long) (before + (int64_t) i + 1));
 	}
 	return GOES_OK;
 }

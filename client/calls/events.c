@@ -132,8 +132,8 @@ goes_delete(goes_store *store, const goes_uuid *ids, size_t n, const goes_contex
 	Ids events = {ids, n};
 	Ask delete = {.run = run_delete,
 				  .in = &events,
-				  .in_doubt = "the connection was lost while events were deleted, and whether they "
-							  "are is unknown: deleting them again does no harm"};
+				  .in_doubt = "the connection was lost while events were deleted, so they may be "
+							  "deleted or not: deleting them again does no harm"};
 
 	if (store == NULL || (ids == NULL && n > 0) || n > INT32_MAX / 32)
 		return fail(err, GOES_ERR_INVALID,

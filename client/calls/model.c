@@ -25,7 +25,8 @@ static int
 check_model(const goes_store *store, const char *table, const char *id, goes_error **err)
 {
 	if (store == NULL || id == NULL || *id == '\0')
-		return fail(err, GOES_ERR_INVALID, "the store must not be NULL, nor the id empty");
+		return fail(err, GOES_ERR_INVALID,
+					"the store must not be NULL, and the id must not be empty");
 	return table_check(table, err);
 }
 
@@ -84,8 +85,8 @@ goes_model_save(goes_store *store, const char *table, const char *id, const char
 	Ask	  save = {.run = run_on_model,
 				  .in = &model,
 				  .table = {REQUEST_CREATE_MODELS, table},
-				  .in_doubt = "the connection was lost while a model was saved, and whether it is is "
-								"unknown: fetch it to find out"};
+				  .in_doubt = "the connection was lost while a model was saved, so it may be saved "
+								"or not: fetch it to find out"};
 	int	  status = check_model(store, table, id, err);
 
 	if (status != GOES_OK)
@@ -124,9 +125,8 @@ goes_model_delete(goes_store *store, const char *table, const char *id, const go
 	Ask delete = {.run = run_on_model,
 				  .in = &model,
 				  .table = {REQUEST_CREATE_MODELS, table},
-				  .in_doubt =
-					  "the connection was lost while a model was deleted, and whether it is "
-					  "is unknown: fetch it to find out"};
+				  .in_doubt = "the connection was lost while a model was deleted, so it may be "
+							  "deleted or not: fetch it to find out"};
 	int status = check_model(store, table, id, err);
 
 	return status == GOES_OK ? ask(store, &delete, context, err) : status;

@@ -78,8 +78,8 @@ goes_snapshot_save(goes_store *store, const char *table, const goes_snapshot *sn
 	Ask save = {.run = run_save,
 				.in = snapshot,
 				.table = {REQUEST_CREATE_SNAPSHOTS, table},
-				.in_doubt = "the connection was lost while a snapshot was saved, and whether it is "
-							"is unknown: saving it again does no harm"};
+				.in_doubt = "the connection was lost while a snapshot was saved, so it may be "
+							"saved or not: saving it again does no harm"};
 
 	if (store == NULL || snapshot == NULL || (snapshot->state == NULL && snapshot->state_len > 0))
 		return fail(err, GOES_ERR_INVALID, "store, snapshot and its state must not be NULL");
@@ -215,9 +215,8 @@ goes_snapshot_delete(goes_store *store, const char *table, const char *name, con
 	Ask delete = {.run = run_on_snapshot,
 				  .in = &key,
 				  .table = {REQUEST_CREATE_SNAPSHOTS, table},
-				  .in_doubt =
-					  "the connection was lost while a snapshot was deleted, and whether it "
-					  "is is unknown: deleting it again does no harm"};
+				  .in_doubt = "the connection was lost while a snapshot was deleted, so it may be "
+							  "deleted or not: deleting it again does no harm"};
 	int status;
 
 	if (store == NULL)

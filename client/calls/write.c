@@ -185,8 +185,8 @@ write_surely(goes_store *store, Write *write, const goes_context *context, goes_
 	{
 		goes_error_free(error);
 		return fail(err, GOES_ERR_IN_DOUBT,
-					"the connection was lost while events were stored, and it could not be found "
-					"out whether they are: look one of them up by its id");
+					"the connection was lost while events were stored, and libgoes could not find "
+					"out whether they are stored: look one of them up by its id");
 	}
 	return pass_error(err, error, status);
 }

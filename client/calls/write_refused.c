@@ -9,7 +9,7 @@
 #include "data/oids.h"
 #include "calls/write.h"
 
-/* The text is no JSON, or no UTF-8, which is as bad. */
+/* The text is not JSON, or not UTF-8, which is as bad. */
 #define NO_JSON INVALID_TEXT_REPRESENTATION " " CHARACTER_NOT_IN_REPERTOIRE
 
 /* A request that only reads events, or their data, and stores nothing. */
@@ -126,7 +126,7 @@ refine_unreadable(Call *call, const Write *write, size_t bad, goes_error **error
 	details.event_index = (int64_t) bad;
 	if (is_data)
 		format = has_sqlstate(*error, NO_JSON)
-					 ? "the data of event %zu is no JSON: %s"
+					 ? "the data of event %zu is not JSON: %s"
 					 : "PostgreSQL cannot store the data of event %zu: %s";
 	status =
 		fail_detailed(&refined, GOES_ERR_INVALID, details, format, bad, goes_error_message(*error));

@@ -94,7 +94,7 @@ require_name(const char *name, size_t length, const char *what, int64_t index, g
 	size_t count = characters(name, length);
 
 	if (count == NO_UTF8)
-		return fail_event(err, GOES_ERR_INVALID, index, "the %s of event %lld is no UTF-8", what,
+		return fail_event(err, GOES_ERR_INVALID, index, "the %s of event %lld is not UTF-8", what,
 						  (long long) index);
 	if (count > MOST_NAME_CHARACTERS)
 		return fail_event(err, GOES_ERR_INVALID, index,

@@ -92,10 +92,9 @@ is_on_trial(const PQconninfoOption *option)
 static int
 fail_parameter(const char *keyword, goes_error **err)
 {
-	return fail(
-		err, GOES_ERR_INVALID,
-		"the parameter \"%s\" of the connection string has a value that libpq does not take",
-		keyword);
+	return fail(err, GOES_ERR_INVALID,
+				"the parameter \"%s\" of the connection string has a value that libpq refuses",
+				keyword);
 }
 
 /*
@@ -107,10 +106,9 @@ fail_trial(const Conninfo *conninfo, goes_error **err)
 	Trial bare = start_trial();
 
 	if (!is_taken(&bare))
-		return fail(
-			err, GOES_ERR_INVALID,
-			"an environment variable of libpq's, such as PGSSLMODE or PGSERVICE, has a value "
-			"that it does not take");
+		return fail(err, GOES_ERR_INVALID,
+					"an environment variable of libpq, such as PGSSLMODE or PGSERVICE, has a value "
+					"that libpq refuses");
 	for (const PQconninfoOption *option = conninfo->options; option->keyword != NULL; option++)
 	{
 		Trial alone = bare;
@@ -122,7 +120,7 @@ fail_trial(const Conninfo *conninfo, goes_error **err)
 			return fail_parameter(option->keyword, err);
 	}
 	return fail(err, GOES_ERR_INVALID,
-				"the connection string has parameters that libpq does not take together");
+				"the connection string has parameters that libpq refuses together");
 }
 
 /*

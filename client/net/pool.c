@@ -79,7 +79,7 @@ pool_make(goes_pool **out, const goes_pool_options *options, const char *databas
 
 	if (url == NULL || *url == '\0')
 		return fail(err, GOES_ERR_INVALID,
-					"no URL of a server: give one, or set POSTGRES_EVENTSTORE");
+					"there is no URL of a server: give one, or set POSTGRES_EVENTSTORE");
 	pool = calloc(1, sizeof *pool);
 	if (pool == NULL)
 		return fail_memory(err);
@@ -114,7 +114,8 @@ goes_pool_new(goes_pool **out, const goes_pool_options *options, goes_error **er
 	goes_pool_options known = {.size = sizeof known};
 
 	if (out == NULL || options == NULL || options->size == 0)
-		return fail(err, GOES_ERR_INVALID, "out and options must not be NULL, nor options->size 0");
+		return fail(err, GOES_ERR_INVALID,
+					"out and options must not be NULL, and options->size must not be 0");
 	memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
 	return pool_make(out, &known, NULL, 0, err);
 }

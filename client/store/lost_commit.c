@@ -146,9 +146,8 @@ find_lost_commit(goes_store *store, const Traces *traces, const goes_error *caus
 			break;
 		(void) poll(NULL, 0, RETRY_PAUSE_MS);
 	}
-	return fail_sqlstate(
-		err, GOES_ERR_IN_DOUBT, goes_error_sqlstate(cause),
-		"the commit was not answered (%s), and it could not be found out whether the "
-		"transaction is committed",
-		goes_error_message(cause));
+	return fail_sqlstate(err, GOES_ERR_IN_DOUBT, goes_error_sqlstate(cause),
+						 "the commit was not answered (%s), and libgoes could not find out whether "
+						 "the transaction is committed",
+						 goes_error_message(cause));
 }

@@ -96,10 +96,11 @@ create_database(goes_store *store, const Deadline *deadline, goes_error **err)
 	if (has_sqlstate(error, INSUFFICIENT_PRIVILEGE))
 	{
 		goes_error_free(error);
-		return fail_sqlstate(err, GOES_ERR_PERMISSION, INSUFFICIENT_PRIVILEGE,
-							 "the database \"%s\" does not exist, and the role may not create it: "
-							 "have somebody run CREATE DATABASE, or ALTER ROLE ... CREATEDB",
-							 store->database);
+		return fail_sqlstate(
+			err, GOES_ERR_PERMISSION, INSUFFICIENT_PRIVILEGE,
+			"the database \"%s\" does not exist, and the role may not create it: "
+			"have an administrator run CREATE DATABASE, or ALTER ROLE ... CREATEDB",
+			store->database);
 	}
 	return pass_error(err, error, goes_error_status(error));
 }
@@ -114,8 +115,7 @@ fail_behind_pooler(const goes_error *error, goes_error **err)
 	return fail_detailed(
 		err, GOES_ERR_CONNECT,
 		(ErrorDetails){.sqlstate = PROTOCOL_VIOLATION, .event_index = -1, .is_final = true},
-		"%s (libgoes creates no database by way of a pooler: create it on the "
-		"server itself)",
+		"%s (libgoes cannot create a database through a pooler: create it on the server itself)",
 		goes_error_message(error));
 }
 
@@ -174,8 +174,8 @@ check_search_path(Call *call, goes_error **err)
 	if (status == GOES_OK && strcmp(PQgetvalue(result, 0, 0), wanted) != 0)
 		status =
 			fail(err, GOES_ERR_SCHEMA,
-				 "the search_path of the connection string did not reach the server, which has "
-				 "%s (a pooler ignores it?): leave it out, and name the table with its schema",
+				 "the search_path of the connection string did not reach the server, which has %s; "
+				 "a pooler may ignore it: leave it out, and name the table with its schema",
 				 PQgetvalue(result, 0, 0));
 	PQclear(result);
 	return status;
@@ -277,11 +277,11 @@ check_table(Call *call, goes_error **err)
 	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)
 		buffer_format(&problems, "%s%s", i > 0 ? "; " : "", PQgetvalue(result, i, 0));
 	if (status == GOES_OK && problems.length > 0)
-		status =
-			buffer_string(&problems) == NULL
-				? fail_memory(err)
-				: fail(err, GOES_ERR_SCHEMA, "table \"%s\" is no store (and no_create is set): %s",
-					   call->store->table, problems.data);
+		status = buffer_string(&problems) == NULL
+					 ? fail_memory(err)
+					 : fail(err, GOES_ERR_SCHEMA,
+							"table \"%s\" is not a store, and no_create is set: %s",
+							call->store->table, problems.data);
 	buffer_free(&problems);
 	PQclear(result);
 	return status;

@@ -60,7 +60,7 @@ goes_store_open(goes_store **out, const goes_store_options *options, goes_error 
 	int				   status;
 
 	if (out == NULL || (options != NULL && options->size == 0))
-		return fail(err, GOES_ERR_INVALID, "out must not be NULL, nor options->size 0");
+		return fail(err, GOES_ERR_INVALID, "out must not be NULL, and options->size must not be 0");
 	if (options != NULL)
 		memcpy(&known, options, options->size < sizeof known ? options->size : sizeof known);
 	store = calloc(1, sizeof *store);

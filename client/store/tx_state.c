@@ -163,7 +163,7 @@ fail_failed(const goes_tx *tx, const char *end, goes_error **err)
 		return fail_memory(err);
 	status = fail(err, GOES_ERR_STATE,
 				  "an earlier call or statement failed in the transaction or ended it, or its "
-				  "connection is in the midst of something%s: %s",
+				  "connection is still busy%s: %s",
 				  failure, end);
 	free(failure);
 	return status;

@@ -168,7 +168,7 @@ test_ten_thousand_events_in_one_append(void **state)
 	events[MANY - 2].data = "no";
 	events[MANY - 2].data_len = 2;
 	expect_append_refused(store, &id, events, MANY, MANY + 4, GOES_ERR_INVALID, MANY - 2,
-						  "is no JSON");
+						  "is not JSON");
 	free(events);
 }
 

@@ -65,9 +65,9 @@ test_versions_that_do_not_fit_each_other_are_refused(void **state)
 	events[2].aggregate_version = 8;
 	expect_append_refused(store, &id, events, 3, GOES_EXPECT_ANY, GOES_ERR_INVALID, 2, "version 8");
 	events[0].aggregate_version = 0;
-	expect_append_refused(store, &id, events, 3, 4, GOES_ERR_INVALID, 2, "version 8 in place of 7");
+	expect_append_refused(store, &id, events, 3, 4, GOES_ERR_INVALID, 2, "version 8 instead of 7");
 	events[0].aggregate_version = INT32_MAX;
-	expect_append_refused(store, &id, events, 3, 4, GOES_ERR_INVALID, 0, "in place of 5");
+	expect_append_refused(store, &id, events, 3, 4, GOES_ERR_INVALID, 0, "instead of 5");
 	expect_append_refused(store, &id, events, 3, GOES_EXPECT_ANY, GOES_ERR_INVALID, 2,
 						  "2147483649");
 }
@@ -125,7 +125,7 @@ test_an_event_that_no_store_can_have_is_named(void **state)
 	make_events(events, 4);
 	events[3].data = "{";
 	events[3].data_len = 1;
-	expect_append_refused(store, &id, events, 4, 0, GOES_ERR_INVALID, 3, "is no JSON");
+	expect_append_refused(store, &id, events, 4, 0, GOES_ERR_INVALID, 3, "is not JSON");
 	events[2].name = "";
 	expect_append_refused(store, &id, events, 4, 0, GOES_ERR_INVALID, 2, "no name");
 	events[1].id = (goes_uuid){0};

@@ -208,7 +208,7 @@ expect_own_errors(void)
 	goes_event	events[] = {event_of("good", "{}"), event_of("bad", "{\"half\": $1 = '")};
 	goes_tx	   *tx;
 
-	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "is no JSON");
+	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "is not JSON");
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 	expect_insert_refused(goes_tx_store(tx), events, 2, GOES_ERR_INVALID, -1, "json");
 	goes_tx_rollback(tx);

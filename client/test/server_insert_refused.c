@@ -75,7 +75,7 @@ test_bad_json_is_named_wherever_it_stands(void **state)
 		events[places[i]].data = "{\"half\": ";
 		events[places[i]].data_len = 9;
 		expect_insert_refused(store, events, MANY, GOES_ERR_INVALID, (int64_t) places[i],
-							  "is no JSON");
+							  "is not JSON");
 		events[places[i]] = kept;
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -83,8 +83,8 @@ test_bad_json_is_named_wherever_it_stands(void **state)
 		goes_event few[] = {event_of("fine", "1"), event_of("bad", bad[i]),
 							event_of("bad", bad[i])};
 
-		expect_insert_refused(store, few, 3, GOES_ERR_INVALID, 1, "is no JSON");
-		expect_insert_refused(store, few + 1, 1, GOES_ERR_INVALID, 0, "is no JSON");
+		expect_insert_refused(store, few, 3, GOES_ERR_INVALID, 1, "is not JSON");
+		expect_insert_refused(store, few + 1, 1, GOES_ERR_INVALID, 0, "is not JSON");
 	}
 	assert_int_equal(count_events(store), 0);
 	store_events(store, events, MANY);
@@ -108,7 +108,7 @@ test_data_is_as_long_as_its_length_says(void **state)
 	expect_stored_event(store, &event);
 	event = event_of("zero.byte", "[1]");
 	event.data_len = 4;
-	expect_insert_refused(store, &event, 1, GOES_ERR_INVALID, 0, "is no JSON");
+	expect_insert_refused(store, &event, 1, GOES_ERR_INVALID, 0, "is not JSON");
 	goes_store_close(store);
 }
 
@@ -121,12 +121,12 @@ test_a_name_that_is_no_utf8_is_invalid(void **state)
 	goes_tx	   *tx;
 
 	events[1].name = "caf\xe9";
-	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "the name of event 1 is no UTF-8");
+	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "the name of event 1 is not UTF-8");
 	events[1].name = "fine";
 	events[1].aggregate_name = "\xed\xa0\x80"; /* a surrogate */
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 	expect_insert_refused(goes_tx_store(tx), events, 2, GOES_ERR_INVALID, 1,
-						  "the aggregate name of event 1 is no UTF-8");
+						  "the aggregate name of event 1 is not UTF-8");
 	goes_tx_rollback(tx);
 	goes_store_close(store);
 }

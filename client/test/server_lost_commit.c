@@ -197,8 +197,7 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 
 	tx = begin(hasty, &event);
 	proxy_plan(proxy, &plan, 1);
-	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT,
-				 "could not be found out");
+	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT, "could not find out");
 	settle();
 	assert_int_equal(count_stored("slow", &event, 1), 1);
 

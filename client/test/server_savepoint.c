@@ -274,7 +274,7 @@ test_a_pipeline_is_refused(void **state)
 
 	insert(&event);
 	assert_int_equal(PQenterPipelineMode(goes_tx_conn(tx)), 1);
-	expect_error(fail_by_duplicate(goes_tx_store(tx), &error), &error, GOES_ERR_STATE, "midst");
+	expect_error(fail_by_duplicate(goes_tx_store(tx), &error), &error, GOES_ERR_STATE, "busy");
 	assert_int_equal(PQexitPipelineMode(goes_tx_conn(tx)), 1);
 	assert_true(is_there(goes_tx_store(tx), &event));
 	assert_int_equal(PQenterPipelineMode(goes_tx_conn(tx)), 1);

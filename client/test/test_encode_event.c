@@ -247,10 +247,10 @@ a_name_is_utf8(void **state)
 		goes_event event = placed();
 
 		event.name = bad[i];
-		expect_refusal(&event, "the name of event 2 is no UTF-8");
+		expect_refusal(&event, "the name of event 2 is not UTF-8");
 		event.name = "fine";
 		event.aggregate_name = bad[i];
-		expect_refusal(&event, "the aggregate name of event 2 is no UTF-8");
+		expect_refusal(&event, "the aggregate name of event 2 is not UTF-8");
 	}
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 	{
@@ -274,7 +274,7 @@ one_byte_that_is_no_utf8_is_found(void **state)
 
 		event.name = name;
 		name[i] = '\xff';
-		expect_refusal(&event, "the name of event 2 is no UTF-8");
+		expect_refusal(&event, "the name of event 2 is not UTF-8");
 	}
 }
 
