@@ -1,5 +1,6 @@
 /*
- * deadline.c When a call must be over, and waiting for a socket until then.
+ * deadline.c
+ *    When a call must be over, and waiting for a socket until then.
  *
  * A goes_cancel is a pipe that becomes readable and stays so: writing to it is allowed in a signal
  * handler, and every thread that polls it wakes up.

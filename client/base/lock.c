@@ -1,5 +1,6 @@
 /*
- * lock.c A mutex with a condition that uses the monotonic clock.
+ * lock.c
+ *    A mutex with a condition that uses the monotonic clock.
  *
  * A waiting thread wakes up now and then to look whether it is cancelled: a signal handler must not
  * signal a condition.

@@ -1,6 +1,7 @@
 /*
- * random.c Random bytes from the kernel. Some are kept in stock, since asking the kernel takes ten
- * times as long as making a UUID.
+ * random.c
+ *    Random bytes from the kernel. Some are kept in stock, since asking the kernel takes ten times
+ *    as long as making a UUID.
  *
  * The stock is in a page that the kernel clears in every new process, however that is made, so that
  * a child never gives out its parent's bytes. (clone() does not call a hook of fork(), and a

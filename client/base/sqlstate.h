@@ -1,6 +1,7 @@
 /*
- * sqlstate.h The SQLSTATEs that libgoes knows: PostgreSQL's, by the names in its manual, and the
- * extension's.
+ * sqlstate.h
+ *    The SQLSTATEs that libgoes knows: PostgreSQL's, by the names in its manual, and the
+ *    extension's.
  */
 #ifndef GOES_SQLSTATE_H
 #define GOES_SQLSTATE_H

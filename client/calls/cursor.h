@@ -1,7 +1,8 @@
 /*
- * cursor.h What the ways of reading a result have in common: in one statement, row by row or whole
- * (cursor_direct.c), with FETCHes sent ahead (cursor_stream.c), and inside a transaction
- * (cursor_portal.c).
+ * cursor.h
+ *    What the ways of reading a result have in common: in one statement, row by row or whole
+ *    (cursor_direct.c), with FETCHes sent ahead (cursor_stream.c), and inside a transaction
+ *    (cursor_portal.c).
  */
 #ifndef GOES_CURSOR_H
 #define GOES_CURSOR_H

@@ -1,6 +1,7 @@
 /*
- * cursor_direct.c Results of one statement, in one round trip: row by row, however long they are,
- * or whole. Reading whole costs the program a third of the time, and frees the connection at once.
+ * cursor_direct.c
+ *    Results of one statement, in one round trip: row by row, however long they are, or whole.
+ *    Reading whole costs the program a third of the time, and frees the connection at once.
  */
 #include "calls/cursor.h"
 

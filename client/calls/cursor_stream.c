@@ -1,6 +1,7 @@
 /*
- * cursor_stream.c Large results: a portal in a transaction of its own, and FETCHes that are sent
- * ahead, so that the server always has one to work on.
+ * cursor_stream.c
+ *    Large results: a portal in a transaction of its own, and FETCHes that are sent ahead, so that
+ *    the server always has one to work on.
  *
  * Each FETCH is a group of its own in libpq's pipeline: its rows, and the result of a sync. The
  * rows come one at a time, so that only one is in memory, even if wide rows follow narrow ones.

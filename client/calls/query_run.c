@@ -1,7 +1,8 @@
 /*
- * query_run.c Running a query and reading its events: whole if they are few, and otherwise as the
- * program goes on. An aggregate may have any number of events, so a history is tried whole with a
- * limit first.
+ * query_run.c
+ *    Running a query and reading its events: whole if they are few, and otherwise as the program
+ *    goes on. An aggregate may have any number of events, so a history is tried whole with a limit
+ *    first.
  */
 #include "calls/cursor.h"
 

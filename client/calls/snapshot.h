@@ -1,5 +1,6 @@
 /*
- * snapshot.h Copying snapshots.
+ * snapshot.h
+ *    Copying snapshots.
  */
 #ifndef GOES_SNAPSHOT_H
 #define GOES_SNAPSHOT_H

@@ -1,7 +1,7 @@
 /*
- * write_refused.c Why the server refused events: an id or a version is taken, or an event has a
- * value that PostgreSQL cannot store. Or the error is about other events, which a trigger stores
- * with them.
+ * write_refused.c
+ *    Why the server refused events: an id or a version is taken, or an event has a value that
+ *    PostgreSQL cannot store. Or the error is about other events, which a trigger stores with them.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * write_taken.c Which event's id is taken, or which event's version, and at what version its
- * aggregate is.
+ * write_taken.c
+ *    Which event's id is taken, or which event's version, and at what version its aggregate is.
  */
 #include <stdlib.h>
 #include <string.h>

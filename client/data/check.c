@@ -1,6 +1,7 @@
 /*
- * check.c Events that no store can take. They are found before anything is sent, and the error has
- * the event's index.
+ * check.c
+ *    Events that no store can take. They are found before anything is sent, and the error has the
+ *    event's index.
  */
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /*
- * query.h What a query is made of, for query.c, query_match.c and calls/query_parameters.c.
+ * query.h
+ *    What a query is made of, for query.c, query_match.c and calls/query_parameters.c.
  */
 #ifndef GOES_QUERY_H
 #define GOES_QUERY_H

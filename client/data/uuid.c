@@ -1,5 +1,6 @@
 /*
- * uuid.c UUIDs, and the time that version 7 contains.
+ * uuid.c
+ *    UUIDs, and the time that version 7 contains.
  *
  * libuuid makes version 7 only from 2.41 on, so its bytes are laid out here: 48 bits of
  * milliseconds, 12 bits of the fraction, and random bits. Random bytes from libuuid's version 4

@@ -1,5 +1,6 @@
 /*
- * connection.c One connection: making it, checking it, closing it.
+ * connection.c
+ *    One connection: making it, checking it, closing it.
  */
 #include <poll.h>
 #include <stdlib.h>

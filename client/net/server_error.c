@@ -1,5 +1,6 @@
 /*
- * server_error.c Turning errors of the server into errors of libgoes.
+ * server_error.c
+ *    Turning errors of the server into errors of libgoes.
  *
  * An error inside of a trigger, or of another function in the database, can have any SQLSTATE,
  * which then says nothing about our functions, our tables or the caller's events. The context shows

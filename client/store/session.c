@@ -1,5 +1,6 @@
 /*
- * session.c What a connection has to know about its database before the first call.
+ * session.c
+ *    What a connection has to know about its database before the first call.
  *
  * The extension's schema and the OIDs of its types differ between databases, and change when the
  * extension is created anew. They are looked up when a connection is first used, and again when the

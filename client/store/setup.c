@@ -1,6 +1,7 @@
 /*
- * setup.c Opening a store for the first time: creating its database, the extension and the table
- * where they are missing.
+ * setup.c
+ *    Opening a store for the first time: creating its database, the extension and the table where
+ *    they are missing.
  *
  * Many processes may do so at once. A process that finds that another was faster goes on with what
  * the other created. CREATE ... IF NOT EXISTS would not help, since it fails in such races, too.

@@ -1,5 +1,6 @@
 /*
- * side_table.h The tables of snapshots and models, which are created on first use.
+ * side_table.h
+ *    The tables of snapshots and models, which are created on first use.
  */
 #ifndef GOES_SIDE_TABLE_H
 #define GOES_SIDE_TABLE_H

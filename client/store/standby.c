@@ -1,5 +1,6 @@
 /*
- * standby.c Waiting until what a look-up found cannot be lost to a failover.
+ * standby.c
+ *    Waiting until what a look-up found cannot be lost to a failover.
  *
  * With synchronous replication the server answers a commit only when a standby has it. But after a
  * restart the server shows what it has committed whether the standby has it or not, and if the

@@ -1,5 +1,6 @@
 /*
- * tx_state.h What a transaction is.
+ * tx_state.h
+ *    What a transaction is.
  */
 #ifndef GOES_TX_STATE_H
 #define GOES_TX_STATE_H
