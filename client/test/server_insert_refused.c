@@ -121,7 +121,8 @@ test_a_name_that_is_no_utf8_is_invalid(void **state)
 	goes_tx	   *tx;
 
 	events[1].name = "caf\xe9";
-	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1, "the name of event 1 is not UTF-8");
+	expect_insert_refused(store, events, 2, GOES_ERR_INVALID, 1,
+						  "the name of event 1 is not UTF-8");
 	events[1].name = "fine";
 	events[1].aggregate_name = "\xed\xa0\x80"; /* a surrogate */
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
