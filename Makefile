@@ -4,6 +4,7 @@
 #   make install    install them, as root; PG_CONFIG says into which server, prefix where libgoes goes
 #   make with_client=no install     only the extension; make -C client install: only libgoes
 #   make docs       pages from libgoes' header, in client/docs/
+#   make picture    the picture of the README, from docs/picture.dot (needs graphviz)
 #   make installcheck  test what is installed on a running server: REGRESS, ISOLATION and
 #                   PROVE_TESTS name single tests, as in make installcheck REGRESS=append PROVE_TESTS=t/002_crash.pl
 #   make demo       see it work: installs what is missing, then a throwaway server
@@ -92,7 +93,11 @@ print-%:
 docs:
 	@$(MAKE) -C client docs
 
-.PHONY: client client-install client-uninstall client-clean docs
+picture: docs/picture.svg
+docs/picture.svg: docs/picture.dot
+	dot -Tsvg -o $@ $<
+
+.PHONY: client client-install client-uninstall client-clean docs picture
 .PHONY: demo test test-matrix bounds goes format format-check
 
 demo:

@@ -72,7 +72,7 @@ run_group() {
     mkdir -p "$here"
     started=$(date +%s)
     case $group in
-        011_examples | [!0-9]*) "group_$group" ;;
+        008_docs | 011_examples | [!0-9]*) "group_$group" ;;
         *) tap "$group" ;;
     esac >"$here/log" 2>&1 || echo "$group: ended with status $?" >>"$here/failed"
     {
@@ -158,7 +158,7 @@ regression() {
 # they read stand in the environment.
 tap() {
     rm -rf "$here/t" "$here/tmp_check"
-    cp -r t README.md "$here"
+    cp -r t README.md docs "$here"
     as_user=
     if [ "$(id -u)" = 0 ]; then
         chown -R postgres "$here"
@@ -169,6 +169,7 @@ tap() {
         # shellcheck disable=SC2086
         report $as_user env LC_ALL=C.UTF-8 TESTDIR="$here" TESTDATADIR="$here/tmp_check" \
             TESTLOGDIR="$here/tmp_check/log" CLIENT_TESTS="$here/programs" EXAMPLES="$here/examples" \
+            PKG_CONFIG_PATH="$here/libgoes/lib/pkgconfig" DOCS_GOT="${DOCS_GOT:-}" \
             PATH="$bin:$PATH" PGPORT=65432 PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
             sh -c 'cd "$1" && exec prove --verbose -I "$2" "$3"' sh "$here" "$pgxs/src/test/perl" "t/$name.pl"
         [ "$status" = 0 ] || tail -n 50 "$here"/tmp_check/log/* 2>/dev/null | cut -c1-400 || true
@@ -289,6 +290,12 @@ group_format() {
         *" $layout_version."*) pass_or_fail format make -s format-check || true ;;
         *) say "skipped   format: this is not clang-format $layout_version" ;;
     esac
+}
+
+# What README.md and docs/ show, in C with an installed libgoes.
+group_008_docs() {
+    pass_or_fail "docs: libgoes" make -s -C client prefix="$here/libgoes" install || return 0
+    tap 008_docs
 }
 
 # The programs of examples/, built against an installed libgoes.
