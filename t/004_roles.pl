@@ -71,7 +71,7 @@ for my $call (sort keys %allowed)
 # The three roles of docs/operations.md, by its own words, are enough for every function that writes, and a writer cannot fill
 # a column that is not the store's.
 my $recipe = join("\n", slurp_file("docs/operations.md") =~ /^((?:CREATE ROLE store_|GRANT )[^;]*;)/mg);
-like($recipe, qr/store_owner.*store_writer.*store_reader.*GRANT INSERT \(id, .*, data\) ON events TO store_writer/s, 'docs/operations.md has a recipe');
+like($recipe, qr/store_owner.*store_writer.*store_reader.*GRANT INSERT \(id, .*, data\)\s+ON events TO store_writer/s, 'docs/operations.md has a recipe');
 $node->safe_psql('postgres', 'CREATE DATABASE recipe');
 $node->safe_psql('recipe', "CREATE EXTENSION goes_store; CREATE ROLE store_owner; GRANT CREATE ON SCHEMA public TO store_owner;
     SET ROLE store_owner;
