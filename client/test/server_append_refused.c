@@ -113,7 +113,7 @@ test_names_have_up_to_255_characters(void **state)
 	expect_error(try_append(store, name, &id, NULL, 0, 0, NULL, &error), &error, GOES_ERR_INVALID,
 				 "255");
 	expect_error(try_append(store, "caf\xe9", &id, &event, 1, 0, NULL, &error), &error,
-				 GOES_ERR_INVALID, "no UTF-8");
+				 GOES_ERR_INVALID, "not UTF-8");
 }
 
 static void

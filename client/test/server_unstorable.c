@@ -38,7 +38,7 @@ expect_unstorable(const goes_event *bad, const char *what, const char *why)
 		return;
 	returned = goes_append(store, "order", &id, events, 4, 0, NULL, &error);
 	assert_int_equal(goes_error_event_index(error), 2);
-	assert_null(strstr(goes_error_message(error), "no JSON"));
+	assert_null(strstr(goes_error_message(error), "not JSON"));
 	expect_error(returned, &error, GOES_ERR_INVALID, why);
 }
 
