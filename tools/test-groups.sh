@@ -97,6 +97,15 @@ pass_or_fail() {
     fi
 }
 
+# in_turn COMMAND …: groups that build or install libgoes from client/build do so one after the other:
+# each writes its own prefix into libgoes.pc there.
+in_turn() {
+    {
+        flock 7
+        "$@"
+    } 7>"$work/building"
+}
+
 # count_results LOG STATUS: notes the tests that a runner reported. PostgreSQL 15 writes
 # "test name ... ok", later ones and prove write TAP. A runner that failed without saying which
 # test did counts as one failure.
@@ -272,11 +281,11 @@ group_fuzz() {
 }
 
 group_symbols() {
-    report make -s -C client symbols
+    report in_turn make -s -C client symbols
 }
 
 group_rooms() {
-    make -s -C client all && report tools/rooms
+    in_turn make -s -C client all && report tools/rooms
 }
 
 group_docs() {
@@ -294,13 +303,13 @@ group_format() {
 
 # What README.md and docs/ show, in C with an installed libgoes.
 group_008_docs() {
-    pass_or_fail "docs: libgoes" make -s -C client prefix="$here/libgoes" install || return 0
+    pass_or_fail "docs: libgoes" in_turn make -s -C client prefix="$here/libgoes" install || return 0
     tap 008_docs
 }
 
 # The programs of examples/, built against an installed libgoes.
 group_011_examples() {
-    pass_or_fail "examples: build" example_programs || return 0
+    pass_or_fail "examples: build" in_turn example_programs || return 0
     tap 011_examples
 }
 
