@@ -130,8 +130,16 @@ report() {
 
 # with_server COMMAND …: runs a command with a throwaway server. Its status goes by a file:
 # pg_virtualenv shows the server's whole log when its command fails. Servers start one after the other, since
-# two that start at once may choose the same port.
+# two that start at once may choose the same port. One whose port somebody else took is tried again.
 with_server() {
+    for attempt in 1 2 3; do
+        try_with_server "$@"
+        [ ! -e "$here/status" ] || break
+    done
+    return "$(cat "$here/status" 2>/dev/null || echo 1)"
+}
+
+try_with_server() {
     rm -f "$here/status"
     # shellcheck disable=SC2016
     {
@@ -145,7 +153,6 @@ with_server() {
             "$@"
             echo $? >"$status"' sh "$here/status" "$@" || true
     } 8>"$work/starting"
-    return "$(cat "$here/status" 2>/dev/null || echo 1)"
 }
 
 # regression RUNNER DIRECTORY TESTS: pg_regress or its isolation twin against a throwaway server.
