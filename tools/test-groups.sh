@@ -209,7 +209,7 @@ client_programs() {
 # client_tests PROGRAMS MAKE-ARGUMENTS …: builds and runs programs of client/test/, those that need a
 # server with one.
 client_tests() {
-    pass_or_fail "$group: build" client_programs "$@" || return 0
+    pass_or_fail "$group: build" ${turn:-} client_programs "$@" || return 0
     with_a_server=
     for program in $1; do
         case $program in
@@ -263,6 +263,7 @@ group_isolation() {
 measuring_programs="server_stream"
 
 group_client() {
+    turn=in_turn
     # shellcheck disable=SC2046
     if [ -z "$wanted" ] && [ "${SERVER_TESTS_ONLY:-no}" = no ]; then
         client_tests "$measuring_programs"

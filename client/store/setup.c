@@ -324,15 +324,6 @@ set_up(goes_store *store, const Deadline *deadline, goes_error **err)
 }
 
 /*
- * copy_failure copies the error of the last attempt to connect; the lock is held.
- */
-static int
-copy_failure(const goes_store *store, goes_error **err)
-{
-	return copy_error(err, store->failure);
-}
-
-/*
  * wait_for_attempt waits while another thread connects, and fails with the same error; the lock is
  * held.
  */
@@ -349,7 +340,7 @@ wait_for_attempt(goes_store *store, const Deadline *deadline, goes_error **err)
 			return status;
 		lock_wait(&store->lock, &store->changed, deadline);
 	}
-	return store->failures == failures ? GOES_OK : copy_failure(store, err);
+	return store->failures == failures ? GOES_OK : copy_error(err, store->failure);
 }
 
 /*
