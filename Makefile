@@ -1,24 +1,36 @@
 # goes_store: the extension's build (PGXS), libgoes, and the commands around them.
 #
-#   make            build the extension and libgoes   (needs the headers of the server, libpq and libuuid)
+#   make            build the extension, libgoes and the tool goes   (needs the headers of the server, libpq
+#                   and libuuid)
 #   make install    install them, as root; PG_CONFIG says into which server, prefix where libgoes goes
-#   make with_client=no install     only the extension; make -C client install: only libgoes
+#   make with_client=no install     only the extension; make -C client install: only libgoes; make
+#                   client-install: libgoes and the tool
 #   make docs       pages from libgoes' header, in client/docs/
-#   make picture    the picture of the README, from docs/picture.dot (needs graphviz)
+#   make picture    the picture of the README, from docs/picture.dot (with graphviz)
 #   make installcheck  test what is installed on a running server: REGRESS, ISOLATION and
 #                   PROVE_TESTS name single tests, as in make installcheck REGRESS=append PROVE_TESTS=t/002_crash.pl
 #   make demo       see it work: installs what is missing, then a throwaway server
 #   make test       every test; the same way on a fresh machine
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
+#   make test-packages  build Debian's packages and what the Dockerfile does, and use them in a bare Debian
+#   make dist       the archive for PGXN, of what is committed; DIST_FOLDER says where
+#   make test-asserts  sql/ and specs/ on a PostgreSQL with assertions, all caches freed at every look-up: hours
+#   make break      break it, one thing at a time, and demand that a test notices
+#   make soak       follow a store for minutes while others write to it; MINUTES=60
 #   make bounds     measure what the design promises
-#   make goes       prove that goes and libgoes share the table (needs Go 1.25 or later, and fetches goes)
+#   make bench      measure it beside the bare server (10 minutes); make bench-peers: beside other event stores
+#                   (45 minutes); both write bench/report.md
+#   make goes       prove that goes and libgoes share the table, and test goes/goesstore (needs Go 1.25 or
+#                   later, and fetches goes)
+#   make goes-ui    open goes' own web page beside a store, in a browser (needs Go and npm, and fetches it)
+#   make examples   build and run the examples in Python, JavaScript, Java, Go and Rust, as far as there are tools
 #   make format     lay out the C code; `make format-check` only looks
 
 EXTENSION = goes_store
 MODULE_big = goes_store
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
 DATA = extension/goes_store--1.0.sql
-EXTRA_CLEAN = bench/bounds results extension/built-for $(OBJS:.o=.d)
+EXTRA_CLEAN = bench/bounds bench/goes_bench results extension/built-for $(OBJS:.o=.d)
 
 # PGXS sets some of these itself; libgoes gets what the caller has in the environment. What stands on
 # the command line reaches both anyway.
@@ -36,7 +48,7 @@ REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=goes_store
 ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=goes_store
-TAP_TESTS = $(filter-out 0,$(shell id -u))
+TAP_TESTS := $(filter-out 0,$(shell id -u))
 export CLIENT_TESTS ?= $(CURDIR)/client/build/test
 
 # No JIT copy of the code: PostgreSQL's packages would ask for their clang.
@@ -64,7 +76,7 @@ all install:
 	@exit 1
 endif
 
-# The other half, by its own Makefile, which stands on its own.
+# The other half, by its own Makefile, which stands on its own, and the command-line tool on top of it.
 ifneq ($(with_client),no)
 ifneq ($(wildcard $(PGXS)),)
 all: client
@@ -76,15 +88,19 @@ endif
 
 client:
 	@$(MAKE) -C client $(CLIENT_SETTINGS) all
+	@$(MAKE) -C cli $(CLIENT_SETTINGS) all
 
 client-install: client
 	@$(MAKE) -C client $(CLIENT_SETTINGS) install
+	@$(MAKE) -C cli $(CLIENT_SETTINGS) install
 
 client-uninstall:
 	@$(MAKE) -C client $(CLIENT_SETTINGS) uninstall
+	@$(MAKE) -C cli $(CLIENT_SETTINGS) uninstall
 
 client-clean:
 	@$(MAKE) -C client clean
+	@$(MAKE) -C cli clean
 
 # What a variable says, for scripts: make -s print-REGRESS.
 print-%:
@@ -95,10 +111,17 @@ docs:
 
 picture: docs/picture.svg
 docs/picture.svg: docs/picture.dot
+	@command -v dot >/dev/null || tools/packages picture
 	dot -Tsvg -o $@ $<
 
-.PHONY: client client-install client-uninstall client-clean docs picture
-.PHONY: demo test test-matrix bounds goes format format-check
+# PGXN's archive has the version of META.json, and so does its folder.
+DIST_FOLDER ?= .
+dist:
+	@version=$$(sed -n '1,/"provides"/s/.*"version": "\(.*\)",/\1/p' META.json) && \
+	git archive --format=zip --prefix="goes_store-$$version/" -o "$(DIST_FOLDER)/goes_store-$$version.zip" HEAD
+
+.PHONY: client client-install client-uninstall client-clean docs picture dist
+.PHONY: demo test test-matrix test-packages test-asserts break soak bounds bench bench-peers goes goes-ui examples format format-check
 
 demo:
 	@tools/demo
@@ -109,11 +132,41 @@ test:
 test-matrix:
 	@tools/test-matrix
 
+test-packages:
+	@tools/test-packages
+
+test-asserts:
+	@tools/test-asserts
+
+break:
+	@tools/break
+
+soak:
+	@tools/soak $(MINUTES)
+
 bounds:
 	@tools/bounds
 
+bench:
+	@tools/bench
+
+bench-peers:
+	@tools/bench --peers
+
+# A program of libgoes, which has to be there.
+bench/goes_bench: $(wildcard bench/goes_bench*.[ch]) $(wildcard bench/bounds*.h) client/build/libgoes.a
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(STRICT) -Iclient -Ibench -o $@ \
+		$(filter %.c,$^) bench/bounds_client.c bench/bounds_encode.c bench/bounds_insert.c \
+		client/build/libgoes.a $(shell pkg-config --cflags --libs libpq uuid) -pthread
+
 goes:
 	@tools/goes
+
+goes-ui:
+	@tools/goes-ui
+
+examples:
+	@tools/examples
 
 format:
 	@tools/format

@@ -47,11 +47,21 @@ static const struct
 	{"batch", measure_batches},
 	{"aggregate", measure_aggregate},
 	{"append", measure_appends},
+	{"append_batch", measure_append_batches},
+	{"append_each", measure_append_each},
+	{"drivers", measure_drivers},
 	{"load", measure_load},
 	{"memory", measure_memory},
 	{"libgoes", measure_libgoes},
 	{"instructions", measure_instructions},
 	{"loops", measure_loops},
+	{"feed", measure_feed},
+	{"waits", measure_feed_waits},
+	{"follow", measure_follow},
+	{"tool", measure_tool},
+	{"subscriptions", measure_subscriptions},
+	{"subscription_waits", measure_subscription_waits},
+	{"writer", measure_writer},
 };
 
 /*
@@ -66,6 +76,22 @@ is_chosen(const char *name, int count, char *const *arguments)
 			return true;
 	}
 	return count == 0;
+}
+
+/*
+ * list_measures ends the program with the names of all measures.
+ */
+static void
+list_measures(void)
+{
+	char names[512] = "";
+
+	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
+	{
+		strcat(names, " ");
+		strcat(names, measures[i].name);
+	}
+	die("the measures are:%s", names);
 }
 
 int
@@ -84,7 +110,6 @@ main(int count, char **arguments)
 		chosen++;
 	}
 	if (chosen == 0 || chosen < count - 1)
-		die("the measures are batch, aggregate, append, load, memory, libgoes, instructions and "
-			"loops");
+		list_measures();
 	return 0;
 }

@@ -14,7 +14,6 @@
 #include "bounds.h"
 
 #define AGGREGATES 2000
-#define AGGREGATE_NAME "shop.order"
 #define VERSIONS 100
 #define PAIRS 15000
 #define WARM_UP 200 /* pairs that do not count */

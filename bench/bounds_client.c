@@ -24,7 +24,7 @@ die(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fputs("bounds: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
 	va_end(arguments);
@@ -128,9 +128,9 @@ run_on(const cpu_set_t *processors, pid_t process)
 
 /*
  * share_processor lets this program and all backends of the connection's database run on
- * one processor, or on any again. Left alone, one of two backends that take turns may be
- * on the program's processor for a whole run, and the other beside it, whom to wake takes
- * three times as long as the call: then the ratio tells where they were.
+ * one processor, or on any again. Otherwise one of two backends that take turns may be on
+ * the program's processor for a whole run, and the other on another one. Waking that one
+ * takes three times as long as the call, so the ratio would tell where they were.
  */
 void
 share_processor(PGconn *connection, bool is_shared)
@@ -183,6 +183,25 @@ memory_of(PGconn *connection)
 }
 
 /*
+ * cpu_of returns how much time of a processor a connection's backend has taken so far, in
+ * seconds. It is asked between statements, when the backend sleeps.
+ */
+double
+cpu_of(PGconn *connection)
+{
+	char			   path[64];
+	unsigned long long nanoseconds;
+	FILE			  *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", PQbackendPID(connection));
+	file = fopen(path, "r");
+	if (file == NULL || fscanf(file, "%llu", &nanoseconds) != 1)
+		die("cannot read %s: the server must run on this machine, and this must be Linux", path);
+	fclose(file);
+	return (double) nanoseconds / 1e9;
+}
+
+/*
  * seconds_now reads a clock that only ever goes forward.
  */
 double
@@ -208,7 +227,7 @@ pause_for(int milliseconds)
 /*
  * compare_numbers orders numbers for qsort.
  */
-static int
+int
 compare_numbers(const void *left, const void *right)
 {
 	double a = *(const double *) left;
@@ -229,7 +248,7 @@ median(double *values, int count)
 }
 
 /*
- * median_of_turns returns what a thing takes that goes first in every other pair. Coming
+ * median_of_turns returns the median of calls that come first in every other pair. Coming
  * first and coming second take different times, above all when each has a backend of
  * its own: one median over both halves would be anywhere between.
  */

@@ -17,7 +17,6 @@
 #define EVENTS_OF_MILLISECOND 4
 
 #define EVENT_NAME "shop.order.item_added"
-#define AGGREGATE_NAME "shop.order"
 
 enum
 {

@@ -11,7 +11,6 @@
 #include "bounds.h"
 
 #define AGGREGATES 20
-#define AGGREGATE_NAME "shop.order"
 #define VERSIONS 10000
 #define SNAPSHOT_VERSION 9900
 #define STATE_BYTES 8192

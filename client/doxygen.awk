@@ -7,7 +7,8 @@
 # last declaration, until a blank line.
 
 NR == 1 {
-	print "/** @file */"
+	print "/** @file"
+	print " * @brief libgoes: the event store goes_store, from C. */"
 	print "/** @mainpage The event store goes_store, from C"
 	in_top = 1
 	next
@@ -34,7 +35,9 @@ in_top {
 	sub(/ -+ \*\/$/, "")
 	if (in_topic)
 		print "/** @} */"
-	print "/** @defgroup topic" ++topics " " $0 "\n * @{ */"
+	id = tolower($0)
+	gsub(/[^a-z]+/, "-", id)
+	print "/** @defgroup goes-" id " " $0 "\n * @{ */"
 	in_topic = 1
 	next
 }

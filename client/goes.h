@@ -24,7 +24,7 @@
  * success only. Accessors and functions that free accept NULL.
  *
  * Threads. A store, its pool and a goes_cancel may be used by any number of threads at once. Every
- * other object belongs to one thread at a time.
+ * other object belongs to one thread at a time, unless its comment says otherwise.
  *
  * Ownership. Arguments are borrowed for the length of the call. The caller frees what a function
  * gives out, with the function that its comment names. Strings are UTF-8 and end with a zero byte.
@@ -122,7 +122,9 @@ typedef enum goes_status
 	GOES_ERR_STATE = -13,	   /* misuse: not allowed now, or not here */
 	GOES_ERR_HOOK = -14,	   /* a hook, or the function of goes_model_use, said no */
 	GOES_ERR_READ_ONLY = -15,  /* the store is append-only; a standby gives GOES_ERR_SERVER */
-	GOES_ERR_EXTENSION = -16   /* the server lacks the extension, or has too old a version */
+	GOES_ERR_EXTENSION = -16,  /* the server lacks the extension, or has too old a version */
+	GOES_ERR_LEASE_LOST = -17, /* others have the events that a worker was given */
+	GOES_ERR_REWOUND = -18 /* the feed begins anew, or has lost events that readers have passed */
 } goes_status;
 
 /* Why a call failed. Immutable; any thread may read it. */
@@ -181,6 +183,12 @@ typedef struct goes_conflict
  * It returns false if the error is no conflict, or if nothing is known.
  */
 GOES_API bool goes_error_conflict(const goes_error *error, goes_conflict *out);
+
+/*
+ * goes_error_lost_deliveries returns for a GOES_ERR_LEASE_LOST how many deliveries were handed out
+ * and are not done: others get these events again. 0 for any other error.
+ */
+GOES_API int64_t goes_error_lost_deliveries(const goes_error *error);
 
 /* goes_error_free frees an error. */
 GOES_API void goes_error_free(goes_error *error);
@@ -304,6 +312,20 @@ typedef struct goes_tx goes_tx;
 
 struct pg_conn; /* libpq's PGconn */
 
+/* How important a line of the log is. */
+typedef enum goes_log_level
+{
+	GOES_LOG_INFO,
+	GOES_LOG_WARNING
+} goes_log_level;
+
+/*
+ * A function that is told what no status shows: connections that were lost and made again, what was done
+ * once more, leases that were lost. It is called in the thread of the call, must not use the store, and
+ * must not fail. The text has no newline, and never a password.
+ */
+typedef void (*goes_log_fn)(goes_log_level level, const char *text, void *user);
+
 /* Which store to open, and how. */
 typedef struct goes_store_options
 {
@@ -322,10 +344,16 @@ typedef struct goes_store_options
 	const char *database; /* taken literally; NULL means "goes"; created if missing */
 	const char *table; /* written as in SQL: events, shop.events, "Odd Name"; NULL means "events" */
 	goes_pool  *pool;  /* use this one, borrowed; url and database are ignored, none is created */
-	int			max_connections;	  /* 0: pool_max_conns, else the number of cores, at least 4 */
-	int64_t		connect_timeout_ms;	  /* for all of the set-up; 0: 3000; below 0: none */
-	int64_t		operation_timeout_ms; /* of a call whose context names none; 0 and below: none */
-	bool		no_create;			  /* fail instead of creating database, extension or table */
+	int			max_connections; /* 0: pool_max_conns, else the number of cores, at least 4 */
+
+	/*
+	 * How long the first call may take to set up the store: to connect, and to create what is missing.
+	 * 0 means 3000 to connect and 30000 in all; below 0: no limit.
+	 */
+	int64_t connect_timeout_ms;
+
+	int64_t operation_timeout_ms; /* of a call whose context names none; 0 and below: none */
+	bool	no_create;			  /* fail instead of creating database, extension or table */
 
 	/*
 	 * Set this for a pooler that gives each transaction another session, such as pgbouncer with
@@ -335,6 +363,18 @@ typedef struct goes_store_options
 	 * since what the program left behind may be in any session.
 	 */
 	bool no_prepared_statements;
+
+	goes_log_fn log;	  /* NULL: nothing is told */
+	void	   *log_user; /* for log */
+
+	/*
+	 * Appends that threads make at the same time share a commit: what waits goes out together, over at
+	 * most two connections. A thread alone makes its append at once, as without this. The outcomes are
+	 * those that goes_append() has by itself, but an append that was sent and is given up, by its timeout
+	 * or its cancel, is GOES_ERR_IN_DOUBT. Stores with hooks, and appends of no events or in a
+	 * transaction, do without.
+	 */
+	bool coalesce_appends;
 } goes_store_options;
 
 /* goes_store_options_init sets every field to its default; `size` is sizeof(goes_store_options). */
@@ -363,6 +403,40 @@ GOES_API int goes_store_connect(goes_store *store, const goes_context *context, 
 
 /* goes_store_pool returns the store's pool, which lives as long as the store; NULL until connected. */
 GOES_API goes_pool *goes_store_pool(goes_store *store);
+
+/* What a store has done since it was opened. */
+typedef struct goes_store_statistics
+{
+	size_t	size;	 /* sizeof(goes_store_statistics) */
+	int64_t calls;	 /* that have ended; the begin and the commit of a transaction are two */
+	int64_t errors;	 /* of them, and of cursors, feeds and subscriptions; not GOES_ERR_NOT_FOUND */
+	int64_t retries; /* requests that were made again, by libgoes or by goes_retry() */
+	int64_t reconnects; /* connections that were made because one was lost in a call */
+	int64_t pool_waits; /* calls that waited for a connection: see goes_pool_stats() */
+	int64_t in_doubt;	/* calls that ended with GOES_ERR_IN_DOUBT */
+} goes_store_statistics;
+
+/*
+ * goes_store_stats fills in what a store has counted, up to out->size, which the caller sets. It does not
+ * wait. GOES_ERR_INVALID, GOES_ERR_STATE in a child process.
+ */
+GOES_API int goes_store_stats(goes_store *store, goes_store_statistics *out);
+
+/*
+ * Does the program's work: returns GOES_OK, or the status and the error of the call that failed. Its calls
+ * get `context`, which has the time that is left.
+ */
+typedef int (*goes_retry_fn)(goes_store *store, const goes_context *context, void *user,
+							 goes_error **err);
+
+/*
+ * goes_retry calls a function until it does not fail with something that may pass: see
+ * goes_error_is_retryable(). After a conflict the function has to load the aggregate again. Pauses grow
+ * from 5 ms to a second. It gives up with the function's last error when the context's time is over, or
+ * it is cancelled; without a timeout it goes on for ever. GOES_ERR_STATE on a transaction's store.
+ */
+GOES_API int goes_retry(goes_store *store, goes_retry_fn function, void *user,
+						const goes_context *context, goes_error **err);
 
 /*
  * goes_store_close closes a store. It never hangs. No other thread may be in a call on it. Cursors
@@ -410,6 +484,114 @@ GOES_API int goes_insert(goes_store *store, const goes_event *events, size_t n,
 GOES_API int goes_append(goes_store *store, const char *aggregate_name,
 						 const goes_uuid *aggregate_id, goes_event *events, size_t n,
 						 int32_t expected_version, const goes_context *context, goes_error **err);
+
+/* ---- Writer ----------------------------------------------------------------------------- */
+
+/*
+ * Many appends without waiting for each: what is accepted goes out together, over a few connections, in
+ * one commit after the other, and each append has its own outcome. For a program that can go on
+ * meanwhile, such as a service with an event loop, or one that imports.
+ *
+ * The appends of an aggregate take effect in the order of their calls. Any number of threads may append;
+ * outcomes are taken by one at a time. Behind a writer there are as many threads as it has connections,
+ * in which no function of the program is called but the store's log; signals go to others.
+ */
+typedef struct goes_writer goes_writer;
+
+/* How a writer works. */
+typedef struct goes_writer_options
+{
+	size_t	size;		 /* sizeof(goes_writer_options) */
+	int		max_pending; /* appends that have no outcome yet; 0: 5,000 */
+	bool	no_wait;	 /* with so many, goes_writer_append() fails and does not wait */
+	int		connections; /* of the store's pool that are used at a time, up to 16; 0: 2 */
+	int64_t timeout_ms;	 /* see goes_writer_append(); 0: operation_timeout_ms; below 0: none */
+} goes_writer_options;
+
+/* goes_writer_options_init sets every field to its default. */
+GOES_API void goes_writer_options_init(goes_writer_options *options, size_t size);
+
+/*
+ * goes_writer_open makes a writer, freed with goes_writer_close(); the store may be closed before. NULL
+ * options are the defaults. It does no I/O.
+ *
+ * GOES_ERR_STATE on a transaction's store, and on a store with hooks: they need a transaction for each
+ * append. GOES_ERR_INVALID, GOES_ERR_NOMEM.
+ */
+GOES_API int goes_writer_open(goes_writer **out, goes_store *store,
+							  const goes_writer_options *options, goes_error **err);
+
+/*
+ * goes_writer_append accepts an append with the arguments of goes_append(), which it copies, and returns
+ * before it is made. What it has accepted has exactly one outcome, which has the tag. The events do not
+ * get their versions; the outcome has the last one.
+ *
+ * If max_pending appends have no outcome yet, it waits for one, or fails with GOES_ERR_STATE if the options
+ * say so. The context is for this wait only. GOES_ERR_INVALID, GOES_ERR_TIMEOUT, GOES_ERR_CANCELLED and
+ * GOES_ERR_NOMEM say that it was not accepted.
+ *
+ * An append that cannot be sent for timeout_ms has the outcome GOES_ERR_TIMEOUT, and is not stored. One
+ * that was sent and gets no answer for timeout_ms, also over a new connection, is GOES_ERR_IN_DOUBT.
+ */
+GOES_API int goes_writer_append(goes_writer *writer, const char *aggregate_name,
+								const goes_uuid *aggregate_id, const goes_event *events, size_t n,
+								int32_t expected_version, void *tag, const goes_context *context,
+								goes_error **err);
+
+/* What became of an append. May grow at its end. */
+typedef struct goes_outcome
+{
+	void			 *tag;	   /* that goes_writer_append() was given */
+	int				  status;  /* GOES_OK or what goes_append() would have returned */
+	int32_t			  version; /* of its last event, if it is stored */
+	const goes_error *error;   /* NULL if it is stored */
+} goes_outcome;
+
+/* goes_writer_next has an outcome. */
+#define GOES_OUTCOME 1
+
+/*
+ * goes_writer_next returns GOES_OUTCOME with an outcome in *out that is good until the next call of it or
+ * of goes_writer_process(), GOES_END if everything that was accepted has had its outcome taken, or a
+ * negative status: GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED are about the context. Outcomes come as they
+ * are found, those of an aggregate in the order of the calls. They take memory until they are taken.
+ */
+GOES_API int goes_writer_next(goes_writer *writer, const goes_outcome **out,
+							  const goes_context *context, goes_error **err);
+
+/*
+ * goes_writer_flush waits until everything that was accepted has an outcome, taken or not.
+ * GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED are about the context.
+ */
+GOES_API int goes_writer_flush(goes_writer *writer, const goes_context *context, goes_error **err);
+
+/*
+ * goes_writer_process is goes_writer_next() for an event loop: it never waits. GOES_OUTCOME, GOES_END if
+ * there is no outcome now, or a negative status. The program calls it until it returns GOES_END. A loop
+ * that must not wait in goes_writer_append() either sets no_wait.
+ */
+GOES_API int goes_writer_process(goes_writer *writer, const goes_outcome **out, goes_error **err);
+
+/*
+ * The same three as for a feed: a descriptor to poll for goes_writer_events(), which stays the same, and
+ * after how many milliseconds to call goes_writer_process() in any case: 0 if an outcome is at hand.
+ */
+GOES_API int	 goes_writer_fd(const goes_writer *writer);
+GOES_API int	 goes_writer_events(const goes_writer *writer);
+GOES_API int64_t goes_writer_timeout_ms(const goes_writer *writer);
+
+/* Is told an outcome, which is good until it returns. */
+typedef void (*goes_outcome_fn)(const goes_outcome *outcome, void *user);
+
+/*
+ * goes_writer_close ends and frees a writer, within about a second. Nothing more is sent: what is not sent
+ * by then has the outcome GOES_ERR_CANCELLED, and what was sent and is not answered GOES_ERR_IN_DOUBT. All
+ * outcomes that were not taken are given to the function, in the calling thread; NULL: nobody wants them.
+ * To have everything made, call goes_writer_flush() before. No other thread may be in a call on it.
+ */
+GOES_API void goes_writer_close(goes_writer *writer, goes_outcome_fn function, void *user);
+
+/* ---- Single events ---------------------------------------------------------------------- */
 
 /*
  * goes_find looks up one event by its id. On success *out is a copy, freed with goes_event_free().
@@ -676,6 +858,30 @@ GOES_API int goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes
 							   goes_error **err);
 
 /*
+ * goes_pool_try_acquire is goes_pool_acquire(), but does not wait for a connection that is in use:
+ * GOES_ERR_TIMEOUT if all are. It may have to connect.
+ */
+GOES_API int goes_pool_try_acquire(goes_pool *pool, struct pg_conn **out,
+								   const goes_context *context, goes_error **err);
+
+/* How a pool is used. */
+typedef struct goes_pool_statistics
+{
+	size_t	size;			 /* sizeof(goes_pool_statistics) */
+	int		max_connections; /* that it may have */
+	int		idle;			 /* connections that nobody uses now */
+	int		in_use;			 /* or being made */
+	int64_t waits;			 /* that all were in use, and somebody waited, so far */
+	int64_t made;			 /* connections, so far */
+} goes_pool_statistics;
+
+/*
+ * goes_pool_stats fills in how a pool is used, up to out->size, which the caller sets.
+ * GOES_ERR_INVALID, GOES_ERR_STATE in a child process.
+ */
+GOES_API int goes_pool_stats(goes_pool *pool, goes_pool_statistics *out);
+
+/*
  * goes_pool_release gives a connection back. One that is not fit for reuse (broken, in a transaction,
  * in pipeline mode) is closed.
  *
@@ -690,7 +896,10 @@ GOES_API int goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes
  */
 GOES_API void goes_pool_release(goes_pool *pool, struct pg_conn *connection);
 
-/* goes_pool_free closes a pool. Give its connections back and close its stores before. */
+/*
+ * goes_pool_free closes a pool. Give its connections back, and close its stores, their feeds and
+ * subscriptions before.
+ */
 GOES_API void goes_pool_free(goes_pool *pool);
 
 /* ---- Snapshots -------------------------------------------------------------------------- */
@@ -822,6 +1031,227 @@ typedef int (*goes_model_fn)(goes_tx *tx, const char *json, char **new_json, voi
 GOES_API int goes_model_use(goes_store *store, const char *table, const char *id,
 							const char *initial_json, goes_model_fn function, void *user,
 							const goes_context *context, goes_error **err);
+
+/* ---- Following -------------------------------------------------------------------------- */
+
+/*
+ * Every event of a store once, in one order that never changes, whoever stored it. The store needs a
+ * feed: its owner calls goes_alter_store(feed => true) in SQL once.
+ *
+ * A feed belongs to one thread at a time, but any thread may close it. It has a connection of its
+ * own, beside those of the pool. A connection that is lost is made again, and the feed goes on
+ * behind the last event that it has given out. It takes memory for two pages of events; the data of
+ * a page have 1 MB, and those of one more event.
+ */
+typedef struct goes_feed goes_feed;
+
+/* How to follow a store. */
+typedef struct goes_feed_options
+{
+	size_t			  size;		/* sizeof(goes_feed_options) */
+	int64_t			  after;	/* the position to go on after; 0: from the first event on */
+	goes_uuid		  after_id; /* that goes_feed_position() gave with it; nil: not known */
+	const goes_query *filter;	/* copied; NULL: every event; without sorting and limit */
+	int				  page;		/* most events that come together; 0: 4,000 */
+	int64_t			  wait_ms;	/* how long goes_feed_next() waits; 0: 10 s; below 0: not at all */
+} goes_feed_options;
+
+/* goes_feed_options_init sets every field to its default; `size` is sizeof(goes_feed_options). */
+GOES_API void goes_feed_options_init(goes_feed_options *options, size_t size);
+
+/*
+ * goes_feed_open begins to follow a store; NULL options are the defaults. It connects, and waits for
+ * the answer to its first question. The feed is freed with goes_feed_close(); the store may be closed
+ * before.
+ *
+ * GOES_ERR_SCHEMA if the store has no feed, GOES_ERR_REWOUND, GOES_ERR_INVALID, GOES_ERR_CONNECT,
+ * GOES_ERR_STATE on a transaction's store.
+ */
+GOES_API int goes_feed_open(goes_store *store, const goes_feed_options *options, goes_feed **out,
+							goes_error **err);
+
+/*
+ * goes_feed_next returns GOES_EVENT with an event in *out that is good until the next call on the
+ * feed, GOES_END if wait_ms went by without news, or a negative status. Ask again after each of
+ * them: the feed goes on where it is.
+ *
+ * GOES_ERR_TIMEOUT and GOES_ERR_CANCELLED are about the context, and GOES_ERR_CANCELLED also says
+ * that another thread has closed the feed, which then must not be used any more. GOES_ERR_CONNECT if
+ * no server could be reached for the store's connect_timeout_ms. GOES_ERR_REWOUND if positions that
+ * the feed has passed stand for other events now: open a new feed where the program wants to go on.
+ */
+GOES_API int goes_feed_next(goes_feed *feed, const goes_event **out, const goes_context *context,
+							goes_error **err);
+
+/*
+ * goes_feed_position returns the position behind which the feed goes on, and in *id, unless that is
+ * NULL, the id to be given with it as after_id. Before the next call on the feed it is that of the
+ * event given out last. Keep both when what the event caused is stored.
+ */
+GOES_API int64_t goes_feed_position(const goes_feed *feed, goes_uuid *id);
+
+/*
+ * goes_feed_process is goes_feed_next() for an event loop: it never waits, neither for the server
+ * nor for the name of a host. GOES_EVENT, GOES_END if there is no event now, or a negative status,
+ * after which the program calls it again when it is due. wait_ms does not matter. The program calls
+ * it until it returns GOES_END, or does something else in between and comes back.
+ */
+GOES_API int goes_feed_process(goes_feed *feed, const goes_event **out, goes_error **err);
+
+/*
+ * goes_feed_fd returns a descriptor to poll for goes_feed_events(). It stays the same as long as the
+ * feed, also when connections are lost and made again. The program must not read from it.
+ */
+GOES_API int goes_feed_fd(const goes_feed *feed);
+
+/* goes_feed_events returns what to poll the descriptor for: POLLIN, which is EPOLLIN, too. */
+GOES_API int goes_feed_events(const goes_feed *feed);
+
+/*
+ * goes_feed_timeout_ms returns after how many milliseconds to call goes_feed_process() even if
+ * nothing comes: 0 if events are at hand, -1 if there is no hurry. Ask after each call of it.
+ */
+GOES_API int64_t goes_feed_timeout_ms(const goes_feed *feed);
+
+/*
+ * goes_feed_close ends and frees a feed, within a second, also while another thread waits in
+ * goes_feed_next(), which then returns GOES_ERR_CANCELLED.
+ */
+GOES_API void goes_feed_close(goes_feed *feed);
+
+/* ---- Subscriptions ---------------------------------------------------------------------- */
+
+/*
+ * A worker of a subscription: the server hands out the events of a store to any number of workers,
+ * those of an aggregate in their order, until each is done or has failed for good. docs/subscriptions.md
+ * says what workers can rely on.
+ *
+ * It belongs to one thread at a time, but any thread may close it while another one waits. Each
+ * thread that works opens its own. It has a connection of its own, beside those of the pool, which is
+ * made again when it is lost. There is no thread behind it: leases are renewed in the calls on it.
+ */
+typedef struct goes_subscription goes_subscription;
+
+/*
+ * An event that a worker has to handle. It is good until it is answered by goes_delivery_done() or
+ * goes_delivery_failed(), or the subscription is closed. May grow at its end.
+ */
+typedef struct goes_delivery
+{
+	goes_event event;	 /* what happened */
+	int64_t	   position; /* in the feed */
+	int32_t	   attempts; /* how often it has failed, or was given to a worker that died */
+} goes_delivery;
+
+/* Which subscription, and how to work. */
+typedef struct goes_subscription_options
+{
+	size_t size; /* sizeof(goes_subscription_options) */
+
+	/*
+	 * The subscription is made if it is missing; one that is there must have been made with the same
+	 * values, or GOES_ERR_INVALID. With `join` it has to be there, however it was made.
+	 */
+	bool			  join;
+	int				  partitions;	  /* 0: 16 */
+	int64_t			  start;		  /* begin behind this position; 0: all events; -1: new ones */
+	const goes_query *filter;		  /* as in goes_feed_options */
+	int				  max_attempts;	  /* before an event is parked; 0: 5 */
+	int				  backoff_ms;	  /* before the second attempt, then twice as long; 0: 1,000 */
+	int				  backoff_max_ms; /* 0: 600,000, or backoff_ms if that is longer */
+
+	const char *worker;		   /* a name to be shown; NULL: host and process */
+	int			batch;		   /* most events that come together, up to 1,000; 0: 100 */
+	int			lease_ms;	   /* how long the server waits for a silent worker; 0: 30,000 */
+	int64_t		wait_ms;	   /* as in goes_feed_options */
+	bool		manual_commit; /* only goes_subscription_commit() tells the server what is done */
+} goes_subscription_options;
+
+/* goes_subscription_options_init sets every field to its default. */
+GOES_API void goes_subscription_options_init(goes_subscription_options *options, size_t size);
+
+/*
+ * goes_subscription_open begins to work for a subscription. `table` is the table of subscriptions,
+ * written as in SQL; NULL means "subscriptions". It is created on first use, unless the store was
+ * opened with no_create. *out is freed with goes_subscription_close(); the store may be closed before.
+ *
+ * GOES_ERR_SCHEMA if the store has no feed, or the table is missing; GOES_ERR_INVALID if the subscription
+ * is there with other values; GOES_ERR_PERMISSION; GOES_ERR_STATE on a transaction's store.
+ */
+GOES_API int goes_subscription_open(goes_store *store, const char *table, const char *name,
+									const goes_subscription_options *options,
+									goes_subscription **out, goes_error **err);
+
+/*
+ * goes_subscription_next returns GOES_EVENT with a delivery in *out, GOES_END, or a negative status.
+ * GOES_END means that there was nothing to do for wait_ms, or, with manual_commit, that all events that
+ * came together are handed out: commit, and ask again.
+ *
+ * GOES_ERR_LEASE_LOST if others have events that this worker was given: it took longer than lease_ms
+ * between two calls, or the subscription was rewound. They come again, to whoever has them now; see
+ * goes_error_lost_deliveries(). Answer those that are not answered yet all the same, and ask for the
+ * next. GOES_ERR_STATE if everything is handed out and not answered. GOES_ERR_NOT_FOUND if there is no
+ * such subscription (any more). GOES_ERR_TIMEOUT, GOES_ERR_CANCELLED, GOES_ERR_CONNECT and
+ * GOES_ERR_REWOUND as for goes_feed_next().
+ */
+GOES_API int goes_subscription_next(goes_subscription *subscription, const goes_delivery **out,
+									const goes_context *context, goes_error **err);
+
+/*
+ * goes_delivery_done says that an event is handled. It does not wait: the server is told by one of the
+ * next calls on the subscription, when all events of a partition are answered, or by closing it. Until
+ * then a worker that dies has the event handed out again. GOES_ERR_LEASE_LOST if the event is somebody
+ * else's by now; GOES_ERR_STATE if it is answered already.
+ */
+GOES_API int goes_delivery_done(goes_subscription *subscription, const goes_delivery *delivery,
+								goes_error **err);
+
+/*
+ * goes_delivery_failed says that an event could not be handled, and why (NULL: no reason). It comes
+ * again later, and the later events of its aggregate behind it, also those that are handed out already.
+ */
+GOES_API int goes_delivery_failed(goes_subscription *subscription, const goes_delivery *delivery,
+								  const char *text, goes_error **err);
+
+/*
+ * goes_subscription_commit tells the server what was answered, in the transaction of the effects, and
+ * commits that: both or neither, so that each event counts exactly once. It takes manual_commit. It
+ * ends and frees the transaction whatever it returns, as goes_tx_commit() does. After an error nothing is
+ * committed (unless it is GOES_ERR_IN_DOUBT), and what was answered comes again. GOES_ERR_LEASE_LOST
+ * says how many deliveries to drop.
+ *
+ * Without a transaction (NULL) it tells the server at once, and waits for that.
+ */
+GOES_API int goes_subscription_commit(goes_subscription *subscription, goes_tx *tx,
+									  const goes_context *context, goes_error **err);
+
+/*
+ * goes_subscription_rollback undoes and frees a transaction, which may be NULL if it is over. What was
+ * answered since the last commit comes again. Whoever works with manual_commit ends a transaction by
+ * this or by goes_subscription_commit(), never by goes_tx_rollback().
+ */
+GOES_API void goes_subscription_rollback(goes_subscription *subscription, goes_tx *tx);
+
+/*
+ * goes_subscription_renew begins the leases of all events in hand anew, and waits for that. Other calls
+ * do so by themselves after a third of lease_ms; a handler that takes longer than lease_ms calls this in
+ * between. Whoever never does so is taken for dead.
+ */
+GOES_API int goes_subscription_renew(goes_subscription *subscription, const goes_context *context,
+									 goes_error **err);
+
+/* The same for an event loop, as for a feed. What is answered is sent by goes_subscription_process(). */
+GOES_API int goes_subscription_process(goes_subscription *subscription, const goes_delivery **out,
+									   goes_error **err);
+GOES_API int goes_subscription_fd(const goes_subscription *subscription);
+GOES_API int goes_subscription_events(const goes_subscription *subscription);
+GOES_API int64_t goes_subscription_timeout_ms(const goes_subscription *subscription);
+
+/*
+ * goes_subscription_close tells the server what is done, gives the rest back, so that others have it at
+ * once, and frees the subscription with all its deliveries. It takes a second at the most.
+ */
+GOES_API void goes_subscription_close(goes_subscription *subscription);
 
 GOES_DECLARATIONS_END
 

@@ -28,6 +28,7 @@
 #include <uuid/uuid.h>
 
 #define BATCH 1000
+#define LEASE_MS 100 /* of the worker that is undone */
 #define NANOSECONDS 1000000000LL
 
 /* A package, and its history as far as the log was read. */
@@ -361,7 +362,7 @@ tell_insert(goes_store *store, const Log *log)
 		   "    goes_store_open(&store, NULL, &error);     /* at $POSTGRES_EVENTSTORE */\n"
 		   "    goes_insert(store, events, 1000, NULL, &error);\n"
 		   "\n"
-		   "The first call has made what was missing: a database, the extension and the table\n"
+		   "The first call made what was missing: a database, the extension and the table\n"
 		   "\"events\". Each goes_insert stores 1,000 events at once, all or nothing:\n"
 		   "\n"
 		   "    %s events of %s packages in %s %s: %s events a second\n",
@@ -411,9 +412,11 @@ tell_event(goes_store *store, const Package *package)
 	goes_uuid_format(&event->id, id);
 	goes_uuid_format(&event->aggregate_id, aggregate_id);
 	printf("\n"
-		   "One of them, which was the line\n"
+		   "One of the events was this line:\n"
 		   "\n"
 		   "    %s\n"
+		   "\n"
+		   "Its id finds it again:\n"
 		   "\n"
 		   "    goes_find(store, &id, &event, NULL, &error);\n"
 		   "\n"
@@ -525,6 +528,8 @@ tell_busiest(goes_store *store)
 			   PQgetvalue(result, i, 2));
 	PQclear(result);
 	printf("\n"
+		   "Counting takes no SQL:\n"
+		   "\n"
 		   "    goes_query_name(query, \"dpkg.install\");\n"
 		   "    goes_count(store, query, &count, NULL, &error);\n"
 		   "\n"
@@ -564,21 +569,216 @@ tell_stale_write(goes_store *store, const Package *package)
 		"status is GOES_ERR_CONFLICT (%s). The error's message:\n"
 		"%s\n"
 		"\n"
-		"So nobody decides on old news: the program has to read again. Nothing of its append was\n"
+		"So no program decides on outdated facts: it has to read again. Nothing of its append was\n"
 		"stored: %s events are called \"package.held\".\n",
 		goes_status_text(status), goes_error_message(error),
 		grouped(count_events(store, "package.held")));
 	goes_error_free(error);
 }
 
+/* Reads the feed from its start to its end; returns the last position, and tells how fast that was. */
+static int64_t
+read_feed(goes_store *store)
+{
+	int64_t after = 0;
+	int64_t count = 0;
+	int64_t pages = 0;
+	int64_t started = goes_now();
+	int		rows;
+	double	seconds;
+
+	do
+	{
+		char	  sql[80];
+		PGresult *page;
+
+		snprintf(sql, sizeof sql, "SELECT position, name FROM goes_feed(after => %lld)",
+				 (long long) after);
+		page = ask(store, sql);
+		rows = PQntuples(page) - 1; /* the last row is where to go on */
+		after = strtoll(PQgetvalue(page, rows, 0), NULL, 10);
+		count += rows;
+		pages += rows > 0;
+		PQclear(page);
+	} while (rows > 0);
+	seconds = (double) (goes_now() - started) / NANOSECONDS;
+	printf("    %s events in %s %s: %s events a second\n", grouped(count), grouped(pages),
+		   pages == 1 ? "page" : "pages", grouped((int64_t) ((double) count / seconds)));
+	return after;
+}
+
+/* Waits for an event behind a position on one connection, while another one stores it. */
+static void
+await_event(goes_store *store, const Package *package, int64_t after)
+{
+	goes_pool  *pool = goes_store_pool(store);
+	PGconn	   *connection;
+	PGresult   *news;
+	goes_error *error = NULL;
+	goes_event	event;
+	char		sql[100];
+	int64_t		stored;
+
+	require(goes_pool_acquire(pool, &connection, NULL, &error), &error);
+	snprintf(sql, sizeof sql, "SELECT position, name FROM goes_feed(%lld, wait_ms => 10000)",
+			 (long long) after);
+	if (PQsendQuery(connection, sql) != 1)
+		fail("SQL", PQerrorMessage(connection));
+	goes_event_init(&event, "package.noticed", NULL);
+	stored = goes_now();
+	require(goes_append(store, "package", &package->id, &event, 1, GOES_EXPECT_ANY, NULL, &error),
+			&error);
+	news = PQgetResult(connection);
+	if (PQresultStatus(news) != PGRES_TUPLES_OK || PQntuples(news) != 2)
+		fail("the feed", PQerrorMessage(connection));
+	printf("    %s, %s: %.1f ms after goes_append was called\n", PQgetvalue(news, 0, 0),
+		   PQgetvalue(news, 0, 1), (double) (goes_now() - stored) / (NANOSECONDS / 1000));
+	PQclear(news);
+	PQclear(PQgetResult(connection));
+	goes_pool_release(pool, connection);
+}
+
+static void
+tell_following(goes_store *store, const Package *package)
+{
+	int64_t last;
+
+	PQclear(ask(store, "SET client_min_messages = warning;" /* it announces what it has to lock */
+					   "SELECT goes_alter_store(feed => true)"));
+	printf(
+		"\n"
+		"6. Following the store\n"
+		"----------------------\n"
+		"\n"
+		"Other programs want to hear of what happens. With a feed the server gives each event a\n"
+		"position, and a reader goes on from one position to the next:\n"
+		"\n"
+		"    SELECT goes_alter_store(feed => true);\n"
+		"    SELECT * FROM goes_feed(after => 0);\n"
+		"\n");
+	last = read_feed(store);
+	printf("\n"
+		   "Who has read them all waits for the next one, and is woken when it is committed:\n"
+		   "\n"
+		   "    SELECT * FROM goes_feed(after => %lld, wait_ms => 10000);\n"
+		   "\n",
+		   (long long) last);
+	await_event(store, package, last);
+	printf(
+		"\n"
+		"Whoever writes, and with whatever, it comes once and in the same order for everybody.\n");
+}
+
+/* Counts the events of one partition that were claimed, and says that they are done, both or neither. */
+static void
+count_claimed(PGconn *connection, const char *partition, const char *epoch, const char *positions,
+			  const char *end)
+{
+	static const char form[] =
+		"BEGIN;"
+		"INSERT INTO busiest SELECT data ->> 'package', count(*), max(\"time\") FROM events"
+		" WHERE position = ANY ('%s') AND data ? 'package' GROUP BY 1"
+		" ON CONFLICT (package) DO UPDATE SET events = busiest.events + excluded.events,"
+		" last_event = greatest(busiest.last_event, excluded.last_event);"
+		"SELECT goes_done('busiest', %s, %s, done => '%s');"
+		"%s";
+	size_t	  size = sizeof form + 2 * strlen(positions) + 100;
+	char	 *sql = allocated(malloc(size));
+	PGresult *result;
+
+	snprintf(sql, size, form, positions, partition, epoch, positions, end);
+	result = PQexec(connection, sql);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		fail("the read model", PQerrorMessage(connection));
+	PQclear(result);
+	free(sql);
+}
+
+/* Works off one claim, or is undone in the middle of it; returns how many events that were. */
+static int64_t
+work_once(goes_store *store, const char *worker, bool is_undone)
+{
+	goes_pool  *pool = goes_store_pool(store);
+	PGconn	   *connection;
+	goes_error *error = NULL;
+	int64_t		count = 0;
+	PGresult   *claimed;
+	char		sql[300];
+
+	snprintf(sql, sizeof sql,
+			 "SELECT \"partition\", epoch, array_agg(position), count(*)"
+			 " FROM goes_claim('busiest', '%s', 500, lease_ms => %d) GROUP BY 1, 2",
+			 worker, is_undone ? LEASE_MS : 30000);
+	claimed = ask(store, sql);
+	require(goes_pool_acquire(pool, &connection, NULL, &error), &error);
+	for (int i = 0; i < PQntuples(claimed); i++)
+	{
+		count_claimed(connection, PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1),
+					  PQgetvalue(claimed, i, 2), is_undone ? "ROLLBACK" : "COMMIT");
+		count += strtoll(PQgetvalue(claimed, i, 3), NULL, 10);
+	}
+	goes_pool_release(pool, connection);
+	PQclear(claimed);
+	return count;
+}
+
+static void
+tell_read_model(goes_store *store)
+{
+	int64_t	  undone;
+	int64_t	  done = 0;
+	int64_t	  more;
+	PGresult *result;
+
+	PQclear(ask(store, "SET client_min_messages = warning;"
+					   "CREATE TABLE IF NOT EXISTS busiest"
+					   " (package text PRIMARY KEY, events bigint, last_event bigint);"
+					   "SELECT goes_create_subscription_store();"
+					   "SELECT goes_subscribe('busiest', aggregate_names => '{package}')"));
+	undone = work_once(store, "first", true);
+	nanosleep(&(struct timespec){.tv_nsec = 2L * LEASE_MS * 1000 * 1000}, NULL);
+	do
+		done += more = work_once(store, "second", false);
+	while (more > 0);
+	result = ask(store, "SELECT package, events FROM busiest ORDER BY 2 DESC, 1 LIMIT 3");
+	printf(
+		"\n"
+		"7. The busiest packages, kept up to date\n"
+		"----------------------------------------\n"
+		"\n"
+		"Counting anew each time is slow once there are many events. A subscription hands them\n"
+		"out to workers, which count them in a table of their own:\n"
+		"\n"
+		"    SELECT goes_subscribe('busiest', aggregate_names => '{package}');\n"
+		"\n"
+		"    SELECT * FROM goes_claim('busiest', 'first', 500);\n"
+		"    BEGIN;\n"
+		"    INSERT INTO busiest ... ON CONFLICT ... events = busiest.events + excluded.events;\n"
+		"    SELECT goes_done('busiest', ...);\n"
+		"    COMMIT;\n"
+		"\n"
+		"The first worker had counted %s events when its transaction was undone, as if it had "
+		"been\n"
+		"killed. The second one got those as well, and counted %s, each exactly once:\n"
+		"\n"
+		" events |        package\n"
+		"--------+-----------------------\n",
+		grouped(undone), grouped(done));
+	for (int i = 0; i < PQntuples(result); i++)
+		printf(" %6s | %s\n", PQgetvalue(result, i, 1), PQgetvalue(result, i, 0));
+	PQclear(result);
+}
+
 static void
 tell_where_to_go(void)
 {
 	printf("\n"
-		   "6. Where to go from here\n"
+		   "8. Where to go from here\n"
 		   "------------------------\n"
 		   "\n"
 		   "README.md                what goes_store and libgoes can do\n"
+		   "docs/feed.md             following a store: what to know of it\n"
+		   "docs/subscriptions.md    many workers, exactly once\n"
 		   "examples/dpkg_events.c   what you have just seen\n"
 		   "examples/shop.c          a smaller program: two writers, a transaction, a hook\n"
 		   "make test                every test, on throwaway servers as well\n"
@@ -614,6 +814,8 @@ main(int argc, char **argv)
 	tell_history(store, package);
 	tell_busiest(store);
 	tell_stale_write(store, package);
+	tell_following(store, package);
+	tell_read_model(store);
 	tell_where_to_go();
 	goes_store_close(store);
 	return 0;

@@ -52,11 +52,48 @@
 	index_beginscan((table), (index), (snapshot), (keys), 0)
 #endif
 
+/* 18 tells deferrable keys apart. */
+#if PG_VERSION_NUM >= 180000
+#define primary_key(table) RelationGetPrimaryKeyIndex((table), false)
+#else
+#define primary_key(table) RelationGetPrimaryKeyIndex(table)
+#endif
+
 /* 17 would also look for statistics of an array that is no constant. */
 #if PG_VERSION_NUM >= 170000
 #define array_length_estimate(array) estimate_array_length(NULL, (array))
 #else
 #define array_length_estimate(array) ((double) estimate_array_length(array))
+#endif
+
+/* 16 speaks of locators in place of nodes. */
+#if PG_VERSION_NUM >= 160000
+#define rd_first_file rd_firstRelfilelocatorSubid
+#define table_file(table) ((table)->rd_locator)
+#else
+#define rd_first_file rd_firstRelfilenodeSubid
+#define table_file(table) ((table)->rd_node)
+#endif
+
+/* 17 asks with the open table. */
+#if PG_VERSION_NUM >= 170000
+#define get_identity_sequence(table, column) getIdentitySequence((table), (column), true)
+#else
+#define get_identity_sequence(table, column) \
+	getIdentitySequence(RelationGetRelid(table), (column), true)
+#endif
+
+/* 17 finds the process of a transaction by another number, and can ask for stronger locks too. */
+#if PG_VERSION_NUM >= 170000
+#include "storage/procarray.h"
+#define transaction_process(transaction) ProcNumberGetProc((transaction).procNumber)
+#define transaction_slot(transaction) ((transaction).procNumber)
+#define holds_lock(tag, mode) LockHeldByMe((tag), (mode), false)
+#else
+#include "storage/sinvaladt.h"
+#define transaction_process(transaction) BackendIdGetProc((transaction).backendId)
+#define transaction_slot(transaction) ((transaction).backendId)
+#define holds_lock(tag, mode) LockHeldByMe((tag), (mode))
 #endif
 
 /* 18 puts the mark in front of a function and not behind it. */

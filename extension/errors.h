@@ -24,4 +24,10 @@
 /* The table or one of its indexes does not fit; DETAIL holds the DDL that mends it. */
 #define ERRCODE_GOES_SCHEMA_MISMATCH MAKE_SQLSTATE('V', 'E', '0', '0', '4')
 
+/* The lease of a partition is lost: another worker has it, or had it. */
+#define ERRCODE_GOES_LEASE_LOST MAKE_SQLSTATE('V', 'E', '0', '0', '5')
+
+/* The feed was rewound: positions that readers have passed are drawn a second time. */
+#define ERRCODE_GOES_FEED_REWOUND MAKE_SQLSTATE('V', 'E', '0', '0', '6')
+
 #endif

@@ -121,7 +121,7 @@ func (c *queryCall) addTimes(t qtime.Constraints) {
 	}))
 }
 
-// addVersions: of several bounds goes wants one to be kept.
+// addVersions adds bounds of the version: of several, goes wants at least one to be met.
 func (c *queryCall) addVersions(v version.Constraints) {
 	c.add("aggregate_versions", "text[]::integer[]", texts(v.Exact(), strconv.Itoa))
 	if bounds := v.Min(); len(bounds) > 0 {

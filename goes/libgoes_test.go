@@ -67,7 +67,7 @@ func openLibgoes(t *testing.T, database string) *libgoesStore {
 	return s
 }
 
-// close ends the process, which has to have been happy.
+// close ends the process, which must not have failed.
 func (s *libgoesStore) close(t *testing.T) {
 	s.input.Close()
 	if err := s.command.Wait(); err != nil {

@@ -104,8 +104,8 @@ func requireOneWinner(t *testing.T, version int, failures []error, state string)
 	return winner
 }
 
-// Where goes or another append was first, an append hears so, with the version that is there; the
-// other way round goes gets the index's error.
+// An append that comes after goes or another append is told so, with the version that is there; a
+// goes that comes second gets the index's error.
 func TestAppendsAndGoesRaceForAVersion(t *testing.T) {
 	const database, versions = "sharing_append_race", 60
 	goes, libgoes := openGoes(t, database), openLibgoes(t, database)

@@ -17,9 +17,14 @@ INSERT INTO calls (type, call) VALUES
 ('goes_event', $$ goes_insert_batch('{}') $$),
 ('goes_event', $$ goes_append('order', gen_random_uuid(), ARRAY[value_of('goes_event', '{"id": "019a0000-0000-7000-8000-000000000002", "name": "a", "time": 1}')::goes_event]) $$),
 ('goes_event', $$ goes_append('order', gen_random_uuid(), ARRAY(SELECT value_of('goes_event'::regtype, format('{"id": "019a0000-0000-7000-8000-00000000001%s", "name": "a", "time": 1}', n)::jsonb)::goes_event FROM generate_series(1, 3) AS n)) $$),
+('goes_event', $$ goes_insert_json('{"name": "a"}') $$),
+('goes_event', $$ goes_append_json('order', gen_random_uuid(), '[{"name": "a"}, {"name": "b"}]') $$),
 ('goes_event', $$ goes_find(goes_uuid_v7()) $$),
+('goes_event', $$ goes_history('order', '019a0000-0000-7000-8000-00000000000a') $$),
 ('goes_event', $$ goes_query() $$),
 ('goes_event', $$ goes_query(names => '{placed}', sort => '{time}') $$),
+('goes_event', $$ goes_append_each(ARRAY[('order', gen_random_uuid(), goes_events_from_json('{"name": "a"}'), 0)]::goes_append_item[]) $$),
+('goes_append_item', $$ goes_append_each(ARRAY[value_of('goes_append_item', '{"aggregate_name": "order", "aggregate_id": "019a0000-0000-7000-8000-00000000000c", "events": "{}"}')]::goes_append_item[]) $$),
 ('goes_aggregate_ref', $$ goes_count(aggregates => ARRAY[value_of('goes_aggregate_ref', '{"name": "order", "id": "019a0000-0000-7000-8000-00000000000a"}')::goes_aggregate_ref]) $$),
 ('goes_aggregate_ref', $$ goes_query(aggregates => ARRAY[value_of('goes_aggregate_ref', '{"name": "order"}'), value_of('goes_aggregate_ref', '{"name": "a"}')]::goes_aggregate_ref[]) $$),
 ('goes_aggregate_ref', $$ goes_snapshot_query(aggregates => ARRAY(SELECT value_of('goes_aggregate_ref'::regtype, format('{"name": "order%s", "id": "%s"}', n, gen_random_uuid())::jsonb)::goes_aggregate_ref FROM generate_series(1, 3) AS n)) $$),
@@ -31,7 +36,7 @@ INSERT INTO calls (type, call) VALUES
 
 -- A value as text, of those of the attributes that the type has.
 CREATE FUNCTION value_of(type regtype, attributes jsonb) RETURNS text LANGUAGE sql STABLE AS $$
-SELECT '(' || string_agg(CASE WHEN typname IN ('uuid', 'text', 'varchar', 'int4', 'int8') THEN coalesce(attributes ->> attname, '') ELSE '' END, ',' ORDER BY attnum) || ')'
+SELECT '(' || string_agg(CASE WHEN typname IN ('uuid', 'text', 'varchar', 'int4', 'int8', '_goes_event') THEN coalesce(attributes ->> attname, '') ELSE '' END, ',' ORDER BY attnum) || ')'
 FROM pg_attribute
 JOIN pg_type ON pg_type.oid = atttypid
 WHERE attrelid = (SELECT typrelid FROM pg_type WHERE oid = type) AND attnum > 0
@@ -96,7 +101,7 @@ $$;
 
 \pset tuples_only
 \pset format unaligned
-SELECT outcomes(type) FROM (VALUES ('goes_event'), ('goes_aggregate_ref'), ('goes_snapshot')) AS types (type);
+SELECT outcomes(type) FROM (VALUES ('goes_event'), ('goes_append_item'), ('goes_aggregate_ref'), ('goes_snapshot')) AS types (type);
 
 -- Added: it is in the way until it is dropped again.
 SELECT after('goes_event', 'ADD ATTRIBUTE extra integer');
@@ -112,6 +117,11 @@ SELECT answer FROM after('goes_aggregate_ref', 'ALTER ATTRIBUTE name TYPE varcha
 WHERE answer NOT SIMILAR TO '[0-9]+ calls: (42804 type goes_aggregate_ref was altered%|works)|    then|PostgreSQL does not alter it';
 SELECT after('goes_snapshot', 'ALTER ATTRIBUTE aggregate_version TYPE bigint', 'ALTER ATTRIBUTE state TYPE integer');
 
+SELECT after('goes_append_item', 'ALTER ATTRIBUTE expected_version TYPE bigint');
+SELECT after('goes_append_item', 'ALTER ATTRIBUTE events TYPE text');
+SELECT after('goes_append_item', 'ALTER ATTRIBUTE events TYPE goes_aggregate_ref[]');
+SELECT after('goes_append_item', 'ALTER ATTRIBUTE events TYPE integer[]');
+
 -- Under another name.
 SELECT after('goes_event', 'RENAME ATTRIBUTE name TO kind');
 SELECT after('goes_aggregate_ref', 'RENAME ATTRIBUTE id TO "Id"');
@@ -122,9 +132,10 @@ SELECT after('goes_event', 'DROP ATTRIBUTE data');
 SELECT after('goes_event', 'DROP ATTRIBUTE id', 'ADD ATTRIBUTE id uuid');
 SELECT after('goes_aggregate_ref', 'DROP ATTRIBUTE name');
 SELECT after('goes_snapshot', 'DROP ATTRIBUTE state', 'ADD ATTRIBUTE state bytea');
+SELECT after('goes_append_item', 'DROP ATTRIBUTE events');
 
 -- None of that stayed.
-SELECT outcomes(type) FROM (VALUES ('goes_event'), ('goes_aggregate_ref'), ('goes_snapshot')) AS types (type);
+SELECT outcomes(type) FROM (VALUES ('goes_event'), ('goes_append_item'), ('goes_aggregate_ref'), ('goes_snapshot')) AS types (type);
 
 -- What a session has prepared and cached lives through it.
 SET plan_cache_mode = force_generic_plan;
@@ -167,8 +178,8 @@ SELECT * FROM check_store('missing');
 -- The extension anew has its types as they were, and the events are there.
 ALTER TYPE goes_event DROP ATTRIBUTE data;
 SET client_min_messages = warning;
-DROP EXTENSION goes_store;
+DROP EXTENSION goes_store CASCADE;
 CREATE EXTENSION goes_store SCHEMA public;
-SELECT outcomes(type) FROM (VALUES ('goes_event'), ('goes_aggregate_ref'), ('goes_snapshot')) AS types (type);
+SELECT outcomes(type) FROM (VALUES ('goes_event'), ('goes_append_item'), ('goes_aggregate_ref'), ('goes_snapshot')) AS types (type);
 SELECT goes_count();
 DROP SCHEMA altered_types CASCADE;

@@ -64,23 +64,25 @@ DECLARE
     called record;
 BEGIN
     FOR called IN
-        SELECT p.proname, p.argument, string_agg(
+        SELECT p.proname, CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END AS verb, p.argument, string_agg(
             format('%I => ', other.argument) || CASE
                 WHEN other.argument = p.argument THEN quote_literal(store)
+                WHEN other.argument = 'kind' THEN quote_literal('name_time')
                 WHEN type = 'text'::regtype THEN quote_literal('a')
                 WHEN type = 'uuid'::regtype THEN quote_literal(gen_random_uuid())
-                WHEN type = 'integer'::regtype THEN '1'
+                WHEN type IN ('integer'::regtype, 'bigint'::regtype) THEN '1'
+                WHEN type = 'jsonb'::regtype THEN quote_literal('[]')
                 ELSE format('%L::%s', '{}', type::regtype) END, ', ') AS arguments
         FROM (SELECT *, unnest('{store,snapshots}'::text[]) AS argument FROM pg_proc WHERE proname LIKE 'goes\_%') AS p
         CROSS JOIN unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) WITH ORDINALITY AS other (argument, type, number)
         WHERE p.argument = ANY (p.proargnames) AND (other.argument = p.argument OR other.number <= p.pronargs - p.pronargdefaults)
-        GROUP BY p.oid, p.proname, p.argument
+        GROUP BY p.oid, p.proname, p.prokind, p.argument
         ORDER BY p.proname COLLATE "C", p.argument
     LOOP
         function := called.proname;
         argument := called.argument;
         BEGIN
-            EXECUTE format('SELECT %I(%s)', called.proname, called.arguments);
+            EXECUTE format('%s %I(%s)', called.verb, called.proname, called.arguments);
             answer := 'accepted';
         EXCEPTION WHEN OTHERS THEN
             answer := SQLSTATE || ' ' || SQLERRM;

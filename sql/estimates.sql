@@ -44,6 +44,11 @@ SELECT * FROM expected(
     $$goes_query(time_ranges => '{"[1,5]","[7,8]"}')$$,
     $$goes_find(uuid_of(1))$$,
     $$goes_load('order', uuid_of(1))$$,
+    $$goes_history('order', uuid_of(1))$$,
+    $$goes_history('order', uuid_of(1), 10)$$,
+    $$goes_history('order', uuid_of(1), 10, 20)$$,
+    $$goes_history('order', uuid_of(1), max_events => 7)$$,
+    $$goes_history('order', uuid_of(1), max_events => NULL)$$,
     $$goes_snapshot_query()$$,
     $$goes_snapshot_query(aggregate_ids => ARRAY[uuid_of(1)])$$,
     $$goes_snapshot_query(max_snapshots => 7)$$,
@@ -80,6 +85,7 @@ SELECT * FROM expected(
     $$goes_query(store => 'closed.events')$$,
     $$goes_query(store => 'estimates.events')$$,
     $$goes_load('order', uuid_of(1), store => 'missing')$$,
+    $$goes_history('order', uuid_of(1), store => 'missing')$$,
     $$goes_query(store => (SELECT 'events'))$$);
 RESET ROLE;
 SET goes_store.default_store = 'fresh';

@@ -27,7 +27,7 @@ ORDER BY proname;
 -- The argument store, where there is one, may be left out. It comes last, but first where the
 -- function is about the store itself.
 SELECT count(*) AS with_store,
-       bool_and(proargnames[CASE proname WHEN 'goes_alter_store' THEN 1 ELSE pronargs END] = 'store'
+       bool_and(proargnames[CASE WHEN proname IN ('goes_alter_store', 'goes_check_store') THEN 1 ELSE pronargs END] = 'store'
                 AND pronargdefaults > 0) AS is_in_place
 FROM pg_proc
 WHERE proname LIKE 'goes\_%' AND 'store' = ANY (proargnames);

@@ -7,7 +7,7 @@ SELECT goes_create_store();
 CREATE VIEW installed AS
 SELECT tgrelid::regclass AS store, tgname AS trigger, tgenabled AS enabled, pg_get_triggerdef(oid) AS definition
 FROM pg_trigger
-WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'guards'::regnamespace)
+WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'guards'::regnamespace) AND tgname !~ 'goes_feed'
 ORDER BY tgrelid, tgname;
 
 -- Without a guard there is no trace of one.

@@ -10,7 +10,7 @@ SELECT goes_create_store();
 SELECT goes_insert_batch(ARRAY[
     goes_new_event('order.placed', '{"total": 3}', 'order', :order, 1, :id1, 100),
     goes_new_event('order.paid', '{}', 'order', :order, 2, :id2, 200)]);
-SELECT * FROM events;
+SELECT id, name, "time", aggregate_id, aggregate_name, aggregate_version, data FROM events;
 
 -- No events is no work.
 SELECT goes_insert_batch('{}');

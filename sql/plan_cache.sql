@@ -130,7 +130,7 @@ SELECT goes_create_store('lasting');
 SELECT goes_insert_batch(ARRAY[goes_new_event('before')], 'lasting');
 SELECT goes_count(aggregates => ARRAY[('a', goes_uuid_v7()), ('b', goes_uuid_v7())]::goes_aggregate_ref[], store => 'lasting');
 SET client_min_messages = warning;
-DROP EXTENSION goes_store;
+DROP EXTENSION goes_store CASCADE;
 CREATE EXTENSION goes_store SCHEMA public;
 RESET client_min_messages;
 SELECT goes_insert_batch(ARRAY[goes_new_event('after')], 'lasting');

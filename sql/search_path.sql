@@ -129,6 +129,12 @@ SELECT public.goes_append('order', :order, ARRAY[public.goes_new_event('b', '[]'
 SELECT public.goes_append('order', :order, ARRAY[public.goes_new_event('a', id => '019a0000-0000-7000-8000-000000000002', "time" => 1), public.goes_new_event('b')]);
 SELECT public.goes_append('order', :order, ARRAY[public.goes_new_event('z'), public.goes_new_event('a', id => '019a0000-0000-7000-8000-000000000002')]);
 SELECT public.goes_append('new', :order, :one);
+-- Many appends at once: stored together, at the wrong version, a repeat, taken, malformed, none.
+SELECT item, aggregate_version, sqlstate FROM public.goes_append_each(ARRAY[
+    ('each', :order, :new, 0), ('each', :order, ARRAY[public.goes_new_event('a')], NULL), ('each', :order, :new, 0),
+    ('other each', :order, ARRAY[public.goes_new_event('z', id => '019a0000-0000-7000-8000-000000000001')], NULL),
+    ('other each', :order, ARRAY[public.goes_new_event('a', NULL, 'order')], NULL), ('order', :order, :one, 0),
+    ('order', :order, '{}', NULL)]::public.goes_append_item[]) AS outcome ORDER BY item;
 -- Versions that end.
 INSERT INTO events VALUES ('019a0000-0000-7000-8000-0000000000d1', 'x', 0, :order, 'last', 2147483647);
 SELECT public.goes_append('last', :order, :new);
@@ -200,11 +206,18 @@ SELECT public.goes_count(), public.goes_count(names => '{a,b}', aggregates => '{
     version_ranges => '{"[0,3)"}', time_ranges => :'ranges');
 SELECT (public.goes_find('019a0000-0000-7000-8000-000000000001')).name, public.goes_aggregate_version('order', :order), public.goes_aggregate_version('none', :order);
 SELECT pg_catalog.count(*) FROM public.goes_find(NULL);
+SELECT aggregate_version, name FROM public.goes_history('order', :order);
+SELECT aggregate_version, name FROM public.goes_history('order', :order, 1, 9, 1);
 BEGIN;
 SELECT public.goes_query_cursor(names => '{a,b}', sort => '{aggregate_version}', portal => 'c');
 FETCH 1 FROM c;
 COMMIT;
 SELECT public.goes_delete('{019a0000-0000-7000-8000-000000000003}'), public.goes_delete('{019a0000-0000-7000-8000-000000000001,019a0000-0000-7000-8000-000000000002}');
+
+-- JSON.
+SELECT public.goes_insert_json('[{"name": "a", "id": "019a0000-0000-7000-8000-0000000000e1", "time": 7}, {"name": "b", "time": "2026-11-28T20:00:00.123456789Z"}]');
+SELECT public.goes_append_json('cart', :order, '[{"name": "a", "data": {"n": 1}}, {"name": "b", "aggregate_name": "cart", "aggregate_version": 2}]', 0),
+       public.goes_append_json('cart', :order, '{"name": "c"}', 2);
 
 -- A table from which others inherit.
 CREATE TABLE shop.heir () INHERITS (shop.events);
@@ -232,6 +245,79 @@ SET ROLE goes_store_search_path;
 SELECT public.goes_model_lock('a', '3');
 RESET ROLE;
 
+-- The feed: on, followed, held back, rewound, and off.
+SELECT public.goes_alter_store('shop.events', feed => true);
+SELECT public.goes_insert_batch('{"(019a0000-0000-7000-8000-0000000000f1,a,1,,,,)","(019a0000-0000-7000-8000-0000000000f2,b,2,,,,)"}');
+SELECT pg_catalog.max(position) AS last FROM shop.events \gset
+SELECT name FROM public.goes_feed(:last OPERATOR(pg_catalog.-) 2, after_id => (SELECT id FROM shop.events WHERE position OPERATOR(pg_catalog.=) (:last OPERATOR(pg_catalog.-) 2)));
+SELECT name FROM public.goes_feed(:last OPERATOR(pg_catalog.-) 1, after_id => '019a0000-0000-7000-8000-0000000000f2');
+SELECT name FROM public.goes_feed(:last OPERATOR(pg_catalog.-) 2, names => '{a,c}', time_ranges => '{"[0,5)"}', version_ranges => '{"[0,3)"}', aggregates => '{"(order,)","(cart,)"}', max_events => 1);
+BEGIN;
+INSERT INTO shop.events (id, name, "time") VALUES ('019a0000-0000-7000-8000-0000000000f3', 'c', 3);
+SELECT gid, low OPERATOR(pg_catalog.=) :last AS low, state FROM public.goes_feed_writers();
+ROLLBACK;
+SELECT public.goes_feed_position(wait_ms => 1) OPERATOR(pg_catalog.-) :last AS settled;
+SELECT public.goes_feed_settle() OPERATOR(pg_catalog.-) :last AS settled;
+SELECT public.goes_feed_position(:last OPERATOR(pg_catalog.+) 1, wait_ms => 1) OPERATOR(pg_catalog.-) :last AS settled;
+TRUNCATE shop.events RESTART IDENTITY;
+SELECT public.goes_feed_position();
+SELECT public.goes_alter_store('shop.events', feed => true);
+SELECT public.goes_alter_store('shop.events', feed => false);
+-- Switched on where versions do not lie in order, checked and mended.
+INSERT INTO shop.events (id, name, "time", aggregate_id, aggregate_name, aggregate_version)
+VALUES ('019a0000-0000-7000-8000-0000000000f1', 'a', 1, '019a0000-0000-7000-8000-0000000000aa', 'order', 2),
+       ('019a0000-0000-7000-8000-0000000000f2', 'b', 2, '019a0000-0000-7000-8000-0000000000aa', 'order', 1);
+SELECT public.goes_alter_store('shop.events', feed => true);
+SELECT position, name FROM public.goes_feed();
+GRANT INSERT ON shop.events TO goes_store_search_path;
+ALTER SEQUENCE shop.events_position_seq CACHE 2;
+SELECT problem FROM public.goes_check_store('shop.events');
+SELECT remedy FROM public.goes_check_store('shop.events') \gexec
+SELECT problem FROM public.goes_check_store('shop.events');
+SELECT remedy FROM public.goes_check_store('shop.events') \gexec
+SELECT problem FROM public.goes_check_store('shop.events');
+SELECT public.goes_alter_store('shop.events', feed => false);
+
+-- Subscriptions: made, claimed, done and failed, tried again, dead workers, parked, unparked, skipped, moved, removed.
+SELECT public.goes_create_subscription_store('shop.readers');
+SELECT public.goes_alter_store('shop.events', feed => true);
+SELECT public.goes_subscribe('all', partitions => 2, max_attempts => 1, backoff_ms => 0, store => 'shop.readers'),
+       public.goes_subscribe('all', partitions => 2, max_attempts => 1, backoff_ms => 0, store => 'shop.readers'),
+       public.goes_subscribe('some', partitions => 1, start => -1, names => '{a,c}', ids => '{019a0000-0000-7000-8000-0000000000f1}', times => '{1,2}', time_ranges => '{"[0,5)"}',
+                             version_ranges => '{"[0,3)"}', aggregates => '{"(order,)","(cart,)"}', store => 'shop.readers');
+SELECT public.goes_subscribe('all', partitions => 3, store => 'shop.readers');
+SELECT "position", "name" FROM public.goes_claim('all', 'w', 1, store => 'shop.readers');
+SELECT "position", "name" FROM public.goes_claim('some', 'w', 1, wait_ms => 1, store => 'shop.readers');
+SELECT public.goes_renew('all', "partition", epoch, store => 'shop.readers'), public.goes_release('all', "partition", epoch, store => 'shop.readers')
+FROM shop.readers_partitions WHERE worker IS NOT NULL;
+SELECT "position", "name" FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+SELECT public.goes_done('all', "partition", epoch, failed => batch[1:1], errors => '{why}', store => 'shop.readers') FROM shop.readers_partitions WHERE worker IS NOT NULL;
+SELECT retrying, parked, waiting FROM public.goes_subscription_lag('shop.readers') WHERE parked OPERATOR(pg_catalog.>) 0;
+SELECT "position", error, waiting, name FROM public.goes_parked('all', 'shop.readers');
+SELECT public.goes_unpark('all', store => 'shop.readers');
+SELECT "position", "name" FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+-- Its worker dies, three times.
+UPDATE shop.readers_partitions SET lease_until = '-infinity' WHERE worker IS NOT NULL;
+SELECT "position", attempts FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+UPDATE shop.readers_partitions SET lease_until = '-infinity' WHERE worker IS NOT NULL;
+SELECT "position", attempts FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+UPDATE shop.readers_partitions SET lease_until = '-infinity' WHERE worker IS NOT NULL;
+SELECT "position", attempts FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+SELECT "position", error, waiting, name FROM public.goes_parked('all', 'shop.readers');
+-- What comes behind a held event, and what was deleted.
+INSERT INTO shop.events (id, name, "time", aggregate_id, aggregate_name, aggregate_version)
+VALUES ('019a0000-0000-7000-8000-0000000000f3', 'c', 3, '019a0000-0000-7000-8000-0000000000aa', 'order', 3);
+SELECT "position", "name" FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+SELECT public.goes_skip('all', pg_catalog.array_agg("position"), 'shop.readers') FROM public.goes_parked('all', 'shop.readers');
+SELECT "position", "name" FROM public.goes_claim('all', 'w', 9, store => 'shop.readers');
+SELECT public.goes_rewind('all', 1, 'shop.readers');
+DROP TABLE shop.readers_retries;
+SELECT problem, remedy FROM public.goes_check_store('shop.events');
+SELECT public.goes_create_subscription_store('shop.readers');
+SELECT public.goes_alter_store('shop.events', feed => false);
+SELECT public.goes_unsubscribe('all', 'shop.readers'), public.goes_unsubscribe('some', 'shop.readers');
+SELECT public.goes_alter_store('shop.events', feed => false);
+
 -- What mends tables of others, with the rows that they have.
 CREATE TABLE shop.first (id pg_catalog.text, name pg_catalog.bytea, "time" pg_catalog.timestamptz, aggregate_id pg_catalog.bytea,
     aggregate_name pg_catalog.int4, aggregate_version pg_catalog.numeric, data pg_catalog.bytea);
@@ -246,6 +332,14 @@ SELECT remedy FROM public.goes_check_store('shop.second') WHERE remedy IS NOT NU
 SELECT * FROM public.goes_check_store('shop.first');
 SELECT * FROM public.goes_check_store('shop.second');
 TABLE shop.first;
+
+-- More indexes: at the top level, and inside of a transaction block.
+CALL public.goes_create_index('name_time', 'shop.first');
+BEGIN;
+CALL public.goes_create_index('aggregate_name_time', 'shop.first');
+CALL public.goes_create_index('aggregate_version', 'shop.first');
+COMMIT;
+CALL public.goes_create_index('name_time', 'shop.first');
 
 -- Nothing was caught, and no function of the extension was left out.
 SET search_path = pg_catalog;

@@ -47,6 +47,7 @@ SELECT goes_count(), (SELECT string_agg(name, ' ') FROM goes_query(sort => '{tim
 SET ROLE security_reader;
 SELECT goes_count(), (SELECT string_agg(name, ' ') FROM goes_query(sort => '{time}'));
 SELECT name FROM goes_find('00000000-0000-7000-8000-000000000002');
+SELECT (goes_history(name, '00000000-0000-7000-8000-000000000001')).name FROM unnest('{left,right}'::text[]) AS name;
 SELECT goes_aggregate_version('right', '00000000-0000-7000-8000-000000000001');
 SET ROLE security_writer;
 SELECT goes_insert_batch(ARRAY[

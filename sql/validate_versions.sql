@@ -74,12 +74,12 @@ INSERT INTO events VALUES
 DELETE FROM events WHERE aggregate_id IS NULL OR aggregate_name IS NULL OR aggregate_version IS NULL;
 
 -- COPY.
-COPY events FROM stdin;
+COPY events (id, name, "time", aggregate_id, aggregate_name, aggregate_version, data) FROM stdin;
 019a0000-0000-7000-8000-000000000001	copied	0	019a0000-0000-7000-8000-00000000000a	order	7	{}
 019a0000-0000-7000-8000-000000000002	copied	0	019a0000-0000-7000-8000-00000000000a	order	6	{}
 019a0000-0000-7000-8000-000000000003	copied	0	\N	\N	\N	{}
 \.
-COPY events FROM stdin;
+COPY events (id, name, "time", aggregate_id, aggregate_name, aggregate_version, data) FROM stdin;
 019a0000-0000-7000-8000-000000000004	copied	0	019a0000-0000-7000-8000-00000000000a	order	8	{}
 019a0000-0000-7000-8000-000000000005	copied	0	019a0000-0000-7000-8000-00000000000a	order	10	{}
 \.

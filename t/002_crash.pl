@@ -4,6 +4,10 @@
 use strict;
 use warnings FATAL => 'all';
 
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Crash;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -52,32 +56,6 @@ sub stored
     return map { /^stored (\S+)$/ ? $1 : () } split(/\n/, $_[0]->{output});
 }
 
-# Kills the server, and starts it again once nothing is left of it: while its process is there, or
-# a backend holds its shared memory, no other one starts.
-sub kill_server
-{
-    my ($postmaster) = split(/\n/, slurp_file($node->data_dir . '/postmaster.pid'));
-    $node->kill9;
-    for (1 .. 300)
-    {
-        return unless kill(0, $postmaster);
-        usleep(100_000);
-    }
-    BAIL_OUT("the killed server $postmaster does not end");
-    return;
-}
-
-sub start_again
-{
-    for (1 .. 100)
-    {
-        return if $node->start(fail_ok => 1);
-        usleep(100_000);
-    }
-    BAIL_OUT('the server does not start again');
-    return;
-}
-
 for my $round (1 .. $rounds)
 {
     my @writers = map { start_writer($round, $_) } 1 .. $writers;
@@ -86,11 +64,11 @@ for my $round (1 .. $rounds)
         $writer->{handle}->pump until stored($writer) >= 5;
     }
     usleep(int(rand(50_000)));
-    kill_server();
+    kill_server($node);
     $_->{handle}->finish for @writers;
     my @acknowledged = map { stored($_) } @writers;
     cmp_ok(scalar(@acknowledged), '<', $writers * 2000, "round $round: the server was killed midway");
-    start_again();
+    start_again($node);
 
     my %count = map { split(/\|/) } split(/\n/, $node->safe_psql('postgres', sprintf(q{
         SELECT aggregate_id, count(*) FROM events WHERE aggregate_id::text LIKE '%08d-%%' GROUP BY 1}, $round)));

@@ -44,6 +44,7 @@ my %allowed = (
     "goes_snapshot_latest($order)" => 'reader saver pruner',
     "goes_snapshot_query(aggregate_names => '{order}')" => 'reader saver pruner',
     "goes_load($order)" => 'reader',
+    "goes_history($order)" => 'reader',
     "goes_snapshot_save($order, 2, '')" => 'saver',
     "goes_snapshot_delete($order, 3)" => 'pruner',
     "goes_snapshot_prune(0)" => 'pruner',
@@ -89,6 +90,7 @@ my @writes = (
     qq{goes_append($order, ARRAY[$sent], 0)},
     qq{goes_append($order, ARRAY[goes_new_event('b'), goes_new_event('c')])},
     qq{goes_append($order, ARRAY[goes_new_event('d'), goes_new_event('e')], 3)},
+    qq{goes_append_each(ARRAY[($order, ARRAY[goes_new_event('f')], 5)]::goes_append_item[])},
     qq{goes_snapshot_save($order, 1, '')},
     qq{goes_snapshot_save($order, 1, 'again')},
     q{goes_model_save('a', '1')},
@@ -110,12 +112,12 @@ sub error_of
 is(error_of('writer', $_), '', "the recipe's writer may call $_") for @writes;
 like(error_of('writer', $_), qr/ERROR:  42501$/, "and may not call $_") for @removals;
 is(error_of('guest', $_), '', "the recipe's reader may call $_")
-  for $writes[0], 'goes_count()', "(goes_load($order)).name", "goes_model_fetch('a')", '(goes_query()).name, (goes_snapshot_query()).state';
+  for $writes[0], 'goes_count()', "(goes_load($order)).name", "(goes_history($order)).name", "goes_model_fetch('a')", '(goes_query()).name, (goes_snapshot_query()).state';
 like(error_of('guest', $_), qr/ERROR:  42501$/, "and may not call $_") for @writes[ 1, 4, 6 .. $#writes ], @removals;
 my ($status, $nothing, $refusal) = $node->psql('recipe',
     q{INSERT INTO events (id, name, "time", written_by) VALUES (gen_random_uuid(), 'a', 1, 'another')}, extra_params => [ '-U', 'writer' ]);
 like($refusal, qr/permission denied for table events/, 'a writer cannot pass for another');
-is($node->safe_psql('recipe', q{SELECT string_agg(DISTINCT written_by, ','), count(*) FROM events}), 'writer|7', 'and is known by what it wrote');
+is($node->safe_psql('recipe', q{SELECT string_agg(DISTINCT written_by, ','), count(*) FROM events}), 'writer|8', 'and is known by what it wrote');
 
 # A standby: reading works, creating what is there already passes, writing is refused.
 $node->safe_psql('shop', 'CREATE UNLOGGED TABLE unlogged (LIKE events INCLUDING ALL)');

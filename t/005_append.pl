@@ -1,4 +1,4 @@
-# Many writers race for the same aggregate: who loses learns what is there, and nothing that is
+# Many writers race for the same aggregate: losers learn what is there, and nothing that is
 # stored in the end breaks a rule.
 
 use strict;
@@ -115,7 +115,7 @@ for my $guard ('off', 'sequential', 'increasing')
     is(outcomes($name, 'append'), 'VE001|3|' . ($clients - 1) . ' stored|3|1', "$name: one wins");
     is(versions($name), '3|3|1|3', "$name: its three events");
 
-    # Half of them have never heard of goes_append: they get 23505, the others never do.
+    # Half of them do not use goes_append: they get 23505, the others never do.
     for my $round (1 .. 3)
     {
         $name = "$guard, mixed $round";
@@ -126,7 +126,7 @@ for my $guard ('off', 'sequential', 'increasing')
         is(versions($name), '1|1|1|1', "$name: one event");
     }
 
-    # Whoever takes any version gets one.
+    # Appends that expect any version all succeed.
     $name = "$guard, any";
     is(at_once((append($name, 1, 'NULL')) x $clients), '', "$name: no session fails otherwise");
     is(outcomes($name, 'append'), join(' ', sort map { "stored|$_|1" } 1 .. $clients), "$name: all land");

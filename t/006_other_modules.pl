@@ -26,7 +26,11 @@ for my $call (
     'goes_snapshot_query()',
     q{goes_insert_batch(ARRAY[goes_new_event('a')])},
     q{goes_append('a', goes_uuid_v7(), ARRAY[goes_new_event('a'), goes_new_event('b')])},
+    q{goes_append_each(ARRAY[('a', goes_uuid_v7(), ARRAY[goes_new_event('a')], 0), ('a', goes_uuid_v7(), ARRAY[goes_new_event('b')], 7)]::goes_append_item[])},
+    q{goes_insert_json('{"name": "a"}')},
+    q{goes_append_json('a', goes_uuid_v7(), '[{"name": "a"}, {"name": "b"}]')},
     q{goes_load('a', goes_uuid_v7())},
+    q{goes_history('a', goes_uuid_v7())},
     'goes_snapshot_prune(1)',
     q{goes_model_lock('a', '1')})
 {

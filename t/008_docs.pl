@@ -1,112 +1,58 @@
 # What README.md and docs/ show is so: their SQL and C runs, and the output below a block is the output got.
 #
 # Each page has a server with an empty database "goes". First its ```sql blocks run, in order, in one
-# session of psql, then its ```c blocks. A block with main is a program; all others of the page make one
-# program together: those with a line that begins with #include or static stand outside its main, the rest in
-# it, in order. A ```text block that comes next after a block is its output, errors and all, but for
-# blanks at the ends of lines and the CONTEXT of errors; lines of more than 100 columns are folded. A block
-# without one must run without an error. What cannot be run has another tag: sh, go, or signature.
+# session of psql, and its ```python blocks in their places between them, each as a program; then its
+# ```c blocks. A block with main is a program; all others of the page make one program together: those with
+# a line that begins with #include or static stand outside its main, the rest in it, in order. A ```text
+# block that comes next after a block is its output, errors and all, but for blanks at the ends of lines and
+# the CONTEXT of errors; lines of more than 100 columns are folded. A block without one must run without an
+# error. What cannot be run has another tag: sh, go, or signature.
+#
+# A block whose tag is followed by the name of a file is an excerpt of it: consecutive lines, but for their
+# indentation. The files are those of examples/ that `make examples` runs, and a ```sql one runs here as well.
 #
 # DOCS_GOT names a folder that the server's user can write to: there the pages go with the output got.
 
 use strict;
 use warnings FATAL => 'all';
 
-use IPC::Run;
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Docs;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my @pages = ('README.md', sort glob('docs/*.md'));
-my $columns = 100;
-my $most = $columns - 1;
-my $mark = '---- the output of block';
 my $libgoes = system('pkg-config --exists libgoes 2>/dev/null') == 0;
 
-# Takes a page apart: its blocks, each with tag, text and first line.
-sub blocks_of
+# Tells whether a file has these lines, one after the other, each indented as much more as the first.
+sub has_excerpt
 {
-    my ($page) = @_;
-    my (@blocks, $block);
-    my $number = 0;
+    my ($path, $excerpt) = @_;
+    my @lines = split(/\n/, slurp($path));
+    my $count = () = $excerpt =~ /\n/g;
 
-    for my $line (split(/\n/, slurp_file($page)))
+    for my $first (0 .. @lines - $count)
     {
-        $number++;
-        if ($block && $line eq '```')
-        {
-            push(@blocks, $block);
-            undef $block;
-        }
-        elsif ($block)
-        {
-            $block->{text} .= "$line\n";
-        }
-        elsif ($line =~ /^```(\w*)$/)
-        {
-            $block = { tag => $1, text => '', line => $number + 1 };
-        }
+        my ($indentation) = $lines[$first] =~ /^(\s*)/;
+        return 1 if join('', map { s/^\Q$indentation\E//r . "\n" } @lines[ $first .. $first + $count - 1 ]) eq $excerpt;
     }
-    is($block, undef, "$page: every block ends");
-    for my $n (0 .. $#blocks)
+    return 0;
+}
+
+# Checks the excerpts of a page.
+sub check_excerpts
+{
+    my ($page, @blocks) = @_;
+
+    for my $block (grep { defined($_->{file}) } @blocks)
     {
-        my $next = $blocks[ $n + 1 ];
-        $blocks[$n]{shown} = $next if $blocks[$n]{tag} =~ /^(sql|c)$/ && $next && $next->{tag} eq 'text';
-        $blocks[$n]{shown}{is_output} = 1 if $blocks[$n]{shown};
+        my $name = "$page, line $block->{line}";
+        like($block->{file}, qr{^examples/((shop|follow)\.sql$|(python|node|java|go|rust)/)}, "$name: `make examples` runs $block->{file}");
+        ok(-e $block->{file} && has_excerpt($block->{file}, $block->{text}), "$name: $block->{file} has these lines");
     }
-    return @blocks;
-}
-
-# Runs a command and returns what it printed, both kinds in their order.
-sub output_of
-{
-    my ($input, @command) = @_;
-    my $output;
-
-    IPC::Run::run(\@command, '<', \$input, '>', \$output, '2>&1', IPC::Run::timeout(120));
-    return ($? == 0, $output);
-}
-
-# Folds a line that is too long for a page at a blank, and indents what follows.
-sub fold_line
-{
-    my ($line) = @_;
-    my @lines;
-
-    push(@lines, $1) while length($line) > $columns && $line =~ s/^(.{0,$most}\S) (?=\S)/    /;
-    return join("\n", @lines, $line);
-}
-
-sub fold
-{
-    my ($text) = @_;
-
-    return join("\n", map { fold_line($_) } split(/\n/, $text, -1));
-}
-
-# Gives each block what was printed between its mark and the next.
-sub share_output
-{
-    my ($output, @blocks) = @_;
-    my (undef, @parts) = split(/^$mark\n/m, $output);
-
-    for my $block (@blocks)
-    {
-        $block->{got} = fold((shift(@parts) // "nothing: it did not get as far") =~ s/[ \t]+$//mgr =~ s/\n+\z/\n/r);
-    }
-    return;
-}
-
-# Runs the SQL of a page.
-sub run_sql
-{
-    my ($node, @blocks) = @_;
-    my $script = join('', map { "\\echo $mark\n$_->{text}" } @blocks);
-    local $ENV{PGTZ} = 'UTC';
-    local $ENV{PGOPTIONS} = '-c lc_messages=C';
-
-    my ($ended, $output) = output_of($script, 'psql', '-X', '-q', '-v', 'SHOW_CONTEXT=never', '-d', $node->connstr('goes'));
-    share_output($output, @blocks);
     return;
 }
 
@@ -165,31 +111,11 @@ sub run_c
     return;
 }
 
-# Compares what was got with what is shown.
-sub compare
-{
-    my ($page, @blocks) = @_;
-
-    for my $block (grep { defined($_->{got}) } @blocks)
-    {
-        my $name = "$page, line $block->{line}";
-        if ($block->{shown})
-        {
-            is($block->{got}, $block->{shown}{text}, "$name: the output is as shown");
-        }
-        else
-        {
-            unlike($block->{got}, qr/^(ERROR|nothing): /m, "$name: runs");
-        }
-    }
-    return;
-}
-
 # Writes a page with the output got in place of the output shown.
 sub write_got
 {
     my ($page, @blocks) = @_;
-    my $text = slurp_file($page);
+    my $text = slurp($page);
 
     for my $block (reverse grep { defined($_->{got}) && $_->{shown} } @blocks)
     {
@@ -209,15 +135,15 @@ sub write_got
 sub anchors_of
 {
     my ($page) = @_;
-    return map { lc(s/[^\w -]//gr) =~ tr/ /-/r } slurp_file($page) =~ /^#+ (.*)$/mg;
+    return map { lc(s/[^\w -]//gr) =~ tr/ /-/r } slurp($page) =~ /^#+ (.*)$/mg;
 }
 
 # The form of the pages: what fits a terminal, and links that lead somewhere.
 for my $page (@pages)
 {
-    my @wide = grep { length($_) > $columns } map { my $line = $_; utf8::decode($line); $line } split(/\n/, slurp_file($page));
+    my @wide = grep { length($_) > $columns } map { my $line = $_; utf8::decode($line); $line } split(/\n/, slurp($page));
     is("@wide", '', "$page: at most 100 columns");
-    for my $link (slurp_file($page) =~ /\]\(([^):]*(?:\.md)?(?:#[\w-]+)?)\)/g)
+    for my $link (slurp($page) =~ /\]\(([^):]*(?:\.md)?(?:#[\w-]+)?)\)/g)
     {
         my ($target, $anchor) = split(/#/, $link);
         my $path = $target eq '' ? $page : ($page =~ s{[^/]*\z}{}r) . $target;
@@ -226,7 +152,7 @@ for my $page (@pages)
         ok(!defined($anchor) || (grep { $_ eq $anchor } anchors_of($path)), "$page: the link $link leads somewhere");
     }
 }
-cmp_ok(scalar(split(/\n/, slurp_file('README.md'))), '<=', 150, 'README.md has at most 150 lines');
+cmp_ok(scalar(split(/\n/, slurp('README.md'))), '<=', 150, 'README.md has at most 150 lines');
 
 my $node = PostgreSQL::Test::Cluster->new('docs');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
@@ -234,13 +160,21 @@ $node->start;
 for my $page (@pages)
 {
     my @blocks = blocks_of($page);
-    my @sql = grep { $_->{tag} eq 'sql' } @blocks;
+    my @session = grep { $_->{tag} eq 'sql' || ($_->{tag} eq 'python' && !defined($_->{file})) } @blocks;
+    my $has_python = grep { $_->{tag} eq 'python' } @session;
     my @c = grep { $_->{tag} eq 'c' } @blocks;
 
-    is(join(' ', map { "$_->{tag}:$_->{line}" } grep { $_->{tag} !~ /^(sql|c|sh|go|signature)$/ && !$_->{is_output} } @blocks),
+    is(join(' ', map { "$_->{tag}:$_->{line}" } grep { $_->{tag} !~ /^(sql|c|python|sh|go|signature)$/ && !defined($_->{file}) && !$_->{is_output} } @blocks),
         '', "$page: every block has a tag that says what to do with it, and every output a block");
+    check_excerpts($page, @blocks);
     $node->safe_psql('postgres', 'CREATE DATABASE goes');
-    run_sql($node, @sql) if @sql;
+    if (@session && ($python || !$has_python))
+    {
+        local $ENV{PGHOST} = $node->host;
+        local $ENV{PGPORT} = $node->port;
+        run_in_session(@session);
+    }
+    diag("$page is not tried, since it has Python, and there is no psycopg2") if $has_python && !$python;
     run_c($node, $page, @c) if @c && $libgoes;
     diag("$page: its C is not tried, since pkg-config knows no libgoes") if @c && !$libgoes;
     compare($page, @blocks);
@@ -248,9 +182,17 @@ for my $page (@pages)
     $node->safe_psql('postgres', 'DROP DATABASE goes WITH (FORCE)');
 }
 
+# The drivers that docs/languages.md names are those that the examples' lock files name.
+my $locks = join('', map { slurp($_) } glob('examples/python/requirements.txt examples/node/package-lock.json examples/java/pom.xml examples/go/go.mod examples/rust/Cargo.lock'));
+for my $row (grep { /^\| [\w -]+ \| \d+\.[\d.]+ \|/ } split(/\n/, slurp('docs/languages.md')))
+{
+    my (undef, $driver, $version) = split(/ ?\| ?/, $row);
+    like($locks, qr/(?<!\d)\Q$version\E\b/, "docs/languages.md: $driver $version is what the examples are locked to");
+}
+
 # docs/sql.md has every function and every argument.
 $node->safe_psql('postgres', 'CREATE EXTENSION goes_store');
-my $reference = slurp_file('docs/sql.md');
+my $reference = slurp('docs/sql.md');
 for my $name (
     split(/\n/, $node->safe_psql('postgres', q{
         SELECT DISTINCT name FROM pg_proc, unnest(proname || coalesce(proargnames, '{}')) AS name

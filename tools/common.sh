@@ -29,22 +29,51 @@ server_version() {
     done | sort -n | tail -n 1
 }
 
-# Builds the extension, without libgoes, and installs it into that server. Arguments go to make.
-build_and_install() {
+# Chooses that server for make.
+choose_server() {
     version=$(server_version)
     PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
     export PG_CONFIG
-    if ! output=$({ make -s with_client=no "$@" &&
-        as_root make -s with_client=no PG_CONFIG="$PG_CONFIG" install; } 2>&1); then
-        say "$output"
-        return 1
-    fi
+}
+
+# alone COMMAND …: tools that run side by side build and install one after the other.
+alone() {
+    {
+        flock 8
+        "$@"
+    } 8<Makefile
+}
+
+# is_installed_as_built: whether that server has what is built here. A server that runs must not meet a
+# library that is being written.
+is_installed_as_built() {
+    cmp -s goes_store.so "$("$PG_CONFIG" --pkglibdir)/goes_store.so" &&
+        cmp -s extension/goes_store--1.0.sql "$("$PG_CONFIG" --sharedir)/extension/goes_store--1.0.sql" &&
+        cmp -s goes_store.control "$("$PG_CONFIG" --sharedir)/extension/goes_store.control"
+}
+
+# build_alone ARGUMENTS: builds and installs the extension.
+build_alone() {
+    output=$({ make -s with_client=no "$@" && { is_installed_as_built ||
+        as_root make -s with_client=no PG_CONFIG="$PG_CONFIG" install; }; } 2>&1) && return 0
+    say "$output"
+    return 1
+}
+
+# Builds the extension, without libgoes, and installs it into that server. Arguments go to make.
+build_and_install() {
+    choose_server
+    alone build_alone "$@"
 }
 
 # build_programs DIRECTORY SOURCES: installs libgoes into that directory, and builds programs of one
 # file each there as a user of it does. Further arguments go to make; STRICT=-Werror in the environment
 # counts.
 build_programs() {
+    alone build_programs_alone "$@"
+}
+
+build_programs_alone() {
     prefix=$1
     sources=$2
     shift 2
@@ -63,5 +92,5 @@ build_programs() {
 build_examples() {
     directory=$1
     shift
-    build_programs "$directory" "examples/shop.c examples/dpkg_events.c" "$@"
+    build_programs "$directory" "examples/shop.c examples/workers.c examples/loop.c examples/dpkg_events.c" "$@"
 }

@@ -10,12 +10,24 @@ bin=/usr/lib/postgresql/$version/bin
 sql_lanes=2
 
 # The groups, those that take longest first. A test of t/ that needs no other is a group of its own.
+# SERVER_TESTS_ONLY leaves out what does not depend on the server; "feeds" also runs libgoes' tests with a
+# feed on every store, in place of without, and those of sql/ with and without.
 all_groups() {
-    [ "${SERVER_TESTS_ONLY:-no}" = yes ] || printf '%s\n' asan tsan
-    printf '%s\n' client sql isolation
-    names t .pl | grep -vx 010_client
-    [ "${SERVER_TESTS_ONLY:-no}" = yes ] || printf '%s\n' fuzz symbols rooms docs format
+    case ${SERVER_TESTS_ONLY:-no} in
+        no) printf '%s\n' asan tsan client sql isolation ;;
+        feeds) printf '%s\n' feeds_client feeds sql isolation ;;
+        *) printf '%s\n' client sql isolation ;;
+    esac
+    # what the tool does with a terminal is the same with every server, and takes one
+    names t .pl | if [ "${SERVER_TESTS_ONLY:-no}" = no ]; then grep -vx 010_client; else
+        grep -vxE '010_client|042_cli_terminal|050_bench'; fi
+    [ "${SERVER_TESTS_ONLY:-no}" != no ] || printf '%s\n' fuzz symbols rooms docs format breaks
     printf '%s\n' versions
+}
+
+# Groups that run only where they are asked for by name, or by SERVER_TESTS_ONLY=feeds.
+rare_groups() {
+    printf '%s\n' feeds_client feeds
 }
 
 # is_wanted NAME: was this test asked for, or everything?
@@ -54,7 +66,7 @@ prepare() {
             *) tools/packages test ;;
         esac
         case $group in
-            format | docs | symbols | fuzz | versions) ;;
+            format | docs | symbols | fuzz | breaks | versions) ;;
             *) needs_server=yes ;;
         esac
     done
@@ -72,7 +84,8 @@ run_group() {
     mkdir -p "$here"
     started=$(date +%s)
     case $group in
-        008_docs | 011_examples | [!0-9]*) "group_$group" ;;
+        *_cli_*) group_cli ;;
+        008_docs | 011_examples | 050_bench | [!0-9]*) "group_$group" ;;
         *) tap "$group" ;;
     esac >"$here/log" 2>&1 || echo "$group: ended with status $?" >>"$here/failed"
     {
@@ -110,7 +123,8 @@ in_turn() {
 # "test name ... ok", later ones and prove write TAP. A runner that failed without saying which
 # test did counts as one failure.
 count_results() {
-    grep -E '^(ok |test .*\.\.\. ok)' "$1" >>"$here/passed" || true
+    grep -E '^(ok |test .*\.\.\. ok)' "$1" | grep -vi '# skip' >>"$here/passed" || true
+    grep -iE '# skip|\.\. skipped:' "$1" >>"$here/skipped" || true
     if ! grep -E '^(not ok |test .*\.\.\. FAILED)' "$1" >>"$here/failed" && [ "$2" != 0 ]; then
         say "$group: its runner ended with status $2" >>"$here/failed"
     fi
@@ -185,7 +199,7 @@ tap() {
         # shellcheck disable=SC2086
         report $as_user env LC_ALL=C.UTF-8 TESTDIR="$here" TESTDATADIR="$here/tmp_check" \
             TESTLOGDIR="$here/tmp_check/log" CLIENT_TESTS="$here/programs" EXAMPLES="$here/examples" \
-            PKG_CONFIG_PATH="$here/libgoes/lib/pkgconfig" DOCS_GOT="${DOCS_GOT:-}" \
+            PKG_CONFIG_PATH="$here/libgoes/lib/pkgconfig" CLI="$here/goes" BENCH="$here/goes_bench" DOCS_GOT="${DOCS_GOT:-}" FEEDS="${FEEDS:-}" \
             PATH="$bin:$PATH" PGPORT=65432 PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
             sh -c 'cd "$1" && exec prove --verbose -I "$2" "$3"' sh "$here" "$pgxs/src/test/perl" "t/$name.pl"
         [ "$status" = 0 ] || tail -n 50 "$here"/tmp_check/log/* 2>/dev/null | cut -c1-400 || true
@@ -197,7 +211,7 @@ tap() {
 client_programs() {
     programs=$1
     shift
-    build=$(make -s -C client "$@" print-build)
+    build=$(make -s -C client "$@" print-BUILD)
     # shellcheck disable=SC2046
     make -s -C client -j"$(nproc)" STRICT=-Werror "$@" $(printf "$build/test/%s " $programs) || return 1
     mkdir -p "$here/programs"
@@ -228,10 +242,9 @@ server_programs() {
     names client/test .c | grep '^server_'
 }
 
-# sanitized PROGRAMS SANITIZERS: client_tests with sanitizers.
+# sanitized PROGRAMS TARGET: client_tests with the sanitizers of that target of client/Makefile.
 sanitized() {
-    client_tests "$1" BUILD="build/$group" \
-        SANITIZE="-fsanitize=$2 -fno-sanitize-recover=all -fno-omit-frame-pointer"
+    client_tests "$1" BUILD="build/$group" SANITIZE="$(make -s -C client "print-$2")"
 }
 
 # ---- The groups
@@ -252,36 +265,92 @@ group_sql() {
     cat "$here"/*/failed >>"$here/failed" 2>/dev/null || true
 }
 
+# The tests of sql/ once more, with a feed on every store that they create. A feed changes nothing but
+# what expected/feeds/ says: there stand the lines that a test prints otherwise, and why they may.
+group_feeds() {
+    runner=$(dirname "$("$bin/pg_config" --pgxs)")/../../src/test/regress/pg_regress
+    # shellcheck disable=SC2046
+    tests=$(asked_for $(make -s print-REGRESS | tr ' ' '\n' | grep -v '^feed'))
+    # shellcheck disable=SC2016,SC2086
+    with_server sh -c '
+        createdb feeds && psql -q -d feeds -c "CREATE EXTENSION goes_store" -f tools/feed-on.sql &&
+            "$@"' sh "$runner" --inputdir=. --outputdir="$here" --bindir="$bin" --use-existing \
+        --dbname=feeds $tests >"$here/output" 2>&1 || true
+    for name in $tests; do
+        changed_lines "$name" >"$here/$name" || true
+        pass_or_fail "feeds: $name" compare_lines "$name" || true
+    done
+}
+
+# libgoes' tests, likewise.
+group_feeds_client() {
+    turn=in_turn
+    # shellcheck disable=SC2046
+    FEEDS=$PWD/tools/feed-on.sql client_tests "$(asked_for $(programs_of_servers))"
+}
+
+# changed_lines TEST: what a test printed otherwise than expected, without the places.
+changed_lines() {
+    diff --unchanged-line-format='' --old-line-format='-%L' --new-line-format='+%L' \
+        "expected/$1.out" "$here/results/$1.out"
+}
+
+# compare_lines TEST: like pg_regress, a second file may say what other versions of PostgreSQL print.
+compare_lines() {
+    [ -s "$here/results/$1.out" ] || return 1
+    for lines in "expected/feeds/${1}_1" "expected/feeds/$1"; do
+        sed '/^#/d' "$lines" 2>/dev/null | diff -u - "$here/$1" >"$here/$1.diff" && return
+    done
+    cat "$here/$1.diff"
+    return 1
+}
+
 group_isolation() {
     runner=$(dirname "$("$bin/pg_config" --pgxs)")/../../src/test/isolation/pg_isolation_regress
     # shellcheck disable=SC2046
     regression "$runner" "$here" "$(asked_for $(make -s print-ISOLATION))"
 }
 
-# Programs that measure say something only as they are. All the others run under ASan, and as they are
-# where they are asked for, or where only the server matters.
-measuring_programs="server_stream"
+# Programs that measure say something only as they are, and about libgoes: the same on every server. All the
+# others run under ASan, and as they are where they are asked for, or where only the server matters.
+measuring_programs="server_stream server_feed_long"
 
 group_client() {
     turn=in_turn
     # shellcheck disable=SC2046
     if [ -z "$wanted" ] && [ "${SERVER_TESTS_ONLY:-no}" = no ]; then
         client_tests "$measuring_programs"
+    elif [ -z "$wanted" ]; then
+        client_tests "$(programs_of_servers) $(unit_programs)"
     else
         client_tests "$(asked_for $(server_programs) $(unit_programs))"
     fi
 }
 
-group_asan() {
-    # shellcheck disable=SC2046
-    sanitized "$(asked_for $(server_programs) $(unit_programs))" address,undefined
+# Those whose result depends on the server.
+programs_of_servers() {
+    server_programs | grep -vxF "$(echo "$measuring_programs" | tr ' ' '\n')"
 }
 
-# The programs that have threads.
-group_tsan() {
+group_asan() {
     # shellcheck disable=SC2046
-    sanitized "$(asked_for server_pool server_pool_sharing server_cursor_end server_hooks server_tx \
-        server_append_race server_table server_load server_model_lock $(unit_programs))" thread
+    sanitized "$(asked_for $(server_programs) $(unit_programs))" ASAN_FLAGS
+}
+
+# The programs that have threads, or those that were asked for.
+group_tsan() {
+    programs="server_pool server_pool_sharing server_cursor_end server_hooks server_tx \
+        server_append_race server_table server_load server_model_lock server_feed server_subscription \
+        server_subscription_commit server_loop server_service server_writer server_coalesce \
+        server_lost_writer $(unit_programs)"
+    for name in $wanted; do
+        case " $programs " in
+            *" $name "*) ;;
+            *) [ ! -e "client/test/$name.c" ] || programs="$programs $name" ;;
+        esac
+    done
+    # shellcheck disable=SC2086
+    sanitized "$(asked_for $programs)" TSAN_FLAGS
 }
 
 group_fuzz() {
@@ -293,11 +362,13 @@ group_symbols() {
 }
 
 group_rooms() {
-    in_turn make -s -C client all && report tools/rooms
+    report in_turn tools/rooms
 }
 
 group_docs() {
     pass_or_fail docs make -s docs || true
+    pass_or_fail man make -s -C client man || true
+    pass_or_fail "man: goes" in_turn make -s -C cli man || true
 }
 
 # The sources are laid out by one version of clang-format: they do not agree on every line.
@@ -309,9 +380,23 @@ group_format() {
     esac
 }
 
-# What README.md and docs/ show, in C with an installed libgoes.
+# The patches of t/break/ still apply; whether tests notice them takes `make break`. So do the edits of
+# tools/test-asserts.
+group_breaks() {
+    for patch in t/break/*.patch; do
+        pass_or_fail "applies: $(basename "$patch" .patch)" applies "$patch" || true
+    done
+    pass_or_fail "applies: edits of test-asserts" tools/test-asserts --edits || true
+}
+
+applies() {
+    patch --dry-run -p1 -s -F0 <"$1"
+}
+
+# What README.md and docs/ show, in C with an installed libgoes, and as excerpts of the examples.
 group_008_docs() {
     pass_or_fail "docs: libgoes" in_turn make -s -C client prefix="$here/libgoes" install || return 0
+    cp -r examples "$here"
     tap 008_docs
 }
 
@@ -319,6 +404,37 @@ group_008_docs() {
 group_011_examples() {
     pass_or_fail "examples: build" in_turn example_programs || return 0
     tap 011_examples
+}
+
+# The command-line tool as it is, which is goes.plain, and under ASan where not only the server matters.
+# It keeps what it has until it ends, so nobody looks for leaks.
+group_cli() {
+    pass_or_fail "$group: build" in_turn build_cli || return 0
+    cp cli/build/goes "$here/goes.plain"
+    cp "cli/$tried/goes" cli/completion.bash "$here"
+    ASAN_OPTIONS=detect_leaks=0 tap "$group"
+}
+
+build_cli() {
+    tried=build
+    make -s STRICT=-Werror client || return 1
+    [ "${SERVER_TESTS_ONLY:-no}" = no ] || return 0
+    tried=build/asan
+    flags=$(make -s -C client print-ASAN_FLAGS)
+    make -s -C client -j"$(nproc)" BUILD=build/cli SANITIZE="$flags" build/cli/libgoes.a &&
+        make -s -C cli -j"$(nproc)" BUILD=$tried SANITIZE="$flags" STRICT=-Werror \
+            LIBGOES=../client/build/cli/libgoes.a
+}
+
+# The program that compares the store with others.
+group_050_bench() {
+    pass_or_fail "bench: build" in_turn bench_program || return 0
+    tap 050_bench
+}
+
+bench_program() {
+    make -s -C client STRICT=-Werror all && make -s STRICT=-Werror bench/goes_bench && mkdir -p "$here/bench" &&
+        cp bench/goes_bench "$here" && cp bench/report.py "$here/bench"
 }
 
 example_programs() (
@@ -336,6 +452,7 @@ versions_agree() {
     grep -q "\"version\": \"$control.0\"" META.json
     grep -q "\"file\": \"extension/goes_store--$control.sql\"" META.json
     test -f "extension/goes_store--$control.sql"
+    head -n 1 debian/changelog | grep -qF "goes-store ($control.0)"
     sed -n 's/^## \([0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1 | grep -qx "$control"
 }
 
@@ -351,7 +468,7 @@ run_under() {
     esac
     # shellcheck disable=SC2016
     with_server sh -c '
-        GOES_TEST_URL="host=$PGHOST port=$PGPORT user=$PGUSER password=$PGPASSWORD"
+        GOES_TEST_URL="host=$PGHOST port=$PGPORT user=$PGUSER password=$PGPASSWORD sslmode=disable"
         export GOES_TEST_URL
         unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE
         exec "$@"' sh "$@"

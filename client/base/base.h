@@ -94,6 +94,7 @@ typedef struct ErrorDetails
 	const goes_conflict *conflict;	 /* NULL: none */
 	bool				 is_foreign; /* an error inside of a trigger or the like */
 	bool				 is_final;	 /* a repetition would fail again, whatever the status */
+	int64_t				 lost;		 /* deliveries, of a lease that is lost */
 } ErrorDetails;
 
 int fail(goes_error **err, int status, const char *format, ...)
@@ -128,12 +129,15 @@ int64_t	 deadline_left_ms(const Deadline *deadline);
 bool	 deadline_passed(const Deadline *deadline);
 int		 deadline_check(const Deadline *deadline, goes_error **err);
 bool	 is_cancelled(const goes_cancel *cancel);
+int		 cancel_socket(const goes_cancel *cancel);
+bool	 socket_is_ready(int socket, bool for_reading, bool for_writing);
 int		 wait_socket(int socket, bool for_reading, bool for_writing, const Deadline *deadline,
 					 goes_error **err);
 
 /* ---- lock.c: a mutex, and a condition that threads wait for */
 
 int	 lock_init(pthread_mutex_t *lock, pthread_cond_t *condition);
+int	 condition_init(pthread_cond_t *condition); /* another one for the same lock */
 void lock_wait(pthread_mutex_t *lock, pthread_cond_t *condition,
 			   const Deadline *deadline); /* for the condition, the deadline, or a little; held */
 

@@ -122,6 +122,28 @@ deadline_check(const Deadline *deadline, goes_error **err)
 }
 
 /*
+ * cancel_socket returns what becomes readable when a cancel is triggered; -1 for none.
+ */
+int
+cancel_socket(const goes_cancel *cancel)
+{
+	return cancel == NULL ? -1 : cancel->ends[0];
+}
+
+/*
+ * socket_is_ready tells whether a socket can be read or written now, or has failed.
+ */
+bool
+socket_is_ready(int socket, bool for_reading, bool for_writing)
+{
+	struct pollfd polled = {
+		.fd = socket, .events = (short) ((for_reading ? POLLIN : 0) | (for_writing ? POLLOUT : 0))};
+
+	/* libpq has closed it: it will say so */
+	return socket < 0 || poll(&polled, 1, 0) > 0;
+}
+
+/*
  * wait_socket waits until a socket can be read or written. GOES_OK, GOES_ERR_TIMEOUT,
  * GOES_ERR_CANCELLED, or GOES_ERR_CONNECT if polling itself fails.
  */
@@ -132,7 +154,7 @@ wait_socket(int socket, bool for_reading, bool for_writing, const Deadline *dead
 	struct pollfd polled[2] = {
 		{.fd = socket,
 		 .events = (short) ((for_reading ? POLLIN : 0) | (for_writing ? POLLOUT : 0))},
-		{.fd = deadline->cancel == NULL ? -1 : deadline->cancel->ends[0], .events = POLLIN}};
+		{.fd = cancel_socket(deadline->cancel), .events = POLLIN}};
 
 	/* libpq has closed it; poll would ignore it and wait for ever */
 	if (socket < 0)

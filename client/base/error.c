@@ -20,6 +20,7 @@ struct goes_error
 	bool		  has_conflict;
 	bool		  is_foreign;
 	bool		  is_final;
+	int64_t		  lost;
 	goes_conflict conflict; /* its name stands behind the message */
 	char		  message[];
 };
@@ -46,6 +47,8 @@ static const struct
 	{GOES_ERR_HOOK, "refused by a hook"},
 	{GOES_ERR_READ_ONLY, "store is append-only"},
 	{GOES_ERR_EXTENSION, "extension missing or too old"},
+	{GOES_ERR_LEASE_LOST, "lease lost"},
+	{GOES_ERR_REWOUND, "feed rewound"},
 };
 
 /* The first entry that the SQLSTATE starts with decides. */
@@ -61,6 +64,8 @@ static const struct
 	{VERSION_CONFLICT, GOES_ERR_CONFLICT},
 	{STORE_IS_APPEND_ONLY, GOES_ERR_READ_ONLY},
 	{EVENT_MISMATCH, GOES_ERR_DUPLICATE},
+	{LEASE_LOST, GOES_ERR_LEASE_LOST},
+	{FEED_REWOUND, GOES_ERR_REWOUND},
 	{DATA_EXCEPTION_CLASS, GOES_ERR_INVALID},
 	{PROGRAM_LIMIT_EXCEEDED, GOES_ERR_INVALID},
 	{CONNECTION_EXCEPTION_CLASS, GOES_ERR_CONNECT},
@@ -167,7 +172,8 @@ set_error(goes_error **err, int status, ErrorDetails details, const char *format
 						  .event_index = details.event_index,
 						  .has_conflict = conflict != NULL,
 						  .is_foreign = details.is_foreign,
-						  .is_final = details.is_final};
+						  .is_final = details.is_final,
+						  .lost = details.lost};
 	if (details.sqlstate != NULL)
 		strncpy(error->sqlstate, details.sqlstate, SQLSTATE_LENGTH);
 	vsnprintf(error->message, (size_t) length + 1, format, arguments);
@@ -235,7 +241,8 @@ error_details(const goes_error *error)
 						  .event_index = error->event_index,
 						  .conflict = error->has_conflict ? &error->conflict : NULL,
 						  .is_foreign = error->is_foreign,
-						  .is_final = error->is_final};
+						  .is_final = error->is_final,
+						  .lost = error->lost};
 }
 
 int
@@ -279,6 +286,12 @@ int64_t
 goes_error_event_index(const goes_error *error)
 {
 	return error == NULL ? -1 : error->event_index;
+}
+
+int64_t
+goes_error_lost_deliveries(const goes_error *error)
+{
+	return error == NULL ? 0 : error->lost;
 }
 
 bool

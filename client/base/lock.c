@@ -12,22 +12,30 @@
 #define LOOK_AGAIN_MS 50
 
 int
-lock_init(pthread_mutex_t *lock, pthread_cond_t *condition)
+condition_init(pthread_cond_t *condition)
 {
 	pthread_condattr_t attributes;
-	bool			   is_made = false;
+	bool			   is_made;
 
 	if (pthread_condattr_init(&attributes) != 0)
 		return GOES_ERR_NOMEM;
-	if (pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-		pthread_mutex_init(lock, NULL) == 0)
-	{
-		is_made = pthread_cond_init(condition, &attributes) == 0;
-		if (!is_made)
-			pthread_mutex_destroy(lock);
-	}
+	is_made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+			  pthread_cond_init(condition, &attributes) == 0;
 	pthread_condattr_destroy(&attributes);
 	return is_made ? GOES_OK : GOES_ERR_NOMEM;
+}
+
+int
+lock_init(pthread_mutex_t *lock, pthread_cond_t *condition)
+{
+	int status;
+
+	if (pthread_mutex_init(lock, NULL) != 0)
+		return GOES_ERR_NOMEM;
+	status = condition_init(condition);
+	if (status != GOES_OK)
+		pthread_mutex_destroy(lock);
+	return status;
 }
 
 void

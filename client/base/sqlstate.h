@@ -14,6 +14,8 @@
 #define STORE_IS_APPEND_ONLY "VE002"
 #define EVENT_MISMATCH "VE003" /* an append is stored in part, or its ids have other events */
 #define STORE_IS_UNFIT "VE004"
+#define LEASE_LOST "VE005"
+#define FEED_REWOUND "VE006"
 
 /* Classes: the first two characters */
 #define CONNECTION_EXCEPTION_CLASS "08"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calls/write.h"
+#include "calls/appending.h"
 #include "store/tx.h"
 
 /*
@@ -49,11 +49,10 @@ is_of_aggregate(const goes_event *event, const char *aggregate_name, const goes_
  * events before them. The server would fail, too, but would count the events from 1.
  */
 static int
-check_versions(const Write *write, const goes_event *events, int32_t expected_version,
-			   goes_error **err)
+check_versions(const Write *write, const goes_event *events, goes_error **err)
 {
-	bool	is_known = expected_version >= 0; /* is the version before the first event known? */
-	int64_t before = expected_version;
+	bool	is_known = write->expected_version >= 0; /* the version before the first event */
+	int64_t before = write->expected_version;
 
 	for (size_t i = 0; i < write->n; i++)
 	{
@@ -96,21 +95,33 @@ copy_events(const goes_event *events, size_t n, const char *aggregate_name,
 	return copy;
 }
 
-/*
- * prepare checks the arguments, and copies the events.
- */
-static int
-prepare(Write *write, const goes_event *events, int32_t expected_version, goes_error **err)
+int
+append_prepare(Write *write, VersionText text, const goes_event *events, goes_error **err)
 {
-	int status = check_arguments(write->aggregate_name, write->aggregate_id, expected_version, err);
+	int32_t expected = write->expected_version;
+	int		status = check_arguments(write->aggregate_name, write->aggregate_id, expected, err);
 
 	if (status == GOES_OK)
-		status = check_versions(write, events, expected_version, err);
+		status = check_versions(write, events, err);
 	if (status != GOES_OK)
 		return status;
+	snprintf(text, sizeof(VersionText), "%d", (int) expected);
+	write->expected = expected == GOES_EXPECT_ANY ? NULL : text;
 	write->to_number = copy_events(events, write->n, write->aggregate_name, write->aggregate_id);
 	write->events = write->to_number;
 	return write->events == NULL ? fail_memory(err) : GOES_OK;
+}
+
+/*
+ * may_coalesce tells whether an append can share a commit. One that is not valid must not go with others.
+ */
+static bool
+may_coalesce(const goes_store *store, const Write *write)
+{
+	return store->coalescing != NULL && store->tx == NULL && write->n > 0 &&
+		   store->hooks[GOES_PRE_INSERT] == NULL && store->hooks[GOES_POST_INSERT] == NULL &&
+		   check_owner(store, NULL) == GOES_OK &&
+		   require_events(write->events, write->n, NULL) == GOES_OK;
 }
 
 int
@@ -118,20 +129,21 @@ goes_append(goes_store *store, const char *aggregate_name, const goes_uuid *aggr
 			goes_event *events, size_t n, int32_t expected_version, const goes_context *context,
 			goes_error **err)
 {
-	char		expected[sizeof "-2147483648"];
+	VersionText text;
 	Write		write = {.request = REQUEST_APPEND,
 						 .n = n,
 						 .aggregate_name = aggregate_name,
-						 .aggregate_id = aggregate_id};
+						 .aggregate_id = aggregate_id,
+						 .expected_version = expected_version};
 	goes_error *error = NULL;
 	int			status;
 
 	if (store == NULL || (events == NULL && n > 0))
 		return fail(err, GOES_ERR_INVALID, "the store and the events must not be NULL");
-	snprintf(expected, sizeof expected, "%d", (int) expected_version);
-	write.expected = expected_version == GOES_EXPECT_ANY ? NULL : expected;
-	status = prepare(&write, events, expected_version, &error);
-	if (status == GOES_OK)
+	status = append_prepare(&write, text, events, &error);
+	if (status == GOES_OK && may_coalesce(store, &write))
+		status = append_coalesced(store, &write, context, &error);
+	else if (status == GOES_OK)
 		status = write_events(store, &write, context, &error);
 	else if (store->tx != NULL)
 		tx_fail(store->tx, error); /* otherwise the program could commit without the append */

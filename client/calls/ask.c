@@ -3,6 +3,7 @@
  *    Calls that send one request and wait for its answer.
  */
 #include "calls/ask.h"
+#include "store/tally.h"
 #include "store/tx.h"
 
 /*
@@ -77,10 +78,11 @@ ask(goes_store *store, const Ask *ask, const goes_context *context, goes_error *
 
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
+		count_reconnect(store, error);
 		goes_error_free(error);
 		error = NULL;
 		remaining = context_until(&deadline);
 		status = ask_once(store, ask, &remaining, &is_connection_lost, &error);
 	}
-	return pass_error(err, error, status);
+	return count_call(store, pass_error(err, error, status));
 }

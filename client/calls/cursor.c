@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "calls/cursor.h"
+#include "store/tally.h"
 
 /* How much a FETCH asks for: more would not fit into the processor's cache. */
 #define BATCH_BYTES (128 * 1024)
@@ -154,12 +155,14 @@ cursor_open(goes_store *store, const Source *source, const Reading *reading, goe
 	status = run_once(store, source, cursor, context, &is_connection_lost, &error);
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
+		count_reconnect(store, error);
 		goes_error_free(error);
 		error = NULL;
 		*cursor = fresh;
 		remaining = context_until(&deadline);
 		status = run_once(store, source, cursor, &remaining, &is_connection_lost, &error);
 	}
+	(void) count_call(store, status);
 	if (status != GOES_OK)
 	{
 		free(cursor);
@@ -215,6 +218,7 @@ cursor_advance(goes_cursor *cursor, goes_error **err)
 		cursor->status = next_row(cursor, &cursor->error);
 		if (cursor->status < 0 && cursor->call.store->tx != NULL)
 			tx_fail(cursor->call.store->tx, cursor->error);
+		count_error(cursor->call.store, cursor->status);
 		if (cursor->status != GOES_EVENT)
 			finish(cursor, cursor->status);
 	}

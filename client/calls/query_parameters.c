@@ -46,8 +46,8 @@ static const struct Filter
 
 #define FILTERS (sizeof filters / sizeof *filters)
 
-_Static_assert(FILTERS + 4 <= MOST_PARAMETERS,
-			   "sort, limit, store and portal come with the filters");
+_Static_assert(FILTERS + 9 <= MOST_PARAMETERS,
+			   "goes_subscribe has the most arguments besides the filters");
 
 /*
  * next_buffer returns the buffer for the next parameter.
@@ -218,6 +218,15 @@ put_limit(QueryRequest *request, const char *argument, const Bound *limit)
 }
 
 /*
+ * follows tells whether a request is about the feed, which has an order of its own and no end.
+ */
+static bool
+follows(Request kind)
+{
+	return kind == REQUEST_FEED || kind == REQUEST_SUBSCRIBE;
+}
+
+/*
  * check_size fails for values that are too large to be sent.
  */
 static int
@@ -253,13 +262,17 @@ request_make(QueryRequest *request, const Call *call, Request kind, const goes_q
 		return fail(err, query->failed,
 					"a step of the query was given a value that cannot be used: check what the "
 					"steps return");
+	if (follows(kind) && (query->sorts.count > 0 || query->limit.is_set))
+		return fail(err, GOES_ERR_INVALID,
+					"the filter of a feed or a subscription must neither sort nor have a limit");
 	put_filters(request, query, for_events, &call->connection->session);
-	if (kind != REQUEST_COUNT)
+	if (kind != REQUEST_COUNT && !follows(kind))
 	{
 		put_sorting(request, query);
 		put_limit(request, for_events ? "max_events" : "max_snapshots", &query->limit);
 	}
-	add_text(&request->parameters, "store", TEXT_TYPE, table);
+	add_text(&request->parameters, kind == REQUEST_SUBSCRIBE ? "events" : "store", TEXT_TYPE,
+			 table);
 	return check_size(request, err);
 }
 

@@ -17,8 +17,7 @@ typedef struct QueryRequest
 } QueryRequest;
 
 /*
- * Makes the parameters of REQUEST_QUERY, REQUEST_COUNT or REQUEST_SNAPSHOT_QUERY. A query that is NULL
- * means every row.
+ * Makes the parameters of a request that has filters. A query that is NULL means every row.
  */
 int	 request_make(QueryRequest *request, const Call *call, Request kind, const goes_query *query,
 				  const char *table, goes_error **err);

@@ -12,6 +12,7 @@
 
 #include "store/tx.h"
 #include "calls/write.h"
+#include "store/tally.h"
 
 /*
  * send_events sends the events and waits for the result.
@@ -31,20 +32,28 @@ send_events(Call *call, const Write *write, PGresult **result, goes_error **err)
 	return status;
 }
 
+void
+write_number(Write *write, int32_t last)
+{
+	for (size_t i = 0; write->to_number != NULL && i < write->n; i++)
+		write->to_number[i].aggregate_version = (int32_t) (last - (int64_t) (write->n - 1 - i));
+}
+
 /*
  * read_stored reads the transaction's number, and puts the versions into the events of an append.
  */
-static void
-read_stored(Write *write, const PGresult *result)
+static int
+read_stored(Write *write, const PGresult *result, goes_error **err)
 {
 	int32_t last = 0;
 
+	if (write->request == REQUEST_APPEND_EACH)
+		return read_outcomes(write, result, err);
 	(void) decode_int64(PQgetvalue(result, 0, 1), PQgetlength(result, 0, 1), &write->transaction);
-	if (write->to_number == NULL)
-		return;
 	(void) decode_int32(PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), &last);
-	for (size_t i = 0; i < write->n; i++)
-		write->to_number[i].aggregate_version = (int32_t) (last - (int64_t) (write->n - 1 - i));
+	write->last = last;
+	write_number(write, last);
+	return GOES_OK;
 }
 
 /*
@@ -60,11 +69,12 @@ write_once(Call *call, Write *write, goes_error **err)
 	do
 		status = send_events(call, write, &result, &error);
 	while (request_retry(call, &status, &error));
+	write->was_sent |= call->is_sent;
 	if (status == GOES_OK)
-		read_stored(write, result);
+		status = read_stored(write, result, &error);
 	else if (status == GOES_ERR_CONNECT && is_lost(call->connection->pg))
 		write->may_be_done |= call->is_sent;
-	else if (*goes_error_sqlstate(error) != '\0')
+	else if (*goes_error_sqlstate(error) != '\0' && write->request != REQUEST_APPEND_EACH)
 		status = refine_error(call, write, result, &error);
 	PQclear(result);
 	return pass_error(err, error, status);
@@ -149,10 +159,7 @@ is_verdict(int status)
 		   status == GOES_ERR_INVALID;
 }
 
-/*
- * write_surely stores events outside a transaction, and tries again while connections are lost.
- */
-static int
+int
 write_surely(goes_store *store, Write *write, const goes_context *context, goes_error **err)
 {
 	Deadline	 whole = context_deadline(store, context);
@@ -165,6 +172,8 @@ write_surely(goes_store *store, Write *write, const goes_context *context, goes_
 	for (bool is_first = true;; is_first = false)
 	{
 		remaining = context_until(write->may_be_done ? &retrying : &whole);
+		if (!is_first)
+			count_reconnect(store, error);
 		goes_error_free(error);
 		error = NULL;
 		status = try_write(store, write, &remaining, &is_connection_lost, &error);
@@ -258,8 +267,11 @@ write_in_own_transaction(goes_store *store, Write *write, const goes_context *co
 	return status;
 }
 
-int
-write_events(goes_store *store, Write *write, const goes_context *context, goes_error **err)
+/*
+ * write_in_any_way stores events in the way that hooks and transactions ask for.
+ */
+static int
+write_in_any_way(goes_store *store, Write *write, const goes_context *context, goes_error **err)
 {
 	bool has_events = write->n > 0; /* hooks are not called for no events */
 
@@ -279,4 +291,10 @@ write_events(goes_store *store, Write *write, const goes_context *context, goes_
 		(store->hooks[GOES_PRE_INSERT] != NULL || store->hooks[GOES_POST_INSERT] != NULL))
 		return write_in_own_transaction(store, write, context, err);
 	return write_surely(store, write, context, err);
+}
+
+int
+write_events(goes_store *store, Write *write, const goes_context *context, goes_error **err)
+{
+	return count_call(store, write_in_any_way(store, write, context, err));
 }

@@ -40,10 +40,31 @@ typedef struct Reference
 	goes_uuid id;
 } Reference;
 
+/* One of many appends that are sent together. */
+typedef struct AppendItem
+{
+	const char		 *aggregate_name;
+	const goes_uuid	 *aggregate_id;
+	const goes_event *events;
+	size_t			  n;
+	int32_t			  expected_version;
+} AppendItem;
+
+/* Its types, as the server numbers them. */
+typedef struct AppendTypes
+{
+	Oid item;
+	Oid event;
+	Oid event_array;
+} AppendTypes;
+
 int	 encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n,
 				   const Deadline *deadline, goes_error **err);
 int	 encode_data_array(Buffer *buffer, const goes_event *events, size_t n, const Deadline *deadline,
 					   goes_error **err);
+void encode_append_start(Buffer *buffer, const AppendTypes *types, size_t n); /* n items follow */
+int	 encode_append_item(Buffer *buffer, const AppendTypes *types, const AppendItem *item,
+						const Deadline *deadline, goes_error **err);
 void encode_text_array(Buffer *buffer, char *const *values, size_t n);
 void encode_uuid_array(Buffer *buffer, const goes_uuid *values, size_t n);
 void encode_int64_array(Buffer *buffer, const int64_t *values, size_t n);
@@ -66,6 +87,8 @@ int require_events(const goes_event *events, size_t n, goes_error **err);
 #define SNAPSHOT_COLUMNS 5 /* aggregate id and name, version, time, state */
 
 int decode_event(const PGresult *result, int row, goes_event *event, goes_error **err);
+int decode_event_at(const PGresult *result, int row, int first, goes_event *event,
+					goes_error **err); /* `first`: the place of its id */
 int decode_snapshot(const PGresult *result, int row, const int columns[SNAPSHOT_COLUMNS],
 					goes_snapshot *snapshot,
 					goes_error	 **err); /* `columns`: where its fields are */

@@ -97,17 +97,18 @@ decode_json(Value value, const char **json, size_t *length)
 }
 
 /*
- * decode_event reads a row that begins with goes_event's columns. What the server sends is checked
- * like any other input.
+ * decode_event_at reads the columns of goes_event in a row, the first of them at that place. What the
+ * server sends is checked like any other input.
  */
 int
-decode_event(const PGresult *result, int row, goes_event *event, goes_error **err)
+decode_event_at(const PGresult *result, int row, int first, goes_event *event, goes_error **err)
 {
 	Value values[EVENT_COLUMNS] = {{0}};
-	bool  is_readable = PQnfields(result) >= EVENT_COLUMNS && row >= 0 && row < PQntuples(result);
+	bool  is_readable =
+		PQnfields(result) >= first + EVENT_COLUMNS && row >= 0 && row < PQntuples(result);
 
 	for (int column = 0; is_readable && column < EVENT_COLUMNS; column++)
-		values[column] = value_of(result, row, column);
+		values[column] = value_of(result, row, first + column);
 	if (!is_readable || values[0].is_null || values[1].is_null || values[2].is_null ||
 		decode_uuid(values[0], &event->id) != GOES_OK ||
 		decode_int64(values[2].bytes, values[2].length, &event->time) != GOES_OK ||
@@ -118,6 +119,12 @@ decode_event(const PGresult *result, int row, goes_event *event, goes_error **er
 	event->name = values[1].bytes;
 	event->aggregate_name = values[4].bytes; /* "" for null */
 	return GOES_OK;
+}
+
+int
+decode_event(const PGresult *result, int row, goes_event *event, goes_error **err)
+{
+	return decode_event_at(result, row, 0, event, err);
 }
 
 const int snapshot_columns[SNAPSHOT_COLUMNS] = {0, 1, 2, 3, 4};

@@ -234,6 +234,52 @@ encode_events(Buffer *buffer, Oid event_type, const goes_event *events, size_t n
 }
 
 void
+encode_append_start(Buffer *buffer, const AppendTypes *types, size_t n)
+{
+	start_array(buffer, types->item, n);
+}
+
+/*
+ * end_value writes the length of a value that began there, after the place of its length.
+ */
+static void
+end_value(Buffer *buffer, size_t start)
+{
+	buffer_put_int32(buffer, start, (int32_t) (buffer->length - start - 4));
+}
+
+int
+encode_append_item(Buffer *buffer, const AppendTypes *types, const AppendItem *item,
+				   const Deadline *deadline, goes_error **err)
+{
+	uint32_t expected = htobe32((uint32_t) item->expected_version);
+	size_t	 start = buffer->length;
+	size_t	 events;
+	int		 status;
+
+	buffer_int32(buffer, 0);
+	buffer_int32(buffer, 4);
+	buffer_int32(buffer, TEXT_TYPE);
+	put_bytes(buffer, item->aggregate_name, strlen(item->aggregate_name));
+	buffer_int32(buffer, UUID_TYPE);
+	put_bytes(buffer, item->aggregate_id->bytes, sizeof item->aggregate_id->bytes);
+	buffer_int32(buffer, (int32_t) types->event_array);
+	events = buffer->length;
+	buffer_int32(buffer, 0);
+	status = encode_events(buffer, types->event, item->events, item->n, deadline, err);
+	if (status != GOES_OK)
+		return status;
+	end_value(buffer, events);
+	buffer_int32(buffer, INT4_TYPE);
+	if (item->expected_version == GOES_EXPECT_ANY)
+		buffer_int32(buffer, NULL_LENGTH);
+	else
+		put_bytes(buffer, &expected, sizeof expected);
+	end_value(buffer, start);
+	return buffer->failed ? fail_memory(err) : GOES_OK;
+}
+
+void
 encode_text_array(Buffer *buffer, char *const *values, size_t n)
 {
 	start_array(buffer, TEXT_TYPE, n);

@@ -3,12 +3,9 @@
  *    Connecting, within a deadline.
  *
  * PQconnectPoll ignores connect_timeout and would spend all of the time on the first of several
- * hosts. So they are tried one at a time, each with its share of the time that is left.
- *
- * libpq gives no SQLSTATE for a connection that failed. With verbose errors it is in the text, before
- * the message of the server, in any language.
+ * hosts. So they are tried one at a time, each with its share of the time that is left. Connecting
+ * goes on in steps that do not wait, for those who have something else to wait for.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,13 +78,15 @@ free_host(Host *host)
  * values of "host" and the like.
  */
 static PGconn *
-start(const Conninfo *conninfo, const Host *host, const char *database)
+start(const Connecting *connecting, const Host *host)
 {
+	const char *database = connecting->database;
 	const char *keywords[MOST_OPTIONS + 3];
 	const char *values[MOST_OPTIONS + 3];
 	int			count = 0;
 
-	for (PQconninfoOption *option = conninfo->options; option->keyword != NULL; option++)
+	for (PQconninfoOption *option = connecting->conninfo->options; option->keyword != NULL;
+		 option++)
 	{
 		const char *value = option->val;
 
@@ -112,139 +111,6 @@ start(const Conninfo *conninfo, const Host *host, const char *database)
 	}
 	keywords[count] = values[count] = NULL;
 	return PQconnectStartParams(keywords, values, 0);
-}
-
-/*
- * find_sqlstate returns where the SQLSTATE is in libpq's verbose text, "FATAL:  28P01: …", or NULL.
- */
-static const char *
-find_sqlstate(const char *message)
-{
-	for (const char *place = strstr(message, ":  "); place != NULL;
-		 place = strstr(place + 1, ":  "))
-	{
-		const char *sqlstate = place + strlen(":  ");
-		int			length = 0;
-
-		while (length < SQLSTATE_LENGTH && (isdigit((unsigned char) sqlstate[length]) ||
-											isupper((unsigned char) sqlstate[length])))
-			length++;
-		if (length == SQLSTATE_LENGTH && sqlstate[length] == ':')
-			return sqlstate;
-	}
-	return NULL;
-}
-
-/*
- * is_location tells whether a line of libpq's verbose text says where in the server's source the error
- * was raised: "LOCATION:  auth_failed, auth.c:330", in any language.
- */
-static bool
-is_location(const char *line, size_t length)
-{
-	const char *place = memmem(line, length, ".c:", strlen(".c:"));
-
-	if (place == NULL)
-		return false;
-	place += strlen(".c:");
-	return place + strspn(place, "0123456789") == line + length;
-}
-
-/*
- * readable_text turns libpq's verbose text into one for people, to be freed: its lines without the
- * SQLSTATE and the location. NULL when out of memory.
- */
-static char *
-readable_text(const char *message)
-{
-	Buffer text = {0};
-
-	while (*message != '\0')
-	{
-		size_t		length = strcspn(message, "\n");
-		const char *sqlstate = find_sqlstate(message);
-		const char *start = message;
-
-		message += length + (message[length] == '\n');
-		if (length == 0 || is_location(start, length))
-			continue;
-		buffer_text(&text, text.length > 0 ? "\n" : "");
-		if (sqlstate != NULL && sqlstate < start + length)
-		{
-			buffer_append(&text, start, (size_t) (sqlstate - start));
-			length -= (size_t) (sqlstate - start) + SQLSTATE_LENGTH + strlen(": ");
-			start = sqlstate + SQLSTATE_LENGTH + strlen(": ");
-			while (*start == ' ')
-			{
-				start++;
-				length--;
-			}
-		}
-		buffer_append(&text, start, length);
-	}
-	if (buffer_string(&text) == NULL)
-		buffer_free(&text);
-	return text.data;
-}
-
-/*
- * may_pass tells whether a server that refuses a connection with this SQLSTATE may accept it later:
- * the server starts or stops, lacks resources, or has an internal error. With any other SQLSTATE it
- * keeps refusing until somebody changes the database, a role or a setting.
- */
-static bool
-may_pass(const char *sqlstate)
-{
-	static const char *const passing[] = {CONNECTION_EXCEPTION_CLASS,
-										  TRANSACTION_ROLLBACK_CLASS,
-										  INSUFFICIENT_RESOURCES_CLASS,
-										  OBJECT_IN_USE,
-										  LOCK_NOT_AVAILABLE,
-										  QUERY_CANCELED,
-										  ADMIN_SHUTDOWN,
-										  CRASH_SHUTDOWN,
-										  CANNOT_CONNECT_NOW,
-										  IDLE_SESSION_TIMEOUT,
-										  SYSTEM_ERROR_CLASS,
-										  INTERNAL_ERROR_CLASS};
-
-	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
-	{
-		if (is_in_class(sqlstate, passing[i]))
-			return true;
-	}
-	return false;
-}
-
-/*
- * fail_connection turns libpq's message about a failed connection into an error. is_final decides
- * whether the error is final if libpq has no SQLSTATE.
- */
-static int
-fail_connection(PGconn *connection, bool is_final, goes_error **err)
-{
-	const char	*found = find_sqlstate(PQerrorMessage(connection));
-	char		 sqlstate[SQLSTATE_LENGTH + 1] = "";
-	char		*text = readable_text(PQerrorMessage(connection));
-	ErrorDetails details = {.sqlstate = sqlstate, .event_index = -1, .is_final = is_final};
-	int status = PQconnectionNeedsPassword(connection) ? GOES_ERR_PERMISSION : GOES_ERR_CONNECT;
-
-	if (text == NULL)
-		return fail_memory(err);
-	/* the server of another user at a local socket: every translation names the parameter */
-	if (strstr(text, "requirepeer") != NULL)
-		details.is_final = true;
-	if (found != NULL)
-	{
-		memcpy(sqlstate, found, SQLSTATE_LENGTH);
-		status = status_of_sqlstate(sqlstate);
-		if (status == GOES_ERR_SERVER)
-			status = GOES_ERR_CONNECT;
-		details.is_final = !may_pass(sqlstate);
-	}
-	status = fail_detailed(err, status, details, "%s", text);
-	free(text);
-	return status;
 }
 
 /*
@@ -273,49 +139,18 @@ is_disagreement(const PGconn *connection, int answer)
 }
 
 /*
- * wait_for_server waits until PQconnectPoll can go on; its timeout error names the server.
+ * begin_polling prepares a connection whose start-up libpq has begun.
  */
 static int
-wait_for_server(const PGconn *connection, bool for_reading, const Deadline *deadline,
-				goes_error **err)
+begin_polling(Connecting *connecting, PGconn *pg, goes_error **err)
 {
-	goes_error *error = NULL;
-	int status = wait_socket(PQsocket(connection), for_reading, !for_reading, deadline, &error);
-
-	if (status != GOES_ERR_TIMEOUT)
-		return pass_error(err, error, status);
-	goes_error_free(error);
-	return fail(err, GOES_ERR_TIMEOUT, "the server at %s:%s did not answer in time",
-				PQhost(connection), PQport(connection));
-}
-
-/*
- * finish_connecting waits until a connection is made.
- */
-static int
-finish_connecting(PGconn *connection, const Deadline *deadline, goes_error **err)
-{
-	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
-
-	if (PQstatus(connection) == CONNECTION_BAD)
-		return fail_connection(connection, false, err);
-	PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-	PQsetNoticeProcessor(connection, ignore_notice, NULL);
-	while (polling != PGRES_POLLING_OK)
-	{
-		bool for_reading = polling == PGRES_POLLING_READING;
-		int	 status = wait_for_server(connection, for_reading, deadline, err);
-		int	 answer;
-
-		if (status != GOES_OK)
-			return status;
-		answer = for_reading ? peek(PQsocket(connection)) : EOF;
-		polling = PQconnectPoll(connection);
-		if (polling == PGRES_POLLING_FAILED)
-			return fail_connection(connection, is_disagreement(connection, answer), err);
-	}
-	PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-	return GOES_OK;
+	connecting->pg = pg;
+	connecting->for_reading = false;
+	if (PQstatus(pg) == CONNECTION_BAD)
+		return fail_connection(pg, false, err);
+	PQsetErrorVerbosity(pg, PQERRORS_VERBOSE);
+	PQsetNoticeProcessor(pg, ignore_notice, NULL);
+	return CONNECT_WAITS;
 }
 
 /*
@@ -331,28 +166,6 @@ check_names(PGconn *connection, goes_error **err)
 	if (status == GOES_OK)
 		status = name_check_options(options, err);
 	PQconninfoFree(options);
-	return status;
-}
-
-/*
- * connect_to_host connects to one host.
- */
-static int
-connect_to_host(PGconn **out, const Conninfo *conninfo, const Host *host, const char *database,
-				const Deadline *deadline, goes_error **err)
-{
-	PGconn *connection = start(conninfo, host, database);
-	int		status;
-
-	if (connection == NULL)
-		return fail_memory(err);
-	status = check_names(connection, err);
-	if (status == GOES_OK)
-		status = finish_connecting(connection, deadline, err);
-	if (status == GOES_OK)
-		*out = connection;
-	else
-		PQfinish(connection);
 	return status;
 }
 
@@ -374,6 +187,74 @@ share_of(const Deadline *deadline, int shares)
 }
 
 /*
+ * copy_host copies the host whose turn it is out of the lists.
+ */
+static int
+copy_host(Host *host, const Connecting *connecting, goes_error **err)
+{
+	const Hosts *hosts = &connecting->hosts;
+	int			 status = copy_item(&host->host, hosts->names, connecting->number, err);
+
+	host->attributes = connecting->attributes;
+	if (status == GOES_OK)
+		status = copy_item(&host->hostaddr, hosts->addresses, connecting->number, err);
+	if (status == GOES_OK)
+		status = copy_item(&host->port, hosts->ports, connecting->number, err);
+	return status;
+}
+
+/*
+ * begin_host begins to connect to the host whose turn it is.
+ */
+static int
+begin_host(Connecting *connecting, goes_error **err)
+{
+	Host	host = {0};
+	PGconn *pg = NULL;
+	int		status = copy_host(&host, connecting, err);
+
+	connecting->share = share_of(&connecting->deadline, connecting->count - connecting->number);
+	if (status == GOES_OK)
+	{
+		pg = start(connecting, &host);
+		status = pg == NULL ? fail_memory(err) : check_names(pg, err);
+	}
+	free_host(&host);
+	if (status == GOES_OK)
+		return begin_polling(connecting, pg, err);
+	PQfinish(pg);
+	return status;
+}
+
+/*
+ * poll_host goes on with the host whose turn it is, if the server has answered.
+ */
+static int
+poll_host(Connecting *connecting, goes_error **err)
+{
+	PGconn					 *pg = connecting->pg;
+	PostgresPollingStatusType polling;
+	int						  answer;
+
+	if (!socket_is_ready(PQsocket(pg), connecting->for_reading, !connecting->for_reading))
+	{
+		if (!deadline_passed(&connecting->share))
+			return CONNECT_WAITS;
+		return fail(err, GOES_ERR_TIMEOUT, "the server at %s:%s did not answer in time", PQhost(pg),
+					PQport(pg));
+	}
+	answer = connecting->for_reading ? peek(PQsocket(pg)) : EOF;
+	polling = PQconnectPoll(pg);
+	if (polling == PGRES_POLLING_FAILED)
+		return fail_connection(pg, is_disagreement(pg, answer), err);
+	connecting->for_reading = polling == PGRES_POLLING_READING;
+	if (polling != PGRES_POLLING_OK)
+		return CONNECT_WAITS;
+	PQsetErrorVerbosity(pg, PQERRORS_DEFAULT);
+	return GOES_OK;
+}
+
+/*
  * another_may_answer tells whether to try the next host after an error. It does not help if a
  * server has refused this user or this database.
  */
@@ -389,61 +270,121 @@ another_may_answer(int status, const goes_error *error)
 }
 
 /*
- * connect_to_one connects to the first host that answers and has the attributes.
+ * try_next moves on after an error: to the next host, or from standbys to any server.
  */
-static int
-connect_to_one(PGconn **out, const Conninfo *conninfo, const char *attributes, const char *database,
-			   const Deadline *deadline, goes_error **err)
+static bool
+try_next(Connecting *connecting, int status, const goes_error *error)
 {
-	const char *hosts = conninfo_value(conninfo, "host");
-	const char *addresses = conninfo_value(conninfo, "hostaddr");
-	const char *ports = conninfo_value(conninfo, "port");
-	int			count = count_items(addresses != NULL ? addresses : hosts);
-	int			status = GOES_ERR_CONNECT;
-	goes_error *error = NULL;
-
-	if (count == 0)
-		count = 1;
-	if ((count_items(ports) > 1 && count_items(ports) != count) ||
-		(hosts != NULL && count_items(hosts) != count))
-		return fail(
-			err, GOES_ERR_INVALID,
-			"the connection string has lists of different lengths in host, hostaddr and port");
-	for (int i = 0; i < count; i++)
-	{
-		Host	 host = {.attributes = attributes};
-		Deadline share = share_of(deadline, count - i);
-
-		goes_error_free(error);
-		error = NULL;
-		status = copy_item(&host.host, hosts, i, &error);
-		if (status == GOES_OK)
-			status = copy_item(&host.hostaddr, addresses, i, &error);
-		if (status == GOES_OK)
-			status = copy_item(&host.port, ports, i, &error);
-		if (status == GOES_OK)
-			status = connect_to_host(out, conninfo, &host, database, &share, &error);
-		free_host(&host);
-		if (!another_may_answer(status, error))
-			break;
-	}
-	return pass_error(err, error, status);
+	connecting_stop(connecting);
+	if (another_may_answer(status, error) && ++connecting->number < connecting->count)
+		return true;
+	if (!connecting->prefers_standby)
+		return false;
+	connecting->prefers_standby = false;
+	connecting->attributes = "any";
+	connecting->deadline = connecting->whole;
+	connecting->number = 0;
+	return true;
 }
 
 /*
- * connect_to connects to one of the hosts. libpq gets one host at a time, so it cannot prefer a
- * standby by itself: connect_to first tries all hosts for a standby, then for any server.
+ * connecting_start prepares to connect to one of the hosts. libpq gets one host at a time, so it
+ * cannot prefer a standby by itself: all hosts are first tried for a standby, then for any server.
+ */
+int
+connecting_start(Connecting *connecting, const Conninfo *conninfo, const char *database,
+				 const Hosts *hosts, const Deadline *deadline, goes_error **err)
+{
+	const char *attributes = conninfo_value(conninfo, "target_session_attrs");
+
+	*connecting = (Connecting){.conninfo = conninfo,
+							   .database = database,
+							   .hosts = *hosts,
+							   .whole = *deadline,
+							   .deadline = *deadline};
+	connecting->prefers_standby = attributes != NULL && strcmp(attributes, "prefer-standby") == 0;
+	if (connecting->prefers_standby)
+	{
+		connecting->attributes = "standby";
+		connecting->deadline = share_of(deadline, 2);
+	}
+	connecting->count = count_items(hosts->addresses != NULL ? hosts->addresses : hosts->names);
+	if (connecting->count == 0)
+		connecting->count = 1;
+	if ((count_items(hosts->ports) > 1 && count_items(hosts->ports) != connecting->count) ||
+		(hosts->names != NULL && count_items(hosts->names) != connecting->count))
+		return fail(
+			err, GOES_ERR_INVALID,
+			"the connection string has lists of different lengths in host, hostaddr and port");
+	return GOES_OK;
+}
+
+int
+connecting_step(Connecting *connecting, PGconn **out, goes_error **err)
+{
+	goes_error *error = NULL;
+	int			status;
+
+	for (;;)
+	{
+		status =
+			connecting->pg == NULL ? begin_host(connecting, &error) : poll_host(connecting, &error);
+		if (status >= GOES_OK)
+			break;
+		if (!try_next(connecting, status, error))
+			return pass_error(err, error, status);
+		goes_error_free(error);
+		error = NULL;
+	}
+	if (status == GOES_OK)
+	{
+		*out = connecting->pg;
+		connecting->pg = NULL;
+	}
+	return status;
+}
+
+void
+connecting_stop(Connecting *connecting)
+{
+	PQfinish(connecting->pg);
+	connecting->pg = NULL;
+}
+
+Hosts
+conninfo_hosts(const Conninfo *conninfo)
+{
+	return (Hosts){.names = conninfo_value(conninfo, "host"),
+				   .addresses = conninfo_value(conninfo, "hostaddr"),
+				   .ports = conninfo_value(conninfo, "port")};
+}
+
+/*
+ * connect_to connects, and waits until that is done or has failed.
  */
 int
 connect_to(PGconn **out, const Conninfo *conninfo, const char *database, const Deadline *deadline,
 		   goes_error **err)
 {
-	const char *attributes = conninfo_value(conninfo, "target_session_attrs");
-	Deadline	half = share_of(deadline, 2);
+	Hosts	   hosts = conninfo_hosts(conninfo);
+	Connecting connecting;
+	int		   status = connecting_start(&connecting, conninfo, database, &hosts, deadline, err);
 
-	if (attributes == NULL || strcmp(attributes, "prefer-standby") != 0)
-		return connect_to_one(out, conninfo, NULL, database, deadline, err);
-	if (connect_to_one(out, conninfo, "standby", database, &half, NULL) == GOES_OK)
-		return GOES_OK;
-	return connect_to_one(out, conninfo, "any", database, deadline, err);
+	if (status != GOES_OK)
+		return status;
+	while ((status = connecting_step(&connecting, out, err)) == CONNECT_WAITS)
+	{
+		goes_error *error = NULL;
+		int			waited = wait_socket(PQsocket(connecting.pg), connecting.for_reading,
+										 !connecting.for_reading, &connecting.share, &error);
+
+		/* the next step finds out by itself that the time of a host is over */
+		if (waited != GOES_OK && waited != GOES_ERR_TIMEOUT)
+		{
+			connecting_stop(&connecting);
+			return pass_error(err, error, waited);
+		}
+		goes_error_free(error);
+	}
+	return status;
 }

@@ -88,18 +88,28 @@ remember_new(Connection *connection, goes_error **err)
 int
 connection_make(Connection **out, const Target *target, const Deadline *deadline, goes_error **err)
 {
-	Deadline	bounded = target_deadline(target, deadline);
+	Deadline bounded = target_deadline(target, deadline);
+	PGconn	*pg;
+	int		 status = connect_to(&pg, &target->conninfo, target->database, &bounded, err);
+
+	return status == GOES_OK ? connection_adopt(out, pg, target, err) : status;
+}
+
+/*
+ * connection_adopt makes a connection of one of libpq's, which is closed if that fails.
+ */
+int
+connection_adopt(Connection **out, PGconn *pg, const Target *target, goes_error **err)
+{
 	Connection *connection = calloc(1, sizeof *connection);
 	int			status;
 
 	if (connection == NULL)
-		return fail_memory(err);
-	status = connect_to(&connection->pg, &target->conninfo, target->database, &bounded, err);
-	if (status != GOES_OK)
 	{
-		free(connection);
-		return status;
+		PQfinish(pg);
+		return fail_memory(err);
 	}
+	connection->pg = pg;
 	connection->made_at = monotonic_now();
 	status = remember_new(connection, err);
 	if (status == GOES_OK)

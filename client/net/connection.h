@@ -31,6 +31,8 @@ typedef struct Session
 	Oid			event_array_type;
 	Oid			reference_type;
 	Oid			reference_array_type;
+	Oid			append_type; /* 0: the extension is older than goes_append_each */
+	Oid			append_array_type;
 	bool		is_prepared[MOST_REQUESTS]; /* by kind of request */
 	char		statements[37];				/* a UUID, part of their names; made with the first */
 	bool		keeps_no_statements;		/* they were lost once: send texts instead */
@@ -64,6 +66,7 @@ Deadline target_deadline(const Target *target, const Deadline *deadline); /* the
 
 int	 connection_make(Connection **out, const Target *target, const Deadline *deadline,
 					 goes_error **err);
+int	 connection_adopt(Connection **out, PGconn *pg, const Target *target, goes_error **err);
 void connection_close(Connection *connection); /* does not wait until it has sent everything */
 
 /*

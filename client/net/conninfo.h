@@ -27,7 +27,46 @@ void		conninfo_free(Conninfo *conninfo);
 /* conninfo_check.c: INVALID for values that libpq would refuse on connecting */
 int conninfo_check(const Conninfo *conninfo, goes_error **err);
 
-/* connect.c: a connection to a database, NULL for the URL's own; INVALID, CONNECT, TIMEOUT, … */
+/* connect_error.c: libpq's message as an error; is_final counts if there is no SQLSTATE in it */
+int fail_connection(PGconn *connection, bool is_final, goes_error **err);
+
+/* ---- connect.c */
+
+/* Lists of hosts, as libpq has them: "a,b". NULL: not given. */
+typedef struct Hosts
+{
+	const char *names;
+	const char *addresses;
+	const char *ports;
+} Hosts;
+
+/* A connection that is being made, to one host after the other. */
+typedef struct Connecting
+{
+	const Conninfo *conninfo;
+	const char	   *database;		 /* NULL: the URL's own */
+	Hosts			hosts;			 /* in place of the conninfo's */
+	const char	   *attributes;		 /* target_session_attrs; NULL: as the conninfo says */
+	bool			prefers_standby; /* and standbys are being tried */
+	Deadline		whole;
+	Deadline		deadline; /* of all hosts, once */
+	Deadline		share;	  /* of the host whose turn it is */
+	int				count;
+	int				number;		 /* of that host */
+	PGconn		   *pg;			 /* to that host; NULL: not begun */
+	bool			for_reading; /* what its socket waits for; otherwise for writing */
+} Connecting;
+
+/* A step of connecting has to wait for the server: for the socket of `pg`, until `share` ends. */
+#define CONNECT_WAITS 1
+
+Hosts conninfo_hosts(const Conninfo *conninfo);
+int	  connecting_start(Connecting *connecting, const Conninfo *conninfo, const char *database,
+					   const Hosts *hosts, const Deadline *deadline, goes_error **err);
+int	  connecting_step(Connecting *connecting, PGconn **out, goes_error **err); /* GOES_OK: done */
+void  connecting_stop(Connecting *connecting);
+
+/* a connection to a database, NULL for the URL's own; INVALID, CONNECT, TIMEOUT, … */
 int	 connect_to(PGconn **out, const Conninfo *conninfo, const char *database,
 				const Deadline *deadline, goes_error **err);
 void ignore_notice(void *argument, const char *message); /* libpq would write it to stderr */

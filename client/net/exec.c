@@ -66,7 +66,7 @@ start_cancel(Cancelling *cancelling)
  * stays open until the server has the cancel request, or a moment has passed: a pooler drops the
  * request of a client that is gone, and the statement would go on.
  */
-static void
+void
 abandon(PGconn *connection)
 {
 	Deadline	deadline = deadline_in(MOST_CANCEL_MS, NULL);

@@ -34,6 +34,7 @@ int	 send_statement(PGconn *connection, const Statement *statement, const Deadli
 					goes_error **err);
 int	 flush_to_server(PGconn *connection, const Deadline *deadline, goes_error **err);
 int	 next_result(PGconn *connection, PGresult **out, const Deadline *deadline, goes_error **err);
+void abandon(PGconn *connection); /* asks the server to cancel what runs */
 bool is_lost(const PGconn *connection);
 
 /* server_error.c: makes an error of what the server said */

@@ -26,6 +26,8 @@ struct goes_pool
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t	given;
 	int				count; /* idle, busy, and being made */
+	int64_t			waits; /* calls that had to wait for a connection */
+	int64_t			made;
 	Connection	   *idle;
 	Connection	   *busy;
 };
@@ -126,6 +128,12 @@ pool_is_behind_pooler(goes_pool *pool)
 	atomic_store(&pool->is_behind_pooler, true);
 }
 
+const Target *
+pool_target(const goes_pool *pool)
+{
+	return &pool->target;
+}
+
 const Conninfo *
 pool_conninfo(const goes_pool *pool)
 {
@@ -185,13 +193,21 @@ take_idle(goes_pool *pool)
  * take_or_count takes an idle connection, or counts one to be made and leaves *out NULL.
  */
 static int
-take_or_count(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
+take_or_count(goes_pool *pool, Connection **out, const Deadline *deadline, bool may_wait,
+			  goes_error **err)
 {
-	int status = GOES_OK;
+	int	 status = GOES_OK;
+	bool waits = false;
 
 	pthread_mutex_lock(&pool->lock);
 	while ((*out = take_idle(pool)) == NULL && pool->count >= pool->most && status == GOES_OK)
-		status = wait_for_given(pool, deadline, err);
+	{
+		pool->waits += !waits && may_wait;
+		waits = true;
+		status = may_wait ? wait_for_given(pool, deadline, err)
+						  : fail(err, GOES_ERR_TIMEOUT, "all %d connections of the pool are in use",
+								 pool->most);
+	}
 	if (*out == NULL && status == GOES_OK)
 		pool->count++;
 	pthread_mutex_unlock(&pool->lock);
@@ -212,10 +228,15 @@ finish_reset(goes_pool *pool, Connection **connection, const Deadline *deadline)
 	*connection = NULL;
 }
 
-int
-pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
+/*
+ * take_connection takes a connection. It waits for one that is in use only if it may.
+ */
+static int
+take_connection(goes_pool *pool, Connection **out, const Deadline *deadline, bool may_wait,
+				goes_error **err)
 {
 	Connection *connection;
+	bool		is_new;
 	int			status;
 
 	if (pool->owner != getpid())
@@ -224,13 +245,15 @@ pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_erro
 	/* whoever cannot use a connection takes none: finishing its reset in no time would close it */
 	status = deadline_check(deadline, err);
 	if (status == GOES_OK)
-		status = take_or_count(pool, &connection, deadline, err);
+		status = take_or_count(pool, &connection, deadline, may_wait, err);
 	if (status != GOES_OK)
 		return status;
 	finish_reset(pool, &connection, deadline);
-	if (connection == NULL)
+	is_new = connection == NULL;
+	if (is_new)
 		status = connection_make(&connection, &pool->target, deadline, err);
 	pthread_mutex_lock(&pool->lock);
+	pool->made += is_new && status == GOES_OK;
 	if (status == GOES_OK)
 	{
 		connection->next = pool->busy;
@@ -244,6 +267,12 @@ pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_erro
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return status;
+}
+
+int
+pool_take(goes_pool *pool, Connection **out, const Deadline *deadline, goes_error **err)
+{
+	return take_connection(pool, out, deadline, true, err);
 }
 
 /*
@@ -362,9 +391,12 @@ call_deadline(const goes_context *context)
 	return deadline_in(context->timeout_ms, context->cancel);
 }
 
-int
-goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context,
-				  goes_error **err)
+/*
+ * acquire gives the program a connection.
+ */
+static int
+acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context, bool may_wait,
+		goes_error **err)
 {
 	Deadline	deadline = call_deadline(context);
 	Connection *connection;
@@ -372,11 +404,49 @@ goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *con
 
 	if (pool == NULL || out == NULL)
 		return fail(err, GOES_ERR_INVALID, "pool and out must not be NULL");
-	status = pool_take(pool, &connection, &deadline, err);
+	status = take_connection(pool, &connection, &deadline, may_wait, err);
 	if (status != GOES_OK)
 		return status;
 	connection->is_lent = true;
 	*out = connection->pg;
+	return GOES_OK;
+}
+
+int
+goes_pool_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context,
+				  goes_error **err)
+{
+	return acquire(pool, out, context, true, err);
+}
+
+int
+goes_pool_try_acquire(goes_pool *pool, struct pg_conn **out, const goes_context *context,
+					  goes_error **err)
+{
+	return acquire(pool, out, context, false, err);
+}
+
+int
+goes_pool_stats(goes_pool *pool, goes_pool_statistics *out)
+{
+	goes_pool_statistics known = {0};
+	size_t				 size;
+
+	if (pool == NULL || out == NULL || out->size == 0)
+		return GOES_ERR_INVALID;
+	if (pool->owner != getpid())
+		return GOES_ERR_STATE;
+	pthread_mutex_lock(&pool->lock);
+	for (const Connection *connection = pool->idle; connection != NULL;
+		 connection = connection->next)
+		known.idle++;
+	known.in_use = pool->count - known.idle;
+	known.max_connections = pool->most;
+	known.waits = pool->waits;
+	known.made = pool->made;
+	pthread_mutex_unlock(&pool->lock);
+	size = known.size = out->size;
+	memcpy(out, &known, size < sizeof known ? size : sizeof known);
 	return GOES_OK;
 }
 

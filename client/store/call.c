@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "store/call.h"
+#include "store/tally.h"
 #include "store/tx_state.h"
 
 /*
@@ -79,6 +80,7 @@ take_known_connection(Call *call, goes_error **err)
 		status = session_look_up(call, &error);
 	if (status != GOES_OK && call->connection != NULL && is_lost(call->connection->pg))
 	{
+		count_reconnect(call->store, error);
 		goes_error_free(error);
 		error = NULL;
 		call_end(call);

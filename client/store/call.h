@@ -34,9 +34,11 @@ int require_connected(goes_store *store, const Deadline *deadline, goes_error **
 int await_standbys(Call *call, goes_error **err);
 
 /* session.c: what a connection knows about its database */
-int session_look_up(Call *call, goes_error **err);
-int status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
-int refine_other_store(Call *call, const PGresult *result,
-					   goes_error **error); /* for errors of a table that a trigger writes to */
+int				  session_look_up(Call *call, goes_error **err);
+extern const char session_look_up_text[]; /* asks for what session_learn() reads, as text */
+int				  session_learn(Session *session, const PGresult *result, goes_error **err);
+int				  status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
+int				  refine_other_store(Call *call, const PGresult *result,
+									 goes_error **error); /* for errors of a table that a trigger writes to */
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/request.h"
+#include "store/tally.h"
 #include "base/sqlstate.h"
 #include "data/oids.h"
 
@@ -14,6 +15,13 @@
 #define EVENT_LIST EVENT_OF("aggregate_id", "aggregate_name")
 #define SNAPSHOT_LIST "aggregate_id, aggregate_name, aggregate_version, \"time\", state"
 #define NUMBERED_EVENTS "pg_catalog.unnest($1) WITH ORDINALITY AS sent (" EVENT_LIST ", place)"
+/* what the details of a version conflict say */
+#define CONFLICT_LIST                                     \
+	"detail OPERATOR(pg_catalog.->>) 'aggregate_name', "  \
+	"detail OPERATOR(pg_catalog.->>) 'aggregate_id', "    \
+	"detail OPERATOR(pg_catalog.->>) 'current_version', " \
+	"detail OPERATOR(pg_catalog.->>) 'event_version', "   \
+	"detail OPERATOR(pg_catalog.->>) 'event_index'"
 
 _Static_assert(REQUESTS <= MOST_REQUESTS, "a session remembers which requests are prepared");
 _Static_assert(MOST_REQUESTS <= 100, "two digits number a request");
@@ -35,6 +43,9 @@ static const char *const request_texts[REQUESTS] = {
 		"%s.goes_find(sent.id, store => $2) AS stored "
 		"WHERE sent OPERATOR(pg_catalog.*=) stored",
 	[REQUEST_APPEND] = "SELECT %s.goes_append(%p), pg_catalog.pg_current_xact_id()",
+	/* a row for each append */
+	[REQUEST_APPEND_EACH] = "SELECT aggregate_version, sqlstate, message, " CONFLICT_LIST
+							" FROM %s.goes_append_each(%p)",
 	/* the first of the events whose version is taken, and the newest version of its aggregate */
 	[REQUEST_TAKEN] =
 		"SELECT sent.place, %s.goes_aggregate_version(aggregate_name => sent.aggregate_name, "
@@ -61,6 +72,15 @@ static const char *const request_texts[REQUESTS] = {
 	[REQUEST_MODEL_FETCH] = "SELECT %s.goes_model_fetch(%p)",
 	[REQUEST_MODEL_LOCK] = "SELECT %s.goes_model_lock(%p)",
 	[REQUEST_MODEL_DELETE] = "SELECT %s.goes_model_delete(%p)",
+	/* in the order of the function's columns, or the server would make each row anew */
+	[REQUEST_FEED] = "SELECT \"position\", " EVENT_LIST " FROM %s.goes_feed(%p)",
+	[REQUEST_CREATE_SUBSCRIPTIONS] = "SELECT %s.goes_create_subscription_store(%p)",
+	[REQUEST_SUBSCRIBE] = "SELECT %s.goes_subscribe(%p)",
+	[REQUEST_CLAIM] = "SELECT " EVENT_LIST ", \"position\", \"partition\", epoch, attempts "
+					  "FROM %s.goes_claim(%p)",
+	[REQUEST_DONE] = "SELECT %s.goes_done(%p)",
+	[REQUEST_RENEW] = "SELECT %s.goes_renew(%p)",
+	[REQUEST_RELEASE] = "SELECT %s.goes_release(%p)",
 };
 
 void
@@ -136,7 +156,7 @@ write_arguments(Buffer *buffer, const Parameters *parameters)
 /*
  * request_text makes the text of a request, to be freed.
  */
-static char *
+char *
 request_text(const Call *call, Request request, const Parameters *parameters)
 {
 	const char *text = request_texts[request];
@@ -343,6 +363,7 @@ request_retry(Call *call, int *status, goes_error **error)
 			*status = fail_without_statements(error);
 		if (call->store->tx != NULL)
 			return false;
+		count_retry(call->store, *error);
 		goes_error_free(*error);
 		*error = NULL;
 		*status = session_look_up(call, error);

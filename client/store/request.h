@@ -17,6 +17,7 @@ typedef enum Request
 	REQUEST_COUNT,
 	REQUEST_COMPARE,
 	REQUEST_APPEND,
+	REQUEST_APPEND_EACH,
 	REQUEST_TAKEN,
 	REQUEST_TAKEN_ID,
 	REQUEST_LOAD,
@@ -32,11 +33,18 @@ typedef enum Request
 	REQUEST_MODEL_FETCH,
 	REQUEST_MODEL_LOCK,
 	REQUEST_MODEL_DELETE,
+	REQUEST_FEED,
+	REQUEST_CREATE_SUBSCRIPTIONS,
+	REQUEST_SUBSCRIBE,
+	REQUEST_CLAIM,
+	REQUEST_DONE,
+	REQUEST_RENEW,
+	REQUEST_RELEASE,
 	REQUESTS
 } Request;
 
 /* The parameters of a request. */
-#define MOST_PARAMETERS 17
+#define MOST_PARAMETERS 22
 
 typedef struct Parameters
 {
@@ -48,9 +56,11 @@ typedef struct Parameters
 	int			formats[MOST_PARAMETERS];
 } Parameters;
 
-void add_binary(Parameters *parameters, const char *argument, Oid type, const Buffer *value);
-void add_text(Parameters *parameters, const char *argument, Oid type, const char *value);
-void add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id);
+void  add_binary(Parameters *parameters, const char *argument, Oid type, const Buffer *value);
+void  add_text(Parameters *parameters, const char *argument, Oid type, const char *value);
+void  add_aggregate(Parameters *parameters, const char *name, const goes_uuid *id);
+char *request_text(const Call *call, Request request,
+				   const Parameters *parameters); /* to be freed */
 int	 make_statement(Call *call, Request request, const Parameters *parameters, Statement *statement,
 					goes_error **err);
 void free_statement(Statement *statement);

@@ -14,15 +14,17 @@
 #include "base/sqlstate.h"
 #include "data/oids.h"
 
-static const char look_up_text[] =
+const char session_look_up_text[] =
 	"SELECT pg_catalog.quote_ident(n.nspname), event.oid, event.typarray, reference.oid, "
-	"reference.typarray "
+	"reference.typarray, append.oid, append.typarray "
 	"FROM pg_catalog.pg_extension AS e "
 	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
 	"JOIN pg_catalog.pg_type AS event ON event.typnamespace OPERATOR(pg_catalog.=) n.oid "
 	"AND event.typname OPERATOR(pg_catalog.=) 'goes_event' "
 	"JOIN pg_catalog.pg_type AS reference ON reference.typnamespace OPERATOR(pg_catalog.=) n.oid "
 	"AND reference.typname OPERATOR(pg_catalog.=) 'goes_aggregate_ref' "
+	"LEFT JOIN pg_catalog.pg_type AS append ON append.typnamespace OPERATOR(pg_catalog.=) n.oid "
+	"AND append.typname OPERATOR(pg_catalog.=) 'goes_append_item' "
 	"WHERE e.extname OPERATOR(pg_catalog.=) 'goes_store'";
 
 /* The unique indexes over just the id, and over just the three columns of the aggregate. */
@@ -192,31 +194,37 @@ status_of_taken(Call *call, const PGresult *result)
 	return taken->is_of_ids ? GOES_ERR_DUPLICATE : GOES_ERR_CONFLICT;
 }
 
+int
+session_learn(Session *session, const PGresult *result, goes_error **err)
+{
+	if (PQntuples(result) != 1)
+		return fail(err, GOES_ERR_EXTENSION,
+					"the database has no extension goes_store: run CREATE EXTENSION goes_store");
+	if ((session->schema = strdup(PQgetvalue(result, 0, 0))) == NULL)
+		return fail_memory(err);
+	session->event_type = read_oid(result, 1);
+	session->event_array_type = read_oid(result, 2);
+	session->reference_type = read_oid(result, 3);
+	session->reference_array_type = read_oid(result, 4);
+	session->append_type = read_oid(result, 5);
+	session->append_array_type = read_oid(result, 6);
+	session->is_known = true;
+	return GOES_OK;
+}
+
 /*
  * look_up_extension looks up the extension's schema and types.
  */
 static int
 look_up_extension(Call *call, goes_error **err)
 {
-	Session	 *session = &call->connection->session;
-	Statement statement = {.text = look_up_text, .is_text_result = true};
+	Statement statement = {.text = session_look_up_text, .is_text_result = true};
 	PGresult *result = NULL;
 	int		  status;
 
 	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, err);
-	if (status == GOES_OK && PQntuples(result) != 1)
-		status = fail(err, GOES_ERR_EXTENSION,
-					  "the database has no extension goes_store: run CREATE EXTENSION goes_store");
-	if (status == GOES_OK && (session->schema = strdup(PQgetvalue(result, 0, 0))) == NULL)
-		status = fail_memory(err);
 	if (status == GOES_OK)
-	{
-		session->event_type = read_oid(result, 1);
-		session->event_array_type = read_oid(result, 2);
-		session->reference_type = read_oid(result, 3);
-		session->reference_array_type = read_oid(result, 4);
-		session->is_known = true;
-	}
+		status = session_learn(&call->connection->session, result, err);
 	PQclear(result);
 	return status;
 }

@@ -122,11 +122,11 @@ fail_behind_pooler(const goes_error *error, goes_error **err)
 
 /*
  * take_first_connection takes a connection to the store's database, and creates the database if it
- * is missing.
+ * is missing; `creation` is the deadline for that.
  */
 static int
 take_first_connection(goes_store *store, Connection **out, const Deadline *deadline,
-					  goes_error **err)
+					  const Deadline *creation, goes_error **err)
 {
 	goes_error *error = NULL;
 	int			status = pool_take(store->pool, out, deadline, &error);
@@ -150,10 +150,10 @@ take_first_connection(goes_store *store, Connection **out, const Deadline *deadl
 							 store->database);
 	}
 	goes_error_free(error);
-	status = create_database(store, deadline, err);
+	status = create_database(store, creation, err);
 	if (status != GOES_OK)
 		return status;
-	return pool_take(store->pool, out, deadline, err);
+	return pool_take(store->pool, out, creation, err);
 }
 
 /*
@@ -266,14 +266,16 @@ run_on_table(Call *call, const char *before, const char *behind, PGresult **out,
 }
 
 /*
- * check_table fails with a list of everything that is wrong with the table.
+ * check_table fails with a list of everything that is wrong with the table. Guards and the feed are
+ * left out: they are for the table's owner to mend, and no reason not to use it.
  */
 static int
 check_table(Call *call, goes_error **err)
 {
 	PGresult *result = NULL;
 	Buffer	  problems = {0};
-	int status = run_on_table(call, "SELECT problem FROM ", ".goes_check_store($1)", &result, err);
+	int		  status =
+		run_on_table(call, "SELECT problem FROM ", ".goes_check_store($1, true)", &result, err);
 
 	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)
 		buffer_format(&problems, "%s%s", i > 0 ? "; " : "", PQgetvalue(result, i, 0));
@@ -304,11 +306,14 @@ require_table(Call *call, goes_error **err)
 	return status;
 }
 
+/*
+ * set_up connects until one deadline, and has until the other to create what is missing.
+ */
 static int
-set_up(goes_store *store, const Deadline *deadline, goes_error **err)
+set_up(goes_store *store, const Deadline *connecting, const Deadline *creation, goes_error **err)
 {
-	Call call = {.store = store, .deadline = *deadline};
-	int	 status = take_first_connection(store, &call.connection, deadline, err);
+	Call call = {.store = store, .deadline = *creation};
+	int	 status = take_first_connection(store, &call.connection, connecting, creation, err);
 
 	if (status != GOES_OK)
 		return status;
@@ -364,12 +369,12 @@ end_attempt(goes_store *store, int status, const goes_error *error, bool is_for_
 }
 
 /*
- * setup_deadline bounds the set-up by the call's deadline and the store's connect_timeout_ms.
+ * bounded_by makes a deadline in so many milliseconds that is no later than the call's.
  */
 static Deadline
-setup_deadline(const goes_store *store, const Deadline *deadline)
+bounded_by(int64_t timeout_ms, const Deadline *deadline)
 {
-	Deadline bounded = deadline_in(store->connect_timeout_ms, deadline->cancel);
+	Deadline bounded = deadline_in(timeout_ms, deadline->cancel);
 
 	if (deadline->at < bounded.at)
 		bounded.at = deadline->at;
@@ -384,7 +389,7 @@ int
 require_connected(goes_store *store, const Deadline *deadline, goes_error **err)
 {
 	goes_error *error = NULL;
-	Deadline	bounded;
+	Deadline	connecting, creation;
 	int			status;
 
 	pthread_mutex_lock(&store->lock);
@@ -397,10 +402,11 @@ require_connected(goes_store *store, const Deadline *deadline, goes_error **err)
 	store->state = STORE_CONNECTING;
 	pthread_mutex_unlock(&store->lock);
 
-	bounded = setup_deadline(store, deadline);
-	status = set_up(store, &bounded, &error);
+	connecting = bounded_by(store->connect_timeout_ms, deadline);
+	creation = bounded_by(store->creation_timeout_ms, deadline);
+	status = set_up(store, &connecting, &creation, &error);
 	end_attempt(store, status, error,
 				status != GOES_ERR_CANCELLED &&
-					(status != GOES_ERR_TIMEOUT || bounded.at < deadline->at));
+					(status != GOES_ERR_TIMEOUT || !deadline_passed(deadline)));
 	return pass_error(err, error, status);
 }

@@ -9,6 +9,8 @@
 #include "store/store.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
+/* a busy server takes its time to copy a template database */
+#define DEFAULT_CREATION_TIMEOUT_MS 30000
 #define DEFAULT_DATABASE "goes"
 #define DEFAULT_TABLE "events"
 
@@ -52,6 +54,38 @@ open_pool(goes_store *store, const goes_store_options *options, goes_error **err
 	return status;
 }
 
+/*
+ * open_coalescing has the appends of a store share commits.
+ */
+static int
+open_coalescing(goes_store *store, goes_error **err)
+{
+	Coalescing *coalescing = calloc(1, sizeof *coalescing);
+
+	if (coalescing == NULL || lock_init(&coalescing->lock, &coalescing->unused) != GOES_OK)
+	{
+		free(coalescing);
+		return fail_memory(err);
+	}
+	queue_init(&coalescing->waiting);
+	store->coalescing = coalescing;
+	return GOES_OK;
+}
+
+/*
+ * close_coalescing undoes that. In a child process the lock may be held by a thread of its parent.
+ */
+static void
+close_coalescing(goes_store *store)
+{
+	if (store->coalescing != NULL && store->owner == getpid())
+	{
+		pthread_cond_destroy(&store->coalescing->unused);
+		pthread_mutex_destroy(&store->coalescing->lock);
+	}
+	free(store->coalescing);
+}
+
 int
 goes_store_open(goes_store **out, const goes_store_options *options, goes_error **err)
 {
@@ -73,14 +107,20 @@ goes_store_open(goes_store **out, const goes_store_options *options, goes_error 
 	store->owner = getpid();
 	store->connect_timeout_ms =
 		known.connect_timeout_ms == 0 ? DEFAULT_CONNECT_TIMEOUT_MS : known.connect_timeout_ms;
+	store->creation_timeout_ms =
+		known.connect_timeout_ms == 0 ? DEFAULT_CREATION_TIMEOUT_MS : known.connect_timeout_ms;
 	store->operation_timeout_ms = known.operation_timeout_ms;
 	store->no_create = known.no_create;
 	store->no_prepared_statements = known.no_prepared_statements;
+	store->log = known.log;
+	store->log_user = known.log_user;
 	status = name_check(known.database, "database", err);
 	if (status == GOES_OK)
 		status = copy_name(&store->database, known.database, DEFAULT_DATABASE, "database", err);
 	if (status == GOES_OK)
 		status = copy_name(&store->table, known.table, DEFAULT_TABLE, "table", err);
+	if (status == GOES_OK && known.coalesce_appends)
+		status = open_coalescing(store, err);
 	if (status == GOES_OK)
 		status = open_pool(store, &known, err);
 	if (status == GOES_OK)
@@ -137,6 +177,7 @@ store_release(goes_store *store)
 		pthread_cond_destroy(&store->changed);
 		pthread_mutex_destroy(&store->lock);
 	}
+	close_coalescing(store);
 	goes_error_free(store->failure);
 	store_forget_tables(store);
 	free(store->database);

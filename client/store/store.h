@@ -5,6 +5,7 @@
 #ifndef GOES_STORE_H
 #define GOES_STORE_H
 
+#include "base/queue.h"
 #include "net/exec.h"
 #include "net/pool.h"
 
@@ -25,12 +26,33 @@ typedef struct KnownTable
 	char			   name[]; /* "" for the default */
 } KnownTable;
 
+/* What is counted. */
+typedef struct Tally
+{
+	atomic_llong calls;
+	atomic_llong errors;
+	atomic_llong retries;
+	atomic_llong reconnects;
+	atomic_llong in_doubt;
+} Tally;
+
 typedef enum StoreState
 {
 	STORE_NEW,
 	STORE_CONNECTING,
 	STORE_CONNECTED
 } StoreState;
+
+#define MOST_LEADERS 2
+
+/* Appends of many threads that share commits (calls/coalesce.c). */
+typedef struct Coalescing
+{
+	pthread_mutex_t lock;
+	pthread_cond_t	unused; /* each caller has one of its own */
+	Queue			waiting;
+	bool			is_leading[MOST_LEADERS + 1]; /* by number, from 1 */
+} Coalescing;
 
 struct goes_store
 {
@@ -41,12 +63,17 @@ struct goes_store
 	char	   *table;
 	goes_pool  *pool;
 	bool		is_own_pool;
-	int64_t		connect_timeout_ms;
+	int64_t		connect_timeout_ms;	 /* until there is a connection */
+	int64_t		creation_timeout_ms; /* until everything is created */
 	int64_t		operation_timeout_ms;
 	bool		no_create;
 	bool		no_prepared_statements;
+	Coalescing *coalescing;			/* NULL: each append is a call of its own */
 	Hook	   *hooks[HOOK_POINTS]; /* fixed before the first call */
 	atomic_bool is_used;
+	Tally		tally;
+	goes_log_fn log; /* NULL: none */
+	void	   *log_user;
 
 	pthread_mutex_t lock; /* for the state */
 	pthread_cond_t	changed;

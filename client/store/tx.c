@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "store/side_table.h"
+#include "store/tally.h"
 #include "store/tx.h"
 
 /*
@@ -24,6 +25,7 @@ make_inner_store(goes_tx *tx)
 	inner->table = outer->table;
 	inner->pool = outer->pool;
 	inner->connect_timeout_ms = outer->connect_timeout_ms;
+	inner->creation_timeout_ms = outer->creation_timeout_ms;
 	inner->operation_timeout_ms = outer->operation_timeout_ms;
 	inner->no_create = outer->no_create;
 	inner->no_prepared_statements = outer->no_prepared_statements;
@@ -47,6 +49,8 @@ begin_call(Call *call, goes_store *store, const goes_context *context, goes_erro
 		goes_context remaining = context_until(&deadline);
 		bool		 is_connection_lost;
 
+		if (tries > 0)
+			count_reconnect(store, error);
 		goes_error_free(error);
 		error = NULL;
 		status = call_begin(call, store, &remaining, &error);
@@ -77,7 +81,7 @@ goes_tx_begin(goes_store *store, goes_tx **out, const goes_context *context, goe
 	tx = calloc(1, sizeof *tx);
 	if (tx == NULL)
 		return fail_memory(err);
-	status = begin_call(&call, store, context, err);
+	status = count_call(store, begin_call(&call, store, context, err));
 	if (status != GOES_OK)
 	{
 		free(tx);
@@ -192,10 +196,11 @@ goes_tx_commit(goes_tx *tx, const goes_context *context, goes_error **err)
 		status = deadline_check(&deadline, err);
 	if (status != GOES_OK)
 	{
+		(void) count_call(tx->outer, status);
 		goes_tx_rollback(tx);
 		return status;
 	}
-	status = commit(tx, &deadline, err);
+	status = count_call(tx->outer, commit(tx, &deadline, err));
 	if (status == GOES_OK)
 		table_learn(tx->outer, &tx->store);
 	end(tx);

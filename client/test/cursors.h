@@ -40,8 +40,8 @@ typedef struct Reader
 } Reader;
 
 static inline int
-start(Reader *reader, goes_store *store, int way, int n, const goes_context *context,
-	  goes_error **err)
+start_reading(Reader *reader, goes_store *store, int way, int n, const goes_context *context,
+			  goes_error **err)
 {
 	goes_uuid	id = uuid_of(aggregate);
 	goes_query *query = goes_query_new();
@@ -63,17 +63,17 @@ start(Reader *reader, goes_store *store, int way, int n, const goes_context *con
 }
 
 static inline void
-end(Reader *reader)
+end_reading(Reader *reader)
 {
 	goes_cursor_close(reader->cursor);
 	goes_tx_rollback(reader->tx);
 }
 
 /*
- * read_one expects the event of a time.
+ * expect_next expects the event of a time.
  */
 static inline void
-read_one(Reader *reader, int64_t time)
+expect_next(Reader *reader, int64_t time)
 {
 	goes_error		 *error = NULL;
 	const goes_event *event;

@@ -18,15 +18,6 @@ open_with_one_connection(const char *table)
 }
 
 static inline goes_event
-event_of(const char *name, const char *json)
-{
-	goes_event event;
-
-	goes_event_init(&event, name, json);
-	return event;
-}
-
-static inline goes_event
 event_of_aggregate(const char *name, const goes_uuid *id, int32_t version)
 {
 	goes_event event = event_of("happened", "{}");

@@ -42,7 +42,7 @@ typedef struct Input
 void check_encoding(const Value *values);
 
 static inline PGresult *
-result_of(const Value *values, int columns)
+fuzzed_result(const Value *values, int columns)
 {
 	PGresult	*result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	PGresAttDesc attributes[MOST_COLUMNS] = {{0}};

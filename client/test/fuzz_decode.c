@@ -66,7 +66,7 @@ is_event(const Value *values, int columns)
 static void
 check_decoding(const Value *values, int columns)
 {
-	PGresult   *result = result_of(values, columns);
+	PGresult   *result = fuzzed_result(values, columns);
 	goes_event	event;
 	goes_error *error = NULL;
 	int			status = decode_event(result, 0, &event, &error);
@@ -104,7 +104,7 @@ check_snapshot(const Value *values, int columns)
 {
 	static const int places[SNAPSHOT_COLUMNS] = {AGGREGATE_ID, AGGREGATE_NAME, AGGREGATE_VERSION,
 												 TIME, EVENT_COLUMNS};
-	PGresult		*result = result_of(values, columns);
+	PGresult		*result = fuzzed_result(values, columns);
 	goes_snapshot	 snapshot;
 	int				 status = decode_snapshot(result, 0, places, &snapshot, NULL);
 
@@ -128,7 +128,7 @@ check_snapshot(const Value *values, int columns)
 static void
 check_model(const Value *values, int columns)
 {
-	PGresult   *result = result_of(values, columns);
+	PGresult   *result = fuzzed_result(values, columns);
 	const char *json = NULL;
 	int			status = decode_model(result, &json, NULL);
 
@@ -161,10 +161,10 @@ check_numbers(Value value)
 }
 
 /*
- * check_conflict reads a value as the details of a conflict. What is read must be able to be so.
+ * try_conflict reads a value as the details of a conflict. What is read must be able to be so.
  */
 static void
-check_conflict(Value value)
+try_conflict(Value value)
 {
 	char		 *json = text_of(value);
 	goes_conflict conflict = {0};
@@ -198,7 +198,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	for (int i = 0; i < MOST_COLUMNS; i++)
 	{
 		check_numbers(values[i]);
-		check_conflict(values[i]);
+		try_conflict(values[i]);
 	}
 	return 0;
 }

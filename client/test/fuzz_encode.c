@@ -41,7 +41,7 @@ take_field(Input *input, Oid type)
 }
 
 /*
- * same_text compares texts for which NULL is as good as empty.
+ * same_text compares texts; NULL is the same as empty.
  */
 static bool
 same_text(const char *one, const char *other)
@@ -92,7 +92,7 @@ check_encoded(const Buffer *buffer, const goes_event *events, int n)
 		for (int column = 0; column < EVENT_COLUMNS; column++)
 			values[column] = take_field(&input, types[column]);
 		REQUIRE((size_t) length == before - input.left);
-		result = result_of(values, EVENT_COLUMNS);
+		result = fuzzed_result(values, EVENT_COLUMNS);
 		REQUIRE(decode_event(result, 0, &decoded, NULL) == GOES_OK);
 		check_same(&events[i], &decoded);
 		PQclear(result);
@@ -101,10 +101,10 @@ check_encoded(const Buffer *buffer, const goes_event *events, int n)
 }
 
 /*
- * fill copies so much of a value as there is into a field.
+ * fill_field copies so much of a value as there is into a field.
  */
 static void
-fill(void *field, size_t size, Value value)
+fill_field(void *field, size_t size, Value value)
 {
 	size_t length = value.length > 0 ? (size_t) value.length : 0;
 
@@ -114,7 +114,7 @@ fill(void *field, size_t size, Value value)
 }
 
 /*
- * is_utf8 decodes each character to its number, and has it be one that needs so many bytes.
+ * is_utf8 decodes each character to its number, which has to be one that needs so many bytes.
  */
 static bool
 is_utf8(const char *text)
@@ -160,11 +160,11 @@ check_encoding(const Value *values)
 	char	  *data = text_of(values[DATA]);
 	goes_event events[2] = {{.name = name, .aggregate_name = aggregate_name, .data = data}};
 
-	fill(&events[0].id, sizeof events[0].id, values[ID]);
-	fill(&events[0].time, sizeof events[0].time, values[TIME]);
-	fill(&events[0].aggregate_id, sizeof events[0].aggregate_id, values[AGGREGATE_ID]);
-	fill(&events[0].aggregate_version, sizeof events[0].aggregate_version,
-		 values[AGGREGATE_VERSION]);
+	fill_field(&events[0].id, sizeof events[0].id, values[ID]);
+	fill_field(&events[0].time, sizeof events[0].time, values[TIME]);
+	fill_field(&events[0].aggregate_id, sizeof events[0].aggregate_id, values[AGGREGATE_ID]);
+	fill_field(&events[0].aggregate_version, sizeof events[0].aggregate_version,
+			   values[AGGREGATE_VERSION]);
 	events[0].data_len = data != NULL ? (size_t) values[DATA].length : 0;
 	events[1] = events[0];
 	for (int n = 1; n <= 2; n++)

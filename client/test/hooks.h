@@ -56,7 +56,7 @@ open_for_hooks(const char *table)
 }
 
 static inline void
-insert(goes_store *into)
+insert_into(goes_store *into)
 {
 	goes_error *error = NULL;
 	goes_event	event = event_of("happened", "{}");

@@ -137,4 +137,51 @@ ask_number(goes_pool *pool, const char *statement)
 
 #define BACKEND "SELECT pg_backend_pid()"
 
+/* ---- A store that lends its connection, and what it is lent for */
+
+#define OTHER_ROLE "reset_other"
+
+static inline int
+make_schemas(void **state)
+{
+	make_database(state);
+	admin_do(TEST_DATABASE, "CREATE SCHEMA tenant; CREATE TABLE tenant.events (LIKE public.events "
+							"INCLUDING ALL); CREATE ROLE " OTHER_ROLE);
+	admin_do(TEST_DATABASE, "SELECT goes_create_model_store('public.models')");
+	return 0;
+}
+
+/*
+ * open_lending opens a store with one connection and a hook that the program's use of it goes by.
+ */
+static inline goes_store *
+open_lending(goes_pool *pool)
+{
+	goes_store_options options = options_of("events");
+	goes_store		  *store;
+	goes_error		  *error = NULL;
+
+	options.max_connections = 1;
+	options.connect_timeout_ms = 5000; /* a reset may take as long */
+	options.pool = pool;
+	store = open_with(&options);
+	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, use_in_hook, NULL), GOES_OK);
+	assert_ok(goes_store_connect(store, NULL, &error));
+	return store;
+}
+
+static const char *statement_left; /* what leave_statement runs */
+
+static inline void
+leave_statement(PGconn *connection)
+{
+	do_on(connection, statement_left);
+}
+
+static inline void
+leave_tenant(PGconn *connection)
+{
+	do_on(connection, "SET search_path = tenant");
+}
+
 #endif

@@ -41,7 +41,7 @@ make_event(void)
  * The database is made here, so that every scenario takes the same way.
  */
 static inline int
-make_database(void **state)
+make_first_database(void **state)
 {
 	goes_store *store;
 	int			status = try_open(&store);

@@ -62,7 +62,7 @@ expect_events(int expected)
 }
 
 static inline int
-append(goes_store *used)
+append_order(goes_store *used)
 {
 	goes_event event = event_of("order.placed", "{}");
 
@@ -81,9 +81,9 @@ add_one(goes_tx *tx, const char *json, char **new_json, void *user)
 }
 
 static inline int
-keep(goes_tx *tx, const char *json, char **new_json, void *user)
+append_in_model(goes_tx *tx, const char *json, char **new_json, void *user)
 {
-	return append(goes_tx_store(tx));
+	return append_order(goes_tx_store(tx));
 }
 
 static inline void

@@ -1,7 +1,7 @@
 /*
  * own_store.h
- *    A store for each test of a program: OWN_STORE(test) has the program's begin open it, and end
- *    closes it.
+ *    A store for each test of a program, which OWN_STORE(test) opens and closes. OWN_TABLE, defined
+ *    beforehand, is its table; a program that needs more than that has a begin of its own.
  */
 #ifndef GOES_TEST_OWN_STORE_H
 #define GOES_TEST_OWN_STORE_H
@@ -9,6 +9,15 @@
 #include "events.h"
 
 static goes_store *store;
+
+#ifdef OWN_TABLE
+static inline int
+begin(void **state)
+{
+	store = open_with_one_connection(OWN_TABLE);
+	return 0;
+}
+#endif
 
 static inline int
 end(void **state)

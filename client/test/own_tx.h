@@ -5,32 +5,32 @@
 #ifndef GOES_TEST_OWN_TX_H
 #define GOES_TEST_OWN_TX_H
 
-#include "events.h"
+#define OWN_TABLE "events"
 
-static goes_store *store;
-static goes_tx	  *tx; /* the test's own; a test that ends it sets it to NULL */
+#include "own_store.h"
+
+static goes_tx *tx; /* the test's own; a test that ends it sets it to NULL */
 
 static inline int
-begin(void **state)
+begin_with_tx(void **state)
 {
 	goes_error *error = NULL;
 
-	store = open_with_one_connection("events");
+	begin(state);
 	assert_ok(goes_store_connect(store, NULL, &error));
 	admin_do(TEST_DATABASE, "TRUNCATE events");
 	admin_do(TEST_DATABASE, "SET client_min_messages = warning; DROP TABLE IF EXISTS own; CREATE "
 							"TABLE own (text text CHECK (text <> 'bad'))");
-	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+	tx = begin_tx();
 	return 0;
 }
 
 static inline int
-end(void **state)
+end_with_tx(void **state)
 {
 	goes_tx_rollback(tx);
 	tx = NULL;
-	goes_store_close(store);
-	return 0;
+	return end(state);
 }
 
 static inline void
@@ -65,10 +65,10 @@ expect_commit_refused(void)
 }
 
 /*
- * run runs a statement of the program's own in the transaction and tells whether it succeeded.
+ * run_own runs a statement of the program's own in the transaction and tells whether it succeeded.
  */
 static inline bool
-run(const char *statement)
+run_own(const char *statement)
 {
 	PGresult *result = PQexec(goes_tx_conn(tx), statement);
 	bool	  is_ok =
@@ -78,16 +78,6 @@ run(const char *statement)
 	return is_ok;
 }
 
-static inline int
-count_from_outside(const char *table)
-{
-	char *text = admin(TEST_DATABASE, "SELECT count(*) FROM %s", table);
-	int	  count = atoi(text);
-
-	free(text);
-	return count;
-}
-
-#define OWN_TX(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define OWN_TX(test) cmocka_unit_test_setup_teardown(test, begin_with_tx, end_with_tx)
 
 #endif

@@ -10,6 +10,7 @@
 #define GOES_TEST_PACE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
@@ -18,7 +19,7 @@
 /* What an idle machine takes for the two pieces of work, generously. */
 #define COMPUTING_NS INT64_C(40000000)
 #define SWITCHING_NS INT64_C(4000000)
-#define COMPUTING_STEPS 20000000
+#define COMPUTING_STEPS 15000000
 #define SWITCHES 100
 #define MOST_PACE 8
 
@@ -62,7 +63,7 @@ echo(void *pipes)
 	return NULL;
 }
 
-/* switch_threads has two threads wait for each other in turns. */
+/* switch_threads has two threads wait for each other in turn. */
 static inline void
 switch_threads(void)
 {
@@ -97,6 +98,17 @@ slowness(void (*work)(void), int64_t idle_ns)
 	return (pace_now() - begun) * 100 / idle_ns;
 }
 
+/* pace measures how busy the machine is: to how many percent a limit has to grow, 100 at least. */
+static inline int64_t
+pace(void)
+{
+	int64_t computing = slowness(compute, COMPUTING_NS);
+	int64_t switching = slowness(switch_threads, SWITCHING_NS);
+	int64_t percent = computing > switching ? computing : switching;
+
+	return (percent > 100 ? percent : 100) * SANITIZER_PACE;
+}
+
 /*
  * paced_ms returns a limit for this machine, at least as long as the one given. How busy it is, is
  * measured once, when the program first asks: so ask before what is timed, from the main thread.
@@ -108,17 +120,36 @@ paced_ms(int64_t ms)
 
 	if (percent == 0)
 	{
-		int64_t computing = slowness(compute, COMPUTING_NS);
-		int64_t switching = slowness(switch_threads, SWITCHING_NS);
-
-		percent = computing > switching ? computing : switching;
-		if (percent < 100)
-			percent = 100;
-		if (percent > MOST_PACE * 100)
-			percent = MOST_PACE * 100;
-		percent *= SANITIZER_PACE;
+		percent = pace();
+		if (percent > MOST_PACE * SANITIZER_PACE * 100)
+			percent = MOST_PACE * SANITIZER_PACE * 100;
 	}
 	return ms * percent / 100;
+}
+
+/* The milliseconds of a clock that only goes forward. */
+static inline int64_t
+milliseconds(void)
+{
+	return pace_now() / 1000000;
+}
+
+/*
+ * is_short tells whether so many milliseconds are no more than a limit on this machine. What is too long
+ * may be so because the machine has become busier: then it is measured again, and counts twice, as
+ * what is timed often waits for several processes in turn.
+ */
+static inline bool
+is_short(int64_t taken_ms, int64_t limit_ms)
+{
+	return taken_ms <= paced_ms(limit_ms) || taken_ms <= limit_ms * 2 * pace() / 100;
+}
+
+/* is_within tells that of the time since then. */
+static inline bool
+is_within(int64_t begun, int64_t limit_ms)
+{
+	return is_short(milliseconds() - begun, limit_ms);
 }
 
 #endif

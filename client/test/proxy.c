@@ -237,7 +237,7 @@ serve_links(Proxy *proxy, const struct pollfd *polled)
 }
 
 static void *
-run(void *argument)
+run_proxy(void *argument)
 {
 	Proxy		 *proxy = argument;
 	struct pollfd polled[2 + MOST_LINKS * DIRECTIONS];
@@ -311,7 +311,7 @@ proxy_start(void)
 	/* signals are for the thread that tests */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	assert_int_equal(pthread_create(&proxy->thread, NULL, run, proxy), 0);
+	assert_int_equal(pthread_create(&proxy->thread, NULL, run_proxy, proxy), 0);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return proxy;
 }

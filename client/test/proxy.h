@@ -68,7 +68,7 @@ int proxy_connections(Proxy *proxy);
 int proxy_struck(Proxy *proxy);
 int proxy_late_cancels(Proxy *proxy);
 
-/* Had the connection that a plan last struck not yet been ready for its first statement? */
+/* Was the connection that a plan last struck not yet ready for its first statement? */
 bool proxy_struck_early(Proxy *proxy);
 
 #endif

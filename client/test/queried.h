@@ -65,14 +65,14 @@ tear_down_events(void **state)
 }
 
 static inline int
-new_query(void **state)
+new_own_query(void **state)
 {
 	query = goes_query_new();
 	return query == NULL;
 }
 
 static inline int
-free_query(void **state)
+free_own_query(void **state)
 {
 	goes_query_free(query);
 	return 0;
@@ -152,7 +152,8 @@ expect_found_by(const goes_query *wanted, const char *numbers)
 
 #define expect_found(numbers) expect_found_by(query, numbers)
 
-#define query_test(function) cmocka_unit_test_setup_teardown(function, new_query, free_query)
+#define query_test(function) \
+	cmocka_unit_test_setup_teardown(function, new_own_query, free_own_query)
 
 /* RUN_QUERY_TESTS is what main returns. */
 #define RUN_QUERY_TESTS(tests) RUN_GROUP(tests, set_up_events, tear_down_events)

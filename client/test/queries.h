@@ -44,7 +44,7 @@ placed(void)
 }
 
 /*
- * finds_time tells whether a query returns the event, had it another time.
+ * finds_time tells whether a query would return the event if it had this time.
  */
 static inline bool
 finds_time(const goes_query *query, int64_t time)

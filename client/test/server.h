@@ -138,6 +138,21 @@ admin(const char *database, const char *format, ...)
 /* admin for a statement whose result does not matter. */
 #define admin_do(database, ...) free(admin(database, __VA_ARGS__))
 
+/* number_of runs a statement in TEST_DATABASE that returns a number; -1: it returned none. */
+#define number_of(...) number_in(admin(TEST_DATABASE, __VA_ARGS__))
+
+static inline int64_t
+number_in(char *text)
+{
+	int64_t number = text == NULL ? -1 : strtoll(text, NULL, 10);
+
+	free(text);
+	return number;
+}
+
+/* count_rows counts a table's rows; a WHERE may follow its name. */
+#define count_rows(table) number_of("SELECT count(*) FROM %s", table)
+
 /* Fails the test with the error's text unless the call succeeded. */
 #define assert_ok(call)                                                                          \
 	do                                                                                           \
@@ -147,7 +162,7 @@ admin(const char *database, const char *format, ...)
 			fail_msg("%s: %s: %s", #call, goes_status_text(status_), goes_error_message(error)); \
 	} while (0)
 
-/* Options for a store in TEST_DATABASE, for those who change some. */
+/* Options for a store in TEST_DATABASE, for those who change some. Connecting may take long here. */
 static inline goes_store_options
 options_of(const char *table)
 {
@@ -157,6 +172,7 @@ options_of(const char *table)
 	options.url = server_url();
 	options.database = TEST_DATABASE;
 	options.table = table;
+	options.connect_timeout_ms = 20000;
 	return options;
 }
 
@@ -178,14 +194,11 @@ open_store(const char *table)
 	return open_with(&options);
 }
 
-/* The time of a clock that only goes forward. */
-static inline int64_t
-milliseconds(void)
+/* A function for goes_model_use that leaves the model as it is. */
+static inline int
+keep_model(goes_tx *tx, const char *json, char **new_json, void *user)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return GOES_OK;
 }
 
 /* A thread that triggers a goes_cancel after 100 ms. */

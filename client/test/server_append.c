@@ -2,17 +2,12 @@
  * server_append.c
  *    goes_append: what events get from it, and what it may expect.
  */
+#define OWN_TABLE "appended"
+
 #include "appends.h"
 #include "own_store.h"
 
 #define MANY 10000
-
-static int
-begin(void **state)
-{
-	store = open_with_one_connection("appended");
-	return 0;
-}
 
 static void
 test_events_get_the_next_versions_of_their_aggregate(void **state)

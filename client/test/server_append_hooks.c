@@ -71,8 +71,8 @@ test_no_events_have_no_hooks(void **state)
 }
 
 /*
- * A hook that says no leaves nothing, on the caller's events neither: not even when it has said so
- * after they had their versions.
+ * A hook that refuses an append leaves nothing stored, and the caller's events as they were, even
+ * if it refuses after they got their versions.
  */
 static void
 test_a_hook_that_refuses_leaves_no_trace(void **state)
@@ -112,7 +112,7 @@ test_an_append_that_conflicts_has_no_hooks_after_it(void **state)
 }
 
 static void
-test_hooks_run_in_the_programs_transaction(void **state)
+test_hooks_of_an_append_run_in_the_programs_transaction(void **state)
 {
 	goes_error *error = NULL;
 	goes_event	events[4];
@@ -174,7 +174,7 @@ test_what_a_hook_appends_has_no_hooks_and_is_committed_with_it(void **state)
 }
 
 /*
- * The store that a hook was added to is closed to it, for appends as for all else.
+ * A hook must not use the store that it was added to, for appends or for anything else.
  */
 static int
 append_outside(goes_tx *tx, const goes_event *events, size_t n, void *user)
@@ -207,7 +207,7 @@ main(void)
 		OWN_STORE(test_no_events_have_no_hooks),
 		OWN_STORE(test_a_hook_that_refuses_leaves_no_trace),
 		OWN_STORE(test_an_append_that_conflicts_has_no_hooks_after_it),
-		OWN_STORE(test_hooks_run_in_the_programs_transaction),
+		OWN_STORE(test_hooks_of_an_append_run_in_the_programs_transaction),
 		OWN_STORE(test_what_a_hook_appends_has_no_hooks_and_is_committed_with_it),
 		OWN_STORE(test_a_hook_keeps_to_its_transaction),
 	};

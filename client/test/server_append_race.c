@@ -69,10 +69,10 @@ race(void *(*function)(void *), int32_t expected, size_t n)
 }
 
 /*
- * note keeps what an error says, and frees it.
+ * note_error keeps what an error says, and frees it.
  */
 static void
-note(Racer *racer, goes_error *error)
+note_error(Racer *racer, goes_error *error)
 {
 	racer->conflict = (goes_conflict){.size = sizeof racer->conflict};
 	racer->has_details = goes_error_conflict(error, &racer->conflict);
@@ -95,7 +95,7 @@ append_rounds(Racer *racer, int rounds)
 		racer->status = goes_append(store, "order", &id, racer->events + (size_t) i * racer->n,
 									racer->n, racer->expected, NULL, &error);
 		if (racer->status != GOES_OK)
-			note(racer, error);
+			note_error(racer, error);
 	}
 }
 
@@ -124,14 +124,14 @@ append_after(Racer *racer, goes_event *event, int32_t *version)
 	while ((racer->status = goes_append(store, "order", &id, event, 1, *version, NULL, &error)) ==
 		   GOES_ERR_CONFLICT)
 	{
-		note(racer, error);
+		note_error(racer, error);
 		racer->conflicts++;
 		if (!racer->has_details || racer->conflict.current_version <= *version)
 			return;
 		*version = racer->conflict.current_version;
 	}
 	if (racer->status != GOES_OK)
-		note(racer, error);
+		note_error(racer, error);
 	*version = event->aggregate_version;
 }
 
@@ -168,7 +168,7 @@ insert_and_retry(void *argument)
 		racer->status = goes_insert(store, event, 1, NULL, &error);
 		if (racer->status == GOES_OK)
 			continue;
-		note(racer, error);
+		note_error(racer, error);
 		if (racer->status != GOES_ERR_CONFLICT || !racer->has_details ||
 			racer->conflict.current_version < event->aggregate_version)
 			break;
@@ -351,13 +351,14 @@ append_crossed(void *argument)
 		is_retryable = goes_error_is_retryable(error);
 		racer->conflicts += is_retryable;
 		if (racer->status != GOES_OK)
-			note(racer, error);
+			note_error(racer, error);
 	} while (racer->status != GOES_OK && is_retryable);
 	return NULL;
 }
 
 /*
- * Whoever appends to several aggregates in an order of his own may be stopped, and told to try again.
+ * Transactions that append to the same aggregates in different orders may deadlock: one is told to
+ * try again.
  */
 static void
 test_appends_that_cross_each_other_end_well(void **state)

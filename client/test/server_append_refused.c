@@ -2,15 +2,10 @@
  * server_append_refused.c
  *    Appends that are refused: what they ask for cannot be.
  */
+#define OWN_TABLE "appended"
+
 #include "appends.h"
 #include "own_store.h"
-
-static int
-begin(void **state)
-{
-	store = open_with_one_connection("appended");
-	return 0;
-}
 
 static void
 test_arguments_that_cannot_be_used(void **state)

@@ -4,10 +4,11 @@
  *    guards of a store say.
  */
 #include "appends.h"
-#include "events.h"
+#include "own_store.h"
 
-static goes_store *store;
-
+/*
+ * Another test may have left the store with guards.
+ */
 static int
 begin(void **state)
 {
@@ -15,16 +16,9 @@ begin(void **state)
 
 	store = open_with_one_connection("refusing");
 	assert_ok(goes_store_connect(store, NULL, &error));
-	return 0;
-}
-
-static int
-end(void **state)
-{
 	admin_do(
 		TEST_DATABASE,
 		"SELECT goes_alter_store('refusing', validate_versions => 'off', append_only => false)");
-	goes_store_close(store);
 	return 0;
 }
 
@@ -35,71 +29,194 @@ set_guard(const char *arguments)
 }
 
 /*
- * expect_refused inserts and expects a conflict with these details.
+ * expect_insert_conflict inserts and expects a conflict with these details.
  */
 static void
-expect_refused(goes_store *into, const goes_event *events, size_t n, const Details *details)
+expect_insert_conflict(const goes_event *events, size_t n, const Details *details)
 {
 	goes_error *error = NULL;
 
-	expect_conflict(goes_insert(into, events, n, NULL, &error), &error, details);
+	expect_conflict(goes_insert(store, events, n, NULL, &error), &error, details);
+}
+
+/* ---- Batches, and what becomes of them ---- */
+
+/*
+ * Each row is a test. In its texts "a5" is version 5 of an order and "b5" that of another one; "i5" is
+ * an invoice with the first one's id, "u5" has that id and no name, "n5" is an order without an id, and
+ * "-" belongs to nothing.
+ */
+typedef struct Row
+{
+	const char *test;
+	const char *guard; /* validate_versions */
+	const char *stored;
+	const char *batch;
+	const char *outcome;
+} Row;
+
+static const Row rows[] = {
+	{"a_taken_version", "off", "a3 a5", "a3", "23505: event 0 is a3, newest 5"},
+	{"the_first_that_is_taken", "off", "a5 b1 b2", "- a6 i1 b3 a5 b1",
+	 "23505: event 4 is a5, newest 5"},
+	{"the_only_one_that_is_taken", "off", "a5 b1 b2", "- a6 i1 b3 u5 b1",
+	 "23505: event 5 is b1, newest 2"},
+	{"none_is_taken", "off", "a5 b1 b2", "- a6 i1 b3 u5 n1", "stored"},
+
+	/* no stored event has the version; what all events of the batch have in common is known */
+	{"twice_in_a_batch", "off", "", "a1 a2 a1", "23505: event -1 is a-1, newest -1"},
+	{"twice_beside_another_aggregate", "off", "", "a1 b1 a1", "23505"},
+	{"twice_beside_an_event_of_none", "off", "", "a1 - a1", "23505"},
+
+	{"a_gap", "sequential", "a1 a2 a3", "- b1 a5 b2", "VE001: event 2 is a5, newest 3"},
+	{"no_gap", "sequential", "a1 a2 a3", "- b1 a4 b2", "stored"},
+	{"a_gap_after_another", "sequential", "a1 b1 a2 b2", "b9", "VE001: event 0 is b9, newest 2"},
+	{"the_first_with_a_gap_before_it", "increasing", "", "a7", "stored"},
+	{"a_late_one", "increasing", "a7", "a6", "VE001: event 0 is a6, newest 7"},
+	{"a_late_one_and_the_next", "increasing", "a7", "a6 a9", "VE001: event 0 is a6, newest 7"},
+	{"no_late_one", "increasing", "a7", "a8 a9", "stored"},
+};
+
+/*
+ * In a transaction nobody can be asked after the failure; what a guard found out is known.
+ */
+static const Row rows_in_tx[] = {
+	{"one_event_in_a_tx", "off", "a2 a3", "a2", "23505: event 0 is a2, newest -1"},
+	{"two_versions_in_a_tx", "off", "a2 a3", "a2 a4", "23505: event -1 is a-1, newest -1"},
+	{"two_ids_in_a_tx", "off", "a2 a3", "a2 b1", "23505"},
+	{"two_names_in_a_tx", "off", "a2 a3", "a2 i1", "23505"},
+	{"one_without_aggregate_in_a_tx", "off", "a2 a3", "a2 -", "23505"},
+	{"a_gap_in_a_tx", "sequential", "a1 a2", "- a4", "VE001: event 1 is a4, newest 2"},
+};
+
+static goes_uuid id_a;
+static goes_uuid id_b;
+
+/*
+ * read_event makes the event that a word stands for.
+ */
+static goes_event
+read_event(const char *word)
+{
+	static const goes_uuid nil;
+	int32_t				   version = atoi(word + 1);
+
+	switch (word[0])
+	{
+		case 'a':
+			return event_of_aggregate("order", &id_a, version);
+		case 'b':
+			return event_of_aggregate("order", &id_b, version);
+		case 'i':
+			return event_of_aggregate("invoice", &id_a, version);
+		case 'u':
+			return event_of_aggregate(NULL, &id_a, version);
+		case 'n':
+			return event_of_aggregate("order", &nil, version);
+		default:
+			return event_of("without.aggregate", "{}");
+	}
 }
 
 /*
- * expect_unknown inserts and expects a conflict of which no details are known.
+ * read_events makes the events of a text, at most `most`, and returns how many there are.
+ */
+static size_t
+read_events(const char *text, goes_event *events, size_t most)
+{
+	size_t n = 0;
+
+	while (*text != '\0')
+	{
+		assert_true(n < most);
+		events[n++] = read_event(text);
+		text += strcspn(text, " ");
+		text += strspn(text, " ");
+	}
+	return n;
+}
+
+/*
+ * expect_outcome compares what a failed insert says with a row's text, and frees the error.
  */
 static void
-expect_unknown(goes_store *into, const goes_event *events, size_t n)
+expect_outcome(int status, goes_error **error, const char *outcome)
 {
 	goes_conflict conflict = {.size = sizeof conflict};
-	goes_error	 *error = NULL;
+	char		  text[64];
+	size_t		  length;
 
-	assert_int_equal(goes_insert(into, events, n, NULL, &error), GOES_ERR_CONFLICT);
-	assert_string_equal(goes_error_sqlstate(error), "23505");
-	assert_int_equal(goes_error_event_index(error), -1);
-	assert_false(goes_error_conflict(error, &conflict));
-	goes_error_free(error);
+	if (status != GOES_ERR_CONFLICT)
+		fail_msg("%s: %s", goes_status_text(status), goes_error_message(*error));
+	assert_true(goes_error_is_retryable(*error));
+	length = (size_t) snprintf(text, sizeof text, "%s", goes_error_sqlstate(*error));
+	if (goes_error_conflict(*error, &conflict))
+	{
+		bool is_a = memcmp(&conflict.aggregate_id, &id_a, sizeof id_a) == 0;
+
+		assert_string_equal(conflict.aggregate_name, "order");
+		assert_memory_equal(&conflict.aggregate_id, is_a ? &id_a : &id_b, sizeof id_a);
+		snprintf(text + length, sizeof text - length, ": event %lld is %c%d, newest %d",
+				 (long long) goes_error_event_index(*error), is_a ? 'a' : 'b',
+				 conflict.event_version, conflict.current_version);
+	}
+	else
+		assert_int_equal(goes_error_event_index(*error), -1);
+	assert_string_equal(text, outcome);
+	goes_error_free(*error);
+	*error = NULL;
+}
+
+/*
+ * make_batch prepares the store for a row, and makes the events that are to be inserted.
+ */
+static size_t
+make_batch(const Row *row, goes_event *events, size_t most)
+{
+	size_t n;
+
+	id_a = new_id();
+	id_b = new_id();
+	admin_do(TEST_DATABASE, "SELECT goes_alter_store('refusing', validate_versions => '%s')",
+			 row->guard);
+	n = read_events(row->stored, events, most);
+	store_events(store, events, n);
+	return read_events(row->batch, events, most);
+}
+
+static void
+try_batch(void **state)
+{
+	const Row  *row = *state;
+	goes_event	events[6];
+	size_t		n = make_batch(row, events, 6);
+	goes_error *error = NULL;
+	int64_t		before = count_events(store);
+	int			status = goes_insert(store, events, n, NULL, &error);
+
+	if (strcmp(row->outcome, "stored") == 0)
+		assert_ok(status);
+	else
+		expect_outcome(status, &error, row->outcome);
+	assert_int_equal(count_events(store) - before, status == GOES_OK ? n : 0);
+}
+
+static void
+try_batch_in_tx(void **state)
+{
+	const Row  *row = *state;
+	goes_event	events[6];
+	size_t		n = make_batch(row, events, 6);
+	goes_error *error = NULL;
+	int64_t		before = count_events(store);
+	goes_tx	   *tx = begin_tx();
+
+	expect_outcome(goes_insert(goes_tx_store(tx), events, n, NULL, &error), &error, row->outcome);
+	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_STATE, "");
+	assert_int_equal(count_events(store), before);
 }
 
 /* ---- The unique index ---- */
-
-static void
-test_a_taken_version_is_found_out(void **state)
-{
-	goes_uuid  id = new_id();
-	Details	   details = {"23505", "order", id, 5, 3, 0};
-	goes_event event = event_of_aggregate("order", &id, 3);
-
-	append_new(store, &id, 5);
-	expect_refused(store, &event, 1, &details);
-}
-
-/*
- * The first one of a batch whose version is taken is named, whatever else is in it.
- */
-static void
-test_the_event_of_a_batch_is_found_out(void **state)
-{
-	goes_uuid  id = new_id();
-	goes_uuid  other = new_id();
-	goes_event events[6];
-	Details	   details = {"23505", "order", id, 5, 5, 4};
-
-	append_new(store, &id, 5);
-	append_new(store, &other, 2);
-	events[0] = event_of("without.aggregate", "{}");
-	events[1] = event_of_aggregate("order", &id, 6);
-	events[2] = event_of_aggregate("invoice", &id, 1);
-	events[3] = event_of_aggregate("order", &other, 3);
-	events[4] = event_of_aggregate("order", &id, 5);
-	events[5] = event_of_aggregate("order", &other, 1);
-	expect_refused(store, events, 6, &details);
-	events[4] = event_of_aggregate(NULL, &id, 5);
-	details = (Details){"23505", "order", other, 2, 1, 5};
-	expect_refused(store, events, 6, &details);
-	events[5] = event_of_aggregate("order", &(goes_uuid){0}, 1);
-	assert_int_equal(goes_insert(store, events, 6, NULL, NULL), GOES_OK);
-}
 
 static void
 test_odd_names_and_versions(void **state)
@@ -116,70 +233,8 @@ test_odd_names_and_versions(void **state)
 		Details		details = {"23505", names[i], id, versions[i], versions[i], 0};
 
 		assert_ok(goes_insert(store, &first, 1, NULL, &error));
-		expect_refused(store, &second, 1, &details);
+		expect_insert_conflict(&second, 1, &details);
 	}
-}
-
-/*
- * In a batch that takes a version twice, no other event has it; what all have in common is known.
- */
-static void
-test_a_conflict_within_a_batch(void **state)
-{
-	goes_uuid  id = new_id();
-	goes_uuid  other = new_id();
-	goes_event events[3];
-	Details	   details = {"23505", "order", id, -1, -1, -1};
-	int64_t	   before = count_events(store);
-
-	for (int i = 0; i < 3; i++)
-		events[i] = event_of_aggregate("order", &id, 1 + i % 2);
-	expect_refused(store, events, 3, &details);
-	events[1] = event_of_aggregate("order", &other, 1);
-	expect_unknown(store, events, 3);
-	events[1] = event_of("without.aggregate", "{}");
-	expect_unknown(store, events, 3);
-	assert_int_equal(count_events(store), before);
-}
-
-/*
- * expect_in_transaction inserts in a transaction, which is over then.
- */
-static void
-expect_in_transaction(const goes_event *events, size_t n, const Details *details)
-{
-	goes_error *error = NULL;
-	goes_tx	   *tx;
-
-	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-	if (details != NULL)
-		expect_refused(goes_tx_store(tx), events, n, details);
-	else
-		expect_unknown(goes_tx_store(tx), events, n);
-	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_STATE, "");
-}
-
-static void
-test_in_a_transaction_only_what_is_common_is_known(void **state)
-{
-	goes_uuid  id = new_id();
-	goes_uuid  other = new_id();
-	goes_event events[2];
-	Details	   details = {"23505", "order", id, -1, 2, 0};
-
-	append_new(store, &id, 3);
-	events[0] = event_of_aggregate("order", &id, 2);
-	expect_in_transaction(events, 1, &details);
-	events[1] = event_of_aggregate("order", &id, 4);
-	details.version = -1;
-	details.index = -1;
-	expect_in_transaction(events, 2, &details);
-	events[1] = event_of_aggregate("order", &other, 1);
-	expect_in_transaction(events, 2, NULL);
-	events[1] = event_of_aggregate("invoice", &id, 1);
-	expect_in_transaction(events, 2, NULL);
-	events[1] = event_of("without.aggregate", "{}");
-	expect_in_transaction(events, 2, NULL);
 }
 
 static void
@@ -204,7 +259,7 @@ test_a_conflict_in_a_large_batch_is_found_out_in_time(void **state)
 	{
 		MANY = 20000
 	};
-	goes_context context = {.size = sizeof context, .timeout_ms = 10000};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(10000)};
 	goes_error	*error = NULL;
 	goes_uuid	 id = new_id();
 	goes_event	*events = calloc(MANY, sizeof *events);
@@ -217,68 +272,20 @@ test_a_conflict_in_a_large_batch_is_found_out_in_time(void **state)
 		events[i] = event_of_aggregate("order", &id, i + 8);
 	start = milliseconds();
 	expect_conflict(goes_insert(store, events, MANY, &context, &error), &error, &details);
-	assert_true(milliseconds() - start < 10000);
+	assert_true(is_within(start, 10000));
 	free(events);
 }
 
 /* ---- Guards ---- */
 
 static void
-test_a_sequential_store_refuses_gaps(void **state)
+test_appends_have_no_gaps(void **state)
 {
-	goes_uuid  id = new_id();
-	goes_uuid  other = new_id();
-	goes_event events[4];
-	Details	   details = {"VE001", "order", id, 3, 5, 2};
+	goes_uuid id = new_id();
 
+	set_guard("validate_versions => 'sequential'");
 	append_new(store, &id, 3);
-	set_guard("validate_versions => 'sequential'");
-	events[0] = event_of("without.aggregate", "{}");
-	events[1] = event_of_aggregate("order", &other, 1);
-	events[2] = event_of_aggregate("order", &id, 5);
-	events[3] = event_of_aggregate("order", &other, 2);
-	expect_refused(store, events, 4, &details);
-	events[2] = event_of_aggregate("order", &id, 4);
-	assert_int_equal(goes_insert(store, events, 4, NULL, NULL), GOES_OK);
-	events[0] = event_of_aggregate("order", &other, 9);
-	details = (Details){"VE001", "order", other, 2, 9, 0};
-	expect_refused(store, events, 1, &details);
-	append_new(store, &id, 2); /* appends have no gaps */
-}
-
-static void
-test_an_increasing_store_refuses_what_is_late(void **state)
-{
-	goes_uuid  id = new_id();
-	goes_event events[2];
-	Details	   details = {"VE001", "order", id, 7, 6, 0};
-
-	set_guard("validate_versions => 'increasing'");
-	events[0] = event_of_aggregate("order", &id, 7);
-	assert_int_equal(goes_insert(store, events, 1, NULL, NULL), GOES_OK);
-	events[0] = event_of_aggregate("order", &id, 6);
-	expect_refused(store, events, 1, &details);
-	events[1] = event_of_aggregate("order", &id, 9);
-	expect_refused(store, events, 2, &details);
-	events[0] = event_of_aggregate("order", &id, 8);
-	assert_int_equal(goes_insert(store, events, 2, NULL, NULL), GOES_OK);
-}
-
-/*
- * What the server found out, a transaction need not ask for.
- */
-static void
-test_a_guards_details_reach_a_transaction(void **state)
-{
-	goes_uuid  id = new_id();
-	goes_event events[2];
-	Details	   details = {"VE001", "order", id, 2, 4, 1};
-
 	append_new(store, &id, 2);
-	set_guard("validate_versions => 'sequential'");
-	events[0] = event_of("without.aggregate", "{}");
-	events[1] = event_of_aggregate("order", &id, 4);
-	expect_in_transaction(events, 2, &details);
 }
 
 static void
@@ -363,8 +370,8 @@ test_what_a_trigger_stores_is_no_event_of_the_batch(void **state)
 
 	set_guard("validate_versions => 'sequential'");
 	trigger_writes("refusing");
-	expect_refused(store, events, 1, &details);
-	expect_refused(store, events, 3, &details);
+	expect_insert_conflict(events, 1, &details);
+	expect_insert_conflict(events, 3, &details);
 	expect_conflict(goes_append(store, "order", &id, &events[1], 1, 0, NULL, &error), &error,
 					&details);
 	admin_do(TEST_DATABASE, "DROP TRIGGER echo ON refusing");
@@ -401,27 +408,20 @@ test_an_append_only_store_deletes_nothing(void **state)
 	assert_false(is_there(store, &event));
 }
 
-#define conflict_test(function) cmocka_unit_test_setup_teardown(function, begin, end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		conflict_test(test_a_taken_version_is_found_out),
-		conflict_test(test_the_event_of_a_batch_is_found_out),
-		conflict_test(test_odd_names_and_versions),
-		conflict_test(test_a_conflict_within_a_batch),
-		conflict_test(test_in_a_transaction_only_what_is_common_is_known),
-		conflict_test(test_a_taken_id_has_no_details),
-		conflict_test(test_a_conflict_in_a_large_batch_is_found_out_in_time),
-		conflict_test(test_a_sequential_store_refuses_gaps),
-		conflict_test(test_an_increasing_store_refuses_what_is_late),
-		conflict_test(test_a_guards_details_reach_a_transaction),
-		conflict_test(test_a_message_tells_people_what_to_do),
-		conflict_test(test_what_another_store_refuses_is_no_conflict_of_this_one),
-		conflict_test(test_what_a_trigger_stores_is_no_event_of_the_batch),
-		conflict_test(test_an_append_only_store_deletes_nothing),
+		OWN_STORE(test_odd_names_and_versions),
+		OWN_STORE(test_a_taken_id_has_no_details),
+		OWN_STORE(test_a_conflict_in_a_large_batch_is_found_out_in_time),
+		OWN_STORE(test_appends_have_no_gaps),
+		OWN_STORE(test_a_message_tells_people_what_to_do),
+		OWN_STORE(test_what_another_store_refuses_is_no_conflict_of_this_one),
+		OWN_STORE(test_what_a_trigger_stores_is_no_event_of_the_batch),
+		OWN_STORE(test_an_append_only_store_deletes_nothing),
 	};
 
-	return RUN_TESTS(tests);
+	return RUN_TESTS(tests) + RUN_ROWS(rows, try_batch, begin, end) +
+		   RUN_ROWS(rows_in_tx, try_batch_in_tx, begin, end);
 }

@@ -22,13 +22,13 @@ test_results_of_every_size(void **state)
 			const goes_event *event = NULL;
 			Reader			  reader;
 
-			assert_ok(start(&reader, store, way, sizes[i], NULL, &error));
+			assert_ok(start_reading(&reader, store, way, sizes[i], NULL, &error));
 			for (int time = 1; time <= sizes[i]; time++)
-				read_one(&reader, time);
+				expect_next(&reader, time);
 			for (int again = 0; again < 3; again++)
 				assert_int_equal(goes_cursor_next(reader.cursor, &event, &error), GOES_END);
 			assert_null(event);
-			end(&reader);
+			end_reading(&reader);
 		}
 	}
 	goes_store_close(store);
@@ -48,7 +48,7 @@ test_events_of_a_megabyte(void **state)
 		int				  n = 0;
 		int				  status;
 
-		assert_ok(start(&reader, store, way, 12, NULL, &error));
+		assert_ok(start_reading(&reader, store, way, 12, NULL, &error));
 		while ((status = goes_cursor_next(reader.cursor, &event, &error)) == GOES_EVENT)
 		{
 			n++;
@@ -58,7 +58,7 @@ test_events_of_a_megabyte(void **state)
 		}
 		assert_ok(status);
 		assert_int_equal(n, 12);
-		end(&reader);
+		end_reading(&reader);
 	}
 	goes_store_close(store);
 }
@@ -74,16 +74,16 @@ test_cursors_interleave(void **state)
 	{
 		Reader one, other;
 
-		assert_ok(start(&one, store, pair / WAYS, MOST, NULL, &error));
-		assert_ok(start(&other, store, pair % WAYS, MOST, NULL, &error));
+		assert_ok(start_reading(&one, store, pair / WAYS, MOST, NULL, &error));
+		assert_ok(start_reading(&other, store, pair % WAYS, MOST, NULL, &error));
 		for (int time = 1; time <= 1000; time++)
 		{
-			read_one(&one, time);
-			read_one(&other, time);
+			expect_next(&one, time);
+			expect_next(&other, time);
 		}
-		end(&one);
+		end_reading(&one);
 		assert_int_equal(read_to_end(other.cursor), MOST - 1000);
-		end(&other);
+		end_reading(&other);
 	}
 	goes_store_close(store);
 }
@@ -100,8 +100,8 @@ test_a_cursor_outlives_its_store(void **state)
 
 		if (way == 0)
 			make_history(store, "outlived", MANY, 100);
-		assert_ok(start(&reader, store, way, MANY, NULL, &error));
-		read_one(&reader, 1);
+		assert_ok(start_reading(&reader, store, way, MANY, NULL, &error));
+		expect_next(&reader, 1);
 		goes_store_close(store);
 		assert_int_equal(read_to_end(reader.cursor), MANY - 1);
 		goes_cursor_close(reader.cursor);
@@ -109,7 +109,7 @@ test_a_cursor_outlives_its_store(void **state)
 }
 
 static void
-test_misuse_is_refused(void **state)
+test_misuse_of_a_cursor_is_refused(void **state)
 {
 	goes_store		 *store = open_store("misused");
 	goes_error		 *error = NULL;
@@ -136,7 +136,7 @@ main(void)
 		cmocka_unit_test(test_events_of_a_megabyte),
 		cmocka_unit_test(test_cursors_interleave),
 		cmocka_unit_test(test_a_cursor_outlives_its_store),
-		cmocka_unit_test(test_misuse_is_refused),
+		cmocka_unit_test(test_misuse_of_a_cursor_is_refused),
 	};
 
 	return RUN_TESTS(tests);

@@ -70,10 +70,10 @@ set_id(Call *call, int number, const goes_uuid *id)
 }
 
 /*
- * run calls a function and returns what it returned, to be freed.
+ * call_function calls a function and returns what it returned, to be freed.
  */
 static char *
-run(const char *function, Call *call, int *length)
+call_function(const char *function, Call *call, int *length)
 {
 	char	 *oid = admin("fast_path", "SELECT '%s'::regproc::oid", function);
 	char	 *count = admin("fast_path", "SELECT pronargs FROM pg_proc WHERE oid = %s", oid);
@@ -90,10 +90,10 @@ run(const char *function, Call *call, int *length)
 }
 
 /*
- * number_of reads a whole number in network byte order.
+ * number_in_bytes reads a whole number in network byte order.
  */
 static long
-number_of(char *value, int length)
+number_in_bytes(char *value, int length)
 {
 	long number = 0;
 
@@ -112,19 +112,19 @@ test_events_are_made_and_stored(void **state)
 	char	 *name;
 	int		  length;
 
-	free(run("goes_create_store", &call, &length));
+	free(call_function("goes_create_store", &call, &length));
 	set_json(&call, 0, "[{\"name\": \"order.placed\"}, {\"name\": \"order.paid\"}]");
-	events = run("goes_events_from_json", &call, &length);
+	events = call_function("goes_events_from_json", &call, &length);
 
 	call = new_call();
 	set_text(&call, 0, "order");
 	set_id(&call, 1, &id);
 	set_bytes(&call, 2, events, length);
-	assert_int_equal(number_of(run("goes_append", &call, &length), 4), 2);
+	assert_int_equal(number_in_bytes(call_function("goes_append", &call, &length), 4), 2);
 	free(events);
 
 	call = new_call();
-	assert_int_equal(number_of(run("goes_count", &call, &length), 8), 2);
+	assert_int_equal(number_in_bytes(call_function("goes_count", &call, &length), 8), 2);
 	name =
 		admin("fast_path", "SELECT string_agg(name, ' ' ORDER BY aggregate_version) FROM events");
 	assert_string_equal(name, "order.placed order.paid");
@@ -141,10 +141,10 @@ test_an_event_is_made(void **state)
 
 	set_text(&call, 0, "order.placed");
 	set_json(&call, 1, "{\"total\": 30}");
-	event = run("goes_new_event", &call, &length);
+	event = call_function("goes_new_event", &call, &length);
 	/* seven fields, each its type, its length and its value: the name comes after the id */
 	name = event + 4 + (4 + 4 + 16) + 4;
-	assert_int_equal(number_of(memcpy(calloc(1, 4), event, 4), 4), 7);
+	assert_int_equal(number_in_bytes(memcpy(calloc(1, 4), event, 4), 4), 7);
 	assert_memory_equal(name, "\0\0\0\014order.placed", 16);
 	free(event);
 }

@@ -1,8 +1,9 @@
 /*
  * server_foreign.c
- *    Errors that are somebody else's: what a trigger runs into is GOES_ERR_SERVER with all that the
- *    server said, whatever its SQLSTATE means elsewhere. What is about our functions, our tables or the
- *    caller's events keeps its status beside such a trigger, and whatever the server is told to log.
+ *    Errors that are not about the request: an error in a trigger is GOES_ERR_SERVER with all that
+ *    the server said, whatever its SQLSTATE means elsewhere. Errors about our functions, our tables
+ *    or the caller's events keep their status beside such a trigger, whatever the server is told to
+ *    log.
  */
 #include "appends.h"
 #include "own_store.h"
@@ -160,7 +161,7 @@ test_triggers_on_snapshots_and_models(void **state)
 }
 
 /*
- * A privilege that a trigger lacks is missing, too, and the context says where.
+ * If a trigger lacks a privilege, that is a missing privilege, too, and the context says where.
  */
 static void
 test_a_privilege_that_a_trigger_lacks(void **state)
@@ -174,8 +175,8 @@ test_a_privilege_that_a_trigger_lacks(void **state)
 }
 
 /*
- * A foreign table's server that cannot be reached is no lost connection of ours, and nothing that
- * libgoes tries again.
+ * If the server of a foreign table cannot be reached, that is no lost connection of ours, and
+ * libgoes does not try again.
  */
 static void
 test_a_trigger_runs_once(void **state)
@@ -192,7 +193,7 @@ test_a_trigger_runs_once(void **state)
 	trigger_does(missing.action);
 	expect_writes_fail(&missing);
 	runs = admin(TEST_DATABASE, "SELECT last_value FROM runs");
-	assert_string_equal(runs, "4"); /* the other function is missed before anything runs */
+	assert_string_equal(runs, "4"); /* the server misses the other function before anything runs */
 	free(runs);
 	admin_do(TEST_DATABASE, "DROP SEQUENCE runs");
 }
@@ -262,10 +263,11 @@ test_a_session_that_ends_in_a_trigger_is_a_lost_connection(void **state)
 	goes_event	event = event_of("happened", "{}");
 
 	trigger_does("PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10)");
-	assert_int_equal(goes_insert(store, &event, 1,
-								 &(goes_context){.size = sizeof(goes_context), .timeout_ms = 1000},
-								 &error),
-					 GOES_ERR_IN_DOUBT);
+	assert_int_equal(
+		goes_insert(store, &event, 1,
+					&(goes_context){.size = sizeof(goes_context), .timeout_ms = paced_ms(1000)},
+					&error),
+		GOES_ERR_IN_DOUBT);
 	goes_error_free(error);
 }
 

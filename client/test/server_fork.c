@@ -11,13 +11,17 @@
 /* All that a process may have open when it forks. */
 typedef struct Opened
 {
-	goes_store	   *store;
-	goes_pool	   *pool;
-	struct pg_conn *taken;
-	goes_cursor	   *large;
-	goes_cursor	   *small;
-	goes_cursor	   *inner;
-	goes_tx		   *tx;
+	goes_store			*store;
+	goes_pool			*pool;
+	struct pg_conn		*taken;
+	goes_cursor			*large;
+	goes_cursor			*small;
+	goes_cursor			*inner;
+	goes_tx				*tx;
+	goes_store			*following;
+	goes_feed			*feed;
+	goes_subscription	*worker;
+	const goes_delivery *delivery;
 } Opened;
 
 static int hook_calls;
@@ -30,10 +34,10 @@ count_hook_call(goes_tx *tx, const goes_event *events, size_t n, void *user)
 }
 
 /*
- * insert_many stores events of one aggregate.
+ * insert_counted stores events of one aggregate.
  */
 static void
-insert_many(goes_store *store, const goes_uuid *aggregate)
+insert_counted(goes_store *store, const goes_uuid *aggregate)
 {
 	static goes_event events[EVENTS];
 	goes_error		 *error = NULL;
@@ -46,6 +50,35 @@ insert_many(goes_store *store, const goes_uuid *aggregate)
 		events[i].aggregate_version = i + 1;
 	}
 	assert_ok(goes_insert(store, events, EVENTS, NULL, &error));
+}
+
+/*
+ * open_following opens a feed and a subscription, and takes what comes first.
+ */
+static void
+open_following(Opened *opened)
+{
+	goes_subscription_options options;
+	const goes_event		 *event;
+	goes_error				 *error = NULL;
+
+	admin_do(TEST_DATABASE, "CREATE TABLE IF NOT EXISTS followed ()");
+	admin_do(TEST_DATABASE, "DROP TABLE followed");
+	opened->following = open_store("followed");
+	assert_ok(goes_store_connect(opened->following, NULL, &error));
+	admin_do(TEST_DATABASE, "SELECT goes_alter_store('followed', feed => true)");
+	assert_ok(insert_one(opened->following, "first", NULL, &error));
+	assert_ok(insert_one(opened->following, "second", NULL, &error));
+	assert_ok(goes_feed_open(opened->following, NULL, &opened->feed, &error));
+	assert_int_equal(goes_feed_next(opened->feed, &event, NULL, &error), GOES_EVENT);
+	goes_subscription_options_init(&options, sizeof options);
+	options.partitions = 1;
+	admin_do(TEST_DATABASE, "SELECT goes_create_subscription_store()");
+	admin_do(TEST_DATABASE, "SELECT goes_unsubscribe(name) FROM subscriptions");
+	assert_ok(goes_subscription_open(opened->following, NULL, "forked", &options, &opened->worker,
+									 &error));
+	assert_int_equal(goes_subscription_next(opened->worker, &opened->delivery, NULL, &error),
+					 GOES_EVENT);
 }
 
 /*
@@ -70,7 +103,7 @@ open_all(void)
 	assert_int_equal(goes_store_add_hook(opened.store, GOES_PRE_INSERT, count_hook_call, NULL),
 					 GOES_OK);
 	goes_uuid_v7(&aggregate);
-	insert_many(opened.store, &aggregate);
+	insert_counted(opened.store, &aggregate);
 	snprintf(url, sizeof url, "%s dbname=" TEST_DATABASE, server_url());
 	assert_ok(goes_pool_new(&opened.pool, &pool_options, &error));
 	assert_ok(goes_pool_acquire(opened.pool, &opened.taken, NULL, &error));
@@ -84,6 +117,7 @@ open_all(void)
 	assert_int_equal(goes_cursor_next(opened.small, &event, &error), GOES_EVENT);
 	assert_int_equal(goes_cursor_next(opened.inner, &event, &error), GOES_EVENT);
 	goes_query_free(history);
+	open_following(&opened);
 	return opened;
 }
 
@@ -166,6 +200,31 @@ use_store(goes_store *store)
 	check(goes_store_pool(store) == NULL);
 }
 
+/*
+ * use_following makes every call on a feed and a subscription of the parent's.
+ */
+static void
+use_following(Opened *opened)
+{
+	const goes_event	*event;
+	const goes_delivery *delivery;
+	goes_subscription	*worker;
+	goes_feed			*feed;
+	goes_error			*error = NULL;
+
+	check_refused(goes_feed_open(opened->following, NULL, &feed, &error));
+	check_refused(goes_feed_next(opened->feed, &event, NULL, &error));
+	check_refused(goes_feed_process(opened->feed, &event, &error));
+	check_refused(goes_subscription_open(opened->following, NULL, "x", NULL, &worker, &error));
+	check_refused(goes_subscription_next(opened->worker, &delivery, NULL, &error));
+	check_refused(goes_subscription_process(opened->worker, &delivery, &error));
+	check_refused(goes_subscription_commit(opened->worker, NULL, NULL, &error));
+	check_refused(goes_subscription_renew(opened->worker, NULL, &error));
+	check_refused(goes_delivery_done(opened->worker, opened->delivery, &error));
+	check_refused(goes_delivery_failed(opened->worker, opened->delivery, "", &error));
+	goes_subscription_rollback(opened->worker, NULL);
+}
+
 static void
 use_all(Opened *opened)
 {
@@ -185,6 +244,7 @@ use_all(Opened *opened)
 	check_refused(read_on(opened->large, &count, &error));
 	check_refused(read_on(opened->small, &count, &error));
 	check_refused(read_on(opened->inner, &count, &error));
+	use_following(opened);
 }
 
 static void
@@ -200,6 +260,9 @@ use_and_close_all(Opened *opened)
 	goes_pool_release(opened->pool, opened->taken);
 	goes_pool_free(opened->pool);
 	goes_store_close(opened->store);
+	goes_feed_close(opened->feed);
+	goes_subscription_close(opened->worker);
+	goes_store_close(opened->following);
 }
 
 static void
@@ -214,7 +277,7 @@ roll_back_and_close(Opened *opened)
  * The child opens a store of its own.
  */
 static void
-open_again(Opened *opened)
+open_own_in_child(Opened *opened)
 {
 	goes_store_options options = make_options(server_url());
 	goes_store		  *store;
@@ -225,6 +288,27 @@ open_again(Opened *opened)
 	check(goes_store_open(&store, &options, &error) == GOES_OK);
 	check(insert_one(store, "child", NULL, &error) == GOES_OK);
 	goes_store_close(store);
+}
+
+/*
+ * finish_following goes on with the feed and the subscription.
+ */
+static void
+finish_following(Opened *opened)
+{
+	const goes_event *event;
+	goes_error		 *error = NULL;
+
+	assert_int_equal(goes_feed_next(opened->feed, &event, NULL, &error), GOES_EVENT);
+	assert_string_equal(event->name, "second");
+	goes_feed_close(opened->feed);
+	assert_string_equal(opened->delivery->event.name, "first");
+	assert_ok(goes_delivery_done(opened->worker, opened->delivery, &error));
+	assert_int_equal(goes_subscription_next(opened->worker, &opened->delivery, NULL, &error),
+					 GOES_EVENT);
+	assert_string_equal(opened->delivery->event.name, "second");
+	goes_subscription_close(opened->worker);
+	goes_store_close(opened->following);
 }
 
 /*
@@ -254,6 +338,7 @@ finish_all(Opened *opened)
 	goes_pool_release(opened->pool, opened->taken);
 	goes_pool_free(opened->pool);
 	goes_store_close(opened->store);
+	finish_following(opened);
 }
 
 /*
@@ -297,7 +382,7 @@ test_a_child_opens_its_own_store(void **state)
 {
 	Opened opened = open_all();
 
-	run_child(open_again, &opened);
+	run_child(open_own_in_child, &opened);
 	finish_all(&opened);
 	assert_stored("before the fork, child, parent");
 }

@@ -38,11 +38,11 @@ static void
 test_the_events_are_there_after_the_insert_and_not_before(void **state)
 {
 	add_hook(GOES_PRE_INSERT, note, "a");
-	insert(store);
+	insert_into(store);
 	assert_false(seen.was_there);
 	open_anew("hooked");
 	add_hook(GOES_POST_INSERT, note, "x");
-	insert(store);
+	insert_into(store);
 	assert_true(seen.was_there);
 }
 
@@ -68,13 +68,13 @@ test_hooks_run_in_the_programs_transaction(void **state)
 	add_hook(GOES_PRE_INSERT, note, "a");
 	add_hook(GOES_POST_INSERT, note, "x");
 	tx = begin_tx();
-	insert(goes_tx_store(tx));
-	insert(goes_tx_store(tx));
+	insert_into(goes_tx_store(tx));
+	insert_into(goes_tx_store(tx));
 	assert_string_equal(seen.calls, "axax");
 	goes_tx_rollback(tx);
 	assert_int_equal(count_events(store), 0);
 	tx = begin_tx();
-	insert(goes_tx_store(tx));
+	insert_into(goes_tx_store(tx));
 	assert_ok(goes_tx_commit(tx, NULL, &error));
 	assert_string_equal(seen.calls, "axaxax");
 	assert_int_equal(count_events(store), 1);
@@ -118,10 +118,10 @@ test_a_hook_ends_nothing_and_keeps_to_its_transaction(void **state)
 
 	add_hook(GOES_PRE_INSERT, do_what_is_refused, "");
 	add_hook(GOES_POST_INSERT, do_what_is_refused, "");
-	insert(store);
+	insert_into(store);
 	assert_int_equal(count_events(store), 1);
 	tx = begin_tx();
-	insert(goes_tx_store(tx));
+	insert_into(goes_tx_store(tx));
 	assert_ok(goes_tx_commit(tx, NULL, &error));
 	assert_int_equal(count_events(store), 2);
 }
@@ -140,8 +140,8 @@ test_a_hook_may_use_another_store(void **state)
 	goes_store *other = open_store("other");
 
 	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, use_other_store, other), GOES_OK);
-	insert(store);
-	insert(store);
+	insert_into(store);
+	insert_into(store);
 	assert_int_equal(count_events(other), 2);
 	goes_store_close(other);
 }
@@ -154,9 +154,9 @@ test_hooks_are_added_before_the_first_call(void **state)
 	assert_int_equal(goes_store_add_hook(store, (goes_hook_point) 2, note, ""), GOES_ERR_INVALID);
 	assert_int_equal(goes_store_add_hook(store, (goes_hook_point) -1, note, ""), GOES_ERR_INVALID);
 	add_hook(GOES_PRE_INSERT, note, "a");
-	insert(store);
+	insert_into(store);
 	assert_int_equal(goes_store_add_hook(store, GOES_PRE_INSERT, note, "b"), GOES_ERR_STATE);
-	insert(store);
+	insert_into(store);
 	assert_string_equal(seen.calls, "aa");
 }
 
@@ -176,7 +176,8 @@ test_a_late_insert_calls_no_hook(void **state)
 }
 
 /*
- * Hooks in threads count, each its own inserts: the thread's number is the aggregate's version.
+ * Hooks in threads count the inserts of each thread: the thread's number is the aggregate's
+ * version.
  */
 static int counted[THREADS];
 
@@ -192,7 +193,7 @@ count_in_thread(goes_tx *tx, const goes_event *events, size_t n, void *user)
 }
 
 static void *
-insert_many(void *number)
+insert_in_thread(void *number)
 {
 	goes_uuid id;
 	intptr_t  failed = 0;
@@ -219,7 +220,7 @@ test_hooks_of_many_threads_at_once(void **state)
 	store = open_with(&options);
 	add_hook(GOES_POST_INSERT, count_in_thread, "");
 	for (intptr_t i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, insert_many, (void *) i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, insert_in_thread, (void *) i), 0);
 	for (int i = 0; i < THREADS; i++)
 	{
 		void *failed;

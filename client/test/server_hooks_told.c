@@ -116,7 +116,7 @@ say_nothing_of_append(goes_tx *tx)
 }
 
 /*
- * What was undone, or is of another status, is not the reason.
+ * A failure that was undone, or that has another status, is not the reason.
  */
 static int
 fail_for_another_reason(goes_tx *tx)
@@ -220,7 +220,7 @@ test_goes_model_use_says_what_failed_in_its_function(void **state)
 }
 
 /*
- * So does what is refused afterwards in the same transaction.
+ * So does the error of a call that is refused afterwards in the same transaction.
  */
 static void
 test_later_calls_and_the_commit_say_what_had_failed(void **state)
@@ -240,13 +240,13 @@ test_later_calls_and_the_commit_say_what_had_failed(void **state)
 }
 
 /*
- * What may be done again may be done again by the call around it.
+ * If the failed call may be repeated, so may the call around it.
  */
 static int
 fail_for_now(goes_tx *tx)
 {
 	int64_t		 count;
-	goes_context context = {.size = sizeof context, .timeout_ms = 5000};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(5000)};
 
 	PQclear(PQexec(goes_tx_conn(tx), "SET LOCAL lock_timeout = '10ms'"));
 	return goes_count(goes_tx_store(tx), NULL, &count, &context, NULL);

@@ -1,7 +1,8 @@
 /*
  * server_hopeless.c
- *    What cannot succeed is not retryable: a parameter that libpq does not take, a server that does not
- *    agree, a database that is gone. What may pass is: a server that is not there, or has no room.
+ *    Errors that cannot pass are not retryable: a parameter that libpq does not take, a server that
+ *    does not agree, a database that is gone. Those that may pass are: a server that is not there,
+ *    or has no room.
  */
 #include <pthread.h>
 
@@ -86,7 +87,7 @@ test_parameters_that_libpq_takes(void **state)
 			&pool, &(goes_pool_options){.size = sizeof(goes_pool_options), .url = url}, &error));
 		goes_pool_free(pool);
 	}
-	/* what the URL says itself, the environment need not */
+	/* the environment does not count where the URL says it */
 	setenv("PGPORT", "none", 1);
 	assert_int_equal(goes_store_open(&store, &options, NULL), GOES_OK);
 	goes_store_close(store);
@@ -94,10 +95,11 @@ test_parameters_that_libpq_takes(void **state)
 }
 
 /*
- * expect_refused connects with some more parameters, and fails.
+ * expect_no_connection connects with some more parameters, and fails.
  */
 static void
-expect_refused(const char *parameters, int status, bool is_retryable, const char *part_of_message)
+expect_no_connection(const char *parameters, int status, bool is_retryable,
+					 const char *part_of_message)
 {
 	goes_error *error = NULL;
 	char		url[1024];
@@ -120,18 +122,19 @@ test_a_server_that_lets_nobody_in(void **state)
 	assert_ok(try_url(server_url(), &error));
 	admin_do("postgres", "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0; "
 						 "CREATE ROLE guest LOGIN PASSWORD 'right'");
-	expect_refused("user=nobody_at_all", GOES_ERR_PERMISSION, false, "nobody_at_all");
-	expect_refused("user=crowded", GOES_ERR_CONNECT, true, "too many connections");
-	expect_refused("options='-c no_such_setting=1'", GOES_ERR_CONNECT, false, "no_such_setting");
-	expect_refused("options='-c work_mem=little'", GOES_ERR_INVALID, false, "work_mem");
-	expect_refused("target_session_attrs=standby", GOES_ERR_CONNECT, true, "standby");
-	expect_refused("requirepeer=nobody_at_all", GOES_ERR_CONNECT, false, "nobody_at_all");
-	expect_refused("host=/no/such/directory", GOES_ERR_CONNECT, true, "/no/such/directory");
+	expect_no_connection("user=nobody_at_all", GOES_ERR_PERMISSION, false, "nobody_at_all");
+	expect_no_connection("user=crowded", GOES_ERR_CONNECT, true, "too many connections");
+	expect_no_connection("options='-c no_such_setting=1'", GOES_ERR_CONNECT, false,
+						 "no_such_setting");
+	expect_no_connection("options='-c work_mem=little'", GOES_ERR_INVALID, false, "work_mem");
+	expect_no_connection("target_session_attrs=standby", GOES_ERR_CONNECT, true, "standby");
+	expect_no_connection("requirepeer=nobody_at_all", GOES_ERR_CONNECT, false, "nobody_at_all");
+	expect_no_connection("host=/no/such/directory", GOES_ERR_CONNECT, true, "/no/such/directory");
 	admin_do("postgres", "DROP ROLE crowded");
 }
 
 /*
- * libpq says in a second line where it has a wrong password from.
+ * In a second line libpq says where it got a wrong password from.
  */
 static void
 test_a_password_from_a_file(void **state)
@@ -142,9 +145,9 @@ test_a_password_from_a_file(void **state)
 	allow_login("local all guest scram-sha-256");
 	snprintf(parameters, sizeof parameters, "user=guest passfile=%s/passwords",
 			 getenv("GOES_TEST_DATA"));
-	expect_refused(parameters, GOES_ERR_PERMISSION, false, "\npassword retrieved from file");
-	expect_refused("user=guest password=" SECRET, GOES_ERR_PERMISSION, false,
-				   "password authentication failed");
+	expect_no_connection(parameters, GOES_ERR_PERMISSION, false, "\npassword retrieved from file");
+	expect_no_connection("user=guest password=" SECRET, GOES_ERR_PERMISSION, false,
+						 "password authentication failed");
 }
 
 /*
@@ -208,7 +211,7 @@ expect_answer(const char *parameters, const char *bytes, size_t length, bool is_
 	snprintf(address, sizeof address, "host=127.0.0.1 gssencmode=disable port=%d %s", port,
 			 parameters);
 	assert_int_equal(pthread_create(&thread, NULL, answer_once, &answer), 0);
-	expect_refused(address, GOES_ERR_CONNECT, is_retryable, part_of_message);
+	expect_no_connection(address, GOES_ERR_CONNECT, is_retryable, part_of_message);
 	pthread_join(thread, NULL);
 	close(answer.listener);
 }
@@ -254,11 +257,11 @@ test_a_certificate_that_does_not_match(void **state)
 				 "host=127.0.0.1 port=%s sslmode=%s sslrootcert=%s/%s.crt", port,
 				 i == 0 ? "verify-ca" : "verify-full", getenv("GOES_TEST_DATA"),
 				 i == 0 ? "other" : "server");
-		expect_refused(parameters, GOES_ERR_CONNECT, false, "certificate");
+		expect_no_connection(parameters, GOES_ERR_CONNECT, false, "certificate");
 	}
 	snprintf(parameters, sizeof parameters,
 			 "host=127.0.0.1 port=%s sslmode=verify-ca sslrootcert=/no/such/file", port);
-	expect_refused(parameters, GOES_ERR_CONNECT, false, "/no/such/file");
+	expect_no_connection(parameters, GOES_ERR_CONNECT, false, "/no/such/file");
 	free(port);
 }
 

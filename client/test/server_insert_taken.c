@@ -102,7 +102,8 @@ test_an_id_that_a_trigger_takes_has_no_place(void **state)
 	store_events(store, events, 1);
 	admin_do(TEST_DATABASE,
 			 "CREATE FUNCTION repeat_echo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-			 "INSERT INTO echoed SELECT * FROM echoed WHERE name = 'echo'; RETURN NULL; END $$; "
+			 "INSERT INTO echoed (id, name, \"time\") SELECT id, name, \"time\" FROM echoed "
+			 "WHERE name = 'echo'; RETURN NULL; END $$; "
 			 "CREATE TRIGGER echo AFTER INSERT ON echoed EXECUTE FUNCTION repeat_echo()");
 	expect_insert_refused(store, &events[1], 1, GOES_ERR_DUPLICATE, -1, "CONTEXT");
 	goes_store_close(store);

@@ -1,14 +1,14 @@
 /*
  * server_large.c
- *    What takes longer to copy than a call may take is late in time, what is too large to be sent is
- *    refused, and what is sent takes as long as it is large.
+ *    A call ends in time even if copying its data takes longer; data that are too large to be sent
+ *    are refused; sending takes time in proportion to the size.
  */
 #include <sys/mman.h>
 
 #include "events.h"
 
 #define LIMIT_MS 100
-#define MOST_LATE_MS paced_ms(900) /* goes.h: within a second */
+#define MOST_LATE_MS 900 /* goes.h: within a second */
 #define MEGABYTES(n) ((size_t) (n) << 20)
 
 static goes_context brief = {.size = sizeof brief, .timeout_ms = LIMIT_MS};
@@ -23,7 +23,7 @@ expect_in_time(int returned, goes_error **error, const char *part_of_message, in
 	int64_t taken = milliseconds() - at;
 
 	expect_error(returned, error, GOES_ERR_TIMEOUT, part_of_message);
-	if (taken > LIMIT_MS + MOST_LATE_MS)
+	if (!is_short(taken, LIMIT_MS + MOST_LATE_MS))
 		fail_msg("late by %d ms", (int) (taken - LIMIT_MS));
 }
 
@@ -59,7 +59,7 @@ test_a_large_batch_is_late_in_time(void **state)
 }
 
 /*
- * These are copied by libpq only, which does not look at the time: it does not get them.
+ * Only libpq copies these, and it does not look at the time: so it is not given them.
  */
 static void
 test_a_large_snapshot_or_model_is_late_in_time(void **state)
@@ -143,7 +143,7 @@ test_the_time_to_send_grows_as_the_size_does(void **state)
 	goes_store *store = open_store("large");
 	goes_error *error = NULL;
 	int64_t		small = INT64_MAX;
-	int64_t		large;
+	int64_t		large = INT64_MAX;
 
 	assert_ok(goes_store_connect(store, NULL, &error));
 	for (int i = 0; i < 3; i++)
@@ -152,7 +152,9 @@ test_the_time_to_send_grows_as_the_size_does(void **state)
 
 		small = taken < small ? taken : small;
 	}
-	large = insert_spaces(store, 256);
+	for (int i = 0; i < 5 && large >= 24 * small;
+		 i++) /* once is enough, unless others disturb it */
+		large = insert_spaces(store, 256);
 	print_message("# 32 MB in %lld ms, 256 MB in %lld ms\n", (long long) small, (long long) large);
 	assert_true(large < 24 * small);
 	goes_store_close(store);

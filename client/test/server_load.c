@@ -9,7 +9,7 @@
 #include "snapshots.h"
 
 static void
-append(goes_store *used, int n)
+append_many(goes_store *used, int n)
 {
 	goes_event	events[100];
 	goes_error *error = NULL;
@@ -58,7 +58,7 @@ read_loaded(goes_cursor *cursor, Loaded *loaded)
 }
 
 static Loaded
-load(goes_store *used, const char *table)
+load_order(goes_store *used, const char *table)
 {
 	goes_snapshot *snapshot = (goes_snapshot *) &order; /* not to be left as it is */
 	goes_cursor	  *cursor = NULL;
@@ -82,7 +82,7 @@ load(goes_store *used, const char *table)
 static void
 expect_loaded(goes_store *used, const char *table, int32_t snapshot, int events, int32_t first)
 {
-	Loaded loaded = load(used, table);
+	Loaded loaded = load_order(used, table);
 
 	assert_int_equal(loaded.snapshot, snapshot);
 	assert_int_equal(loaded.events, events);
@@ -93,7 +93,7 @@ static void
 expect_loads(goes_store *used)
 {
 	expect_loaded(used, "no_such_table", -1, 0, -1);
-	append(used, 10);
+	append_many(used, 10);
 	expect_loaded(used, "no_such_table", -1, 10, 1);
 	expect_loaded(used, "\"No Such\".\"Table\"", -1, 10, 1);
 	save_version(used, NULL, "other", &order, 3);
@@ -107,7 +107,7 @@ expect_loads(goes_store *used)
 	/* newer than the events */
 	save_version(used, NULL, "order", &order, 12);
 	expect_loaded(used, NULL, 12, 0, -1);
-	append(used, 3);
+	append_many(used, 3);
 	expect_loaded(used, NULL, 12, 1, 13);
 	save_version(used, NULL, "order", &order, INT32_MAX);
 	expect_loaded(used, NULL, INT32_MAX, 0, -1);
@@ -139,15 +139,15 @@ test_a_snapshot_without_events(void **state)
 }
 
 static void
-test_a_state_may_be_empty(void **state)
+test_a_loaded_state_may_be_empty(void **state)
 {
 	goes_snapshot  saved = snapshot_of("order", &order, 1, NULL);
 	goes_snapshot *snapshot = NULL;
 	goes_cursor	  *cursor = NULL;
 	goes_error	  *error = NULL;
 
-	append(store, 2);
-	save(store, NULL, &saved);
+	append_many(store, 2);
+	store_snapshot(store, NULL, &saved);
 	assert_ok(goes_load(store, NULL, "order", &order, &snapshot, &cursor, NULL, &error));
 	assert_non_null(snapshot);
 	assert_same_snapshot(snapshot, &saved);
@@ -181,7 +181,7 @@ test_the_events_are_those_of_a_query(void **state)
 	goes_error		 *error = NULL;
 	goes_tx			 *tx;
 
-	append(store, 50);
+	append_many(store, 50);
 	save_version(store, NULL, "order", &order, 20);
 	goes_query_aggregate(query, "order", &order);
 	goes_query_version_min(query, 21);
@@ -236,7 +236,7 @@ test_closing_early(void **state)
 		}
 		begun = milliseconds();
 		goes_cursor_close(cursor);
-		assert_true(milliseconds() - begun < paced_ms(1000));
+		assert_true(is_within(begun, 1000));
 		assert_true(count_events(store) > 0);
 	}
 	expect_loaded(store, NULL, 100, 49900, 101);
@@ -244,10 +244,10 @@ test_closing_early(void **state)
 }
 
 /*
- * Of a transaction's reading other calls know nothing.
+ * Calls outside a transaction know nothing of what it reads.
  */
 static void
-test_other_calls_interleave_in_a_transaction(void **state)
+test_other_calls_interleave_with_a_load(void **state)
 {
 	goes_snapshot	 *snapshot;
 	goes_cursor		 *cursor;
@@ -255,7 +255,7 @@ test_other_calls_interleave_in_a_transaction(void **state)
 	goes_error		 *error = NULL;
 	goes_tx			 *tx;
 
-	append(store, 20);
+	append_many(store, 20);
 	save_version(store, NULL, "order", &order, 5);
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 	assert_ok(
@@ -264,7 +264,7 @@ test_other_calls_interleave_in_a_transaction(void **state)
 	{
 		assert_int_equal(goes_cursor_next(cursor, &event, &error), GOES_EVENT);
 		assert_int_equal(event->aggregate_version, version);
-		append(goes_tx_store(tx), 1);
+		append_many(goes_tx_store(tx), 1);
 	}
 	assert_int_equal(goes_cursor_next(cursor, &event, &error), GOES_END);
 	goes_cursor_close(cursor);
@@ -293,7 +293,7 @@ append_and_save(void *argument)
 		goes_error *error = NULL;
 
 		assert_ok(goes_tx_begin(rival->store, &tx, NULL, &error));
-		append(goes_tx_store(tx), 5);
+		append_many(goes_tx_store(tx), 5);
 		version += 5;
 		save_version(goes_tx_store(tx), NULL, "order", &order, version - 2);
 		assert_ok(goes_tx_commit(tx, NULL, &error));
@@ -314,7 +314,7 @@ test_a_load_is_of_one_moment(void **state)
 	assert_int_equal(pthread_create(&rival.thread, NULL, append_and_save, &rival), 0);
 	for (Loaded loaded = {0}; loaded.last < rival.rounds * 5; loads++)
 	{
-		loaded = load(store, NULL);
+		loaded = load_order(store, NULL);
 		if (loaded.snapshot == -1)
 			assert_int_equal(loaded.events, 0);
 		else
@@ -329,7 +329,7 @@ test_a_load_is_of_one_moment(void **state)
 }
 
 static void
-test_arguments_that_cannot_be(void **state)
+test_arguments_that_no_load_can_have(void **state)
 {
 	goes_snapshot *snapshot = NULL;
 	goes_cursor	  *cursor = NULL;
@@ -373,12 +373,13 @@ test_a_load_that_has_to_wait(void **state)
 	goes_error	  *error = NULL;
 	int64_t		   begun;
 
-	append(store, 3);
+	append_many(store, 3);
 	PQclear(PQexec(holder, "BEGIN; LOCK TABLE events"));
 	begun = milliseconds();
 	expect_error(goes_load(store, NULL, "order", &order, &snapshot, &cursor, &context, &error),
 				 &error, GOES_ERR_TIMEOUT, "");
-	assert_in_range(milliseconds() - begun, 90, paced_ms(1100));
+	assert_true(milliseconds() - begun >= 90);
+	assert_true(is_within(begun, 1100));
 	PQfinish(holder);
 	expect_loaded(store, NULL, -1, 3, 1);
 }
@@ -390,12 +391,12 @@ main(void)
 		OF_AN_ORDER(test_the_newest_snapshot_and_later_events),
 		OF_AN_ORDER(test_so_in_a_transaction),
 		OF_AN_ORDER(test_a_snapshot_without_events),
-		OF_AN_ORDER(test_a_state_may_be_empty),
+		OF_AN_ORDER(test_a_loaded_state_may_be_empty),
 		OF_AN_ORDER(test_the_events_are_those_of_a_query),
 		OF_AN_ORDER(test_closing_early),
-		OF_AN_ORDER(test_other_calls_interleave_in_a_transaction),
+		OF_AN_ORDER(test_other_calls_interleave_with_a_load),
 		OF_AN_ORDER(test_a_load_is_of_one_moment),
-		OF_AN_ORDER(test_arguments_that_cannot_be),
+		OF_AN_ORDER(test_arguments_that_no_load_can_have),
 		OF_AN_ORDER(test_a_load_that_has_to_wait),
 	};
 

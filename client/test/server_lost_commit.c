@@ -9,15 +9,15 @@
 #include "lost.h"
 
 /*
- * begin begins a transaction in which an event was inserted.
+ * begin_with_insert begins a transaction in which an event was inserted.
  */
 static goes_tx *
-begin(goes_store *store, goes_event *event)
+begin_with_insert(goes_store *store, goes_event *event)
 {
 	goes_error *error = NULL;
 	goes_tx	   *tx = NULL;
 
-	leave_in_peace();
+	reach_server(store);
 	fill_events(event, 1);
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
 	assert_ok(goes_insert(goes_tx_store(tx), event, 1, NULL, &error));
@@ -51,7 +51,7 @@ static int
 commit_at(goes_store *store, const Plan *plan, const goes_context *context)
 {
 	goes_event	event;
-	goes_tx	   *tx = begin(store, &event);
+	goes_tx	   *tx = begin_with_insert(store, &event);
 	goes_error *error = NULL;
 	int64_t		start = milliseconds();
 	int			status;
@@ -89,7 +89,8 @@ test_the_outcome_of_a_lost_commit_is_found_out(void **state)
 }
 
 /*
- * Only the client is cut off. As long as the server waits for the COMMIT it may still come: doubt.
+ * Only the client is cut off. As long as the server waits, the COMMIT may still arrive: the outcome
+ * is in doubt.
  */
 static void
 test_a_commit_is_in_doubt_while_the_old_process_may_do_it(void **state)
@@ -112,7 +113,7 @@ test_a_commit_is_in_doubt_while_the_old_process_may_do_it(void **state)
 }
 
 /*
- * Nobody lets us in any more to ask.
+ * Every new connection is refused, so nobody can be asked.
  */
 static void
 test_a_commit_is_in_doubt_when_nobody_can_be_asked(void **state)
@@ -128,7 +129,7 @@ test_a_commit_is_in_doubt_when_nobody_can_be_asked(void **state)
 
 		if (status != (proxy_struck(proxy) > 0 ? GOES_ERR_IN_DOUBT : GOES_OK))
 			fail_msg(PLACE ": %s", PLACE_OF(&plan), goes_status_text(status));
-		assert_true(milliseconds() - start < LITTLE_PATIENCE_MS + WITHIN_MS);
+		assert_true(is_within(start, LITTLE_PATIENCE_MS + WITHIN_MS));
 		plan.number += plan.number % 3 == 1; /* two of three will do */
 	} while (next_message(&plan));
 	goes_store_close(store);
@@ -148,7 +149,7 @@ test_a_second_cut_does_not_mislead_the_look_up(void **state)
 	{
 		goes_error *error = NULL;
 		goes_event	event;
-		goes_tx	   *tx = begin(store, &event);
+		goes_tx	   *tx = begin_with_insert(store, &event);
 		int			status;
 		int			struck;
 
@@ -182,40 +183,38 @@ test_a_commit_that_takes_its_time_is_waited_for(void **state)
 	goes_event	 event;
 	goes_tx		*tx;
 	goes_cancel *cancel;
-	pthread_t	 thread;
 
-	leave_in_peace();
-	assert_ok(goes_store_connect(store, NULL, &error));
-	assert_ok(goes_store_connect(hasty, NULL, &error));
+	reach_server(store);
+	reach_server(hasty);
 	linger_at_commit("slow", paced_ms(500));
 
-	tx = begin(store, &event);
+	tx = begin_with_insert(store, &event);
 	proxy_plan(proxy, &plan, 1);
 	assert_ok(goes_tx_commit(tx, NULL, &error));
 	assert_int_equal(proxy_struck(proxy), 1);
 	assert_int_equal(count_stored("slow", &event, 1), 1);
 
-	tx = begin(hasty, &event);
+	tx = begin_with_insert(hasty, &event);
 	proxy_plan(proxy, &plan, 1);
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT, "could not find out");
 	settle();
 	assert_int_equal(count_stored("slow", &event, 1), 1);
 
 	/* so it is when the commit itself runs out of time */
-	tx = begin(hasty, &event);
+	tx = begin_with_insert(hasty, &event);
 	expect_error(
 		goes_tx_commit(
-			tx, &(goes_context){.size = sizeof(goes_context), .timeout_ms = paced_ms(50)}, &error),
+			tx, &(goes_context){.size = sizeof(goes_context), .timeout_ms = paced_ms(150)}, &error),
 		&error, GOES_ERR_IN_DOUBT, "took longer than its timeout");
 	settle();
 
 	cancel = goes_cancel_new();
-	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, cancel), 0);
-	tx = begin(hasty, &event);
+	tx = begin_with_insert(hasty, &event);
+	cancel_in(cancel, paced_ms(150));
 	expect_error(
 		goes_tx_commit(tx, &(goes_context){.size = sizeof(goes_context), .cancel = cancel}, &error),
 		&error, GOES_ERR_IN_DOUBT, "cancelled");
-	pthread_join(thread, NULL);
+	cancel_in(NULL, 0);
 	goes_cancel_free(cancel);
 	settle();
 	goes_store_close(store);
@@ -231,7 +230,7 @@ test_a_terminated_commit_is_looked_up(void **state)
 	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	goes_error *error = NULL;
 	goes_event	event;
-	goes_tx	   *tx = begin(store, &event);
+	goes_tx	   *tx = begin_with_insert(store, &event);
 	int			status;
 
 	admin_do(TEST_DATABASE,
@@ -245,7 +244,7 @@ test_a_terminated_commit_is_looked_up(void **state)
 }
 
 /*
- * Nothing was inserted by which the transaction could be known again.
+ * The transaction inserted no event, so there is nothing to recognise it by.
  */
 static void
 test_a_lost_commit_without_events_is_in_doubt(void **state)
@@ -298,7 +297,7 @@ test_events_that_are_gone_do_not_make_a_commit_undone(void **state)
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_IN_DOUBT, "");
 	assert_int_equal(number_of("SELECT count(*) FROM notes"), 1);
 
-	tx = begin(store, &event);
+	tx = begin_with_insert(store, &event);
 	assert_ok(goes_delete(goes_tx_store(tx), &event.id, 1, NULL, &error));
 	PQclear(PQexec(goes_tx_conn(tx), "INSERT INTO notes VALUES ('deleted')"));
 	proxy_plan(proxy, &plan, 1);
@@ -357,7 +356,7 @@ test_a_rivals_event_is_not_taken_for_a_commit(void **state)
 	goes_store *store = open_by_proxy("events", PATIENCE_MS, 0);
 	goes_error *error = NULL;
 	goes_event	event;
-	goes_tx	   *tx = begin(store, &event);
+	goes_tx	   *tx = begin_with_insert(store, &event);
 	char		id[37];
 	char		statement[256];
 	Plan		plan = {.direction = TO_SERVER,
@@ -435,7 +434,7 @@ test_a_delayed_insert_with_hooks_meets_its_timeout(void **state)
 		if (proxy_struck(proxy) == 1)
 			plans[1].number = 20;
 		else if ((status != GOES_ERR_TIMEOUT && status != GOES_ERR_IN_DOUBT) ||
-				 milliseconds() - start > paced_ms(850))
+				 !is_within(start, 850))
 			fail_msg(PLACE ": %s, after %lld ms", PLACE_OF(&plans[1]), goes_status_text(status),
 					 (long long) (milliseconds() - start));
 		settle();

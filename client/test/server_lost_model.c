@@ -10,10 +10,10 @@ static goes_store *store;
 static goes_uuid   order;
 
 /*
- * fill makes what is read: an order's five events, and two snapshots; and the model.
+ * make_order makes what is read: an order's five events, and two snapshots; and the model.
  */
 static int
-fill(void **state)
+make_order(void **state)
 {
 	goes_event	events[5];
 	goes_error *error = NULL;
@@ -84,10 +84,10 @@ find_all(goes_error **err)
 }
 
 /*
- * load has snapshot 3 and the events 4 and 5, or ends in an error.
+ * load_to_end has snapshot 3 and the events 4 and 5, or ends in an error.
  */
 static int
-load(goes_error **err)
+load_to_end(goes_error **err)
 {
 	goes_snapshot	 *snapshot = NULL;
 	goes_cursor		 *cursor = NULL;
@@ -110,7 +110,7 @@ load(goes_error **err)
 
 typedef int (*Calling)(goes_error **err);
 
-static const Calling reads[] = {latest, fetch, find_all, load};
+static const Calling reads[] = {latest, fetch, find_all, load_to_end};
 
 #define READS (sizeof reads / sizeof *reads)
 
@@ -144,7 +144,7 @@ test_reads_are_done_again(void **state)
  * The statement is known to the server by now, so its first message is the read.
  */
 static void
-test_a_read_is_done_again_only_once(void **state)
+test_a_read_of_state_is_done_again_only_once(void **state)
 {
 	for (size_t i = 0; i < READS; i++)
 	{
@@ -286,7 +286,7 @@ test_a_change_whose_table_is_missing(void **state)
 static int calls;
 
 static int
-add_one(goes_tx *tx, const char *json, char **new_json, void *user)
+add_one_and_insert(goes_tx *tx, const char *json, char **new_json, void *user)
 {
 	goes_event event;
 
@@ -315,8 +315,8 @@ check_use(const Plan *plan, bool has_event)
 
 	calls = 0;
 	proxy_plan(proxy, plan, 1);
-	status =
-		goes_model_use(store, NULL, "total", "0", add_one, has_event ? &event : NULL, NULL, &error);
+	status = goes_model_use(store, NULL, "total", "0", add_one_and_insert,
+							has_event ? &event : NULL, NULL, &error);
 	goes_error_free(error);
 	settle();
 	added = number_of("SELECT model FROM models WHERE id = 'total'") - before;
@@ -358,11 +358,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads_are_done_again),
-		cmocka_unit_test(test_a_read_is_done_again_only_once),
+		cmocka_unit_test(test_a_read_of_state_is_done_again_only_once),
 		cmocka_unit_test(test_a_change_is_in_doubt_or_right),
 		cmocka_unit_test(test_a_change_whose_table_is_missing),
 		cmocka_unit_test(test_a_model_is_changed_once_or_not_at_all),
 	};
 
-	return RUN_GROUP(tests, fill, close_all);
+	return RUN_GROUP(tests, make_order, close_all);
 }

@@ -32,10 +32,10 @@ memory_runs_out_in_an_insert(void **state)
 }
 
 /*
- * read_all reads a query's events to the end.
+ * read_query reads a query's events to the end.
  */
 static int
-read_all(goes_store *store, const goes_query *query)
+read_query(goes_store *store, const goes_query *query)
 {
 	const goes_event *event;
 	goes_cursor		 *cursor;
@@ -63,11 +63,11 @@ query_both_ways(void *unused)
 	if (query == NULL)
 		status = GOES_ERR_NOMEM;
 	if (status == GOES_OK)
-		status = read_all(store, query);
+		status = read_query(store, query);
 	if (status == GOES_OK)
 		status = goes_query_limit(query, 10);
 	if (status == GOES_OK)
-		status = read_all(store, query);
+		status = read_query(store, query);
 	if (status == GOES_OK)
 		status = goes_count(store, query, &count, NULL, NULL);
 	goes_query_free(query);
@@ -135,7 +135,7 @@ read_in_a_transaction(void *unused)
 	{
 		status = goes_insert(goes_tx_store(tx), &event, 1, NULL, NULL);
 		if (status == GOES_OK)
-			status = read_all(goes_tx_store(tx), NULL);
+			status = read_query(goes_tx_store(tx), NULL);
 		goes_tx_rollback(tx);
 	}
 	goes_store_close(store);
@@ -218,10 +218,10 @@ memory_runs_out_in_an_append(void **state)
 }
 
 /*
- * check_conflict checks that a conflict's details are true, as far as they are known.
+ * expect_true_conflict checks that a conflict's details are true, as far as they are known.
  */
 static void
-check_conflict(const goes_error *error, const goes_uuid *id)
+expect_true_conflict(const goes_error *error, const goes_uuid *id)
 {
 	goes_conflict conflict = {.size = sizeof conflict};
 
@@ -265,7 +265,7 @@ run_into_a_conflict(void *function)
 		return status;
 	status = (*call)(store, &stored, &error);
 	assert_int_equal(goes_error_status(error), status);
-	check_conflict(error, &stored.aggregate_id);
+	expect_true_conflict(error, &stored.aggregate_id);
 	goes_error_free(error);
 	goes_store_close(store);
 	return status;
@@ -300,5 +300,5 @@ main(void)
 		cmocka_unit_test(memory_runs_out_when_details_are_looked_up),
 	};
 
-	return RUN_GROUP(tests, make_database, NULL);
+	return RUN_GROUP(tests, make_first_database, NULL);
 }

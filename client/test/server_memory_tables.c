@@ -153,5 +153,5 @@ main(void)
 		cmocka_unit_test(memory_runs_out_with_models),
 	};
 
-	return RUN_GROUP(tests, make_database, NULL);
+	return RUN_GROUP(tests, make_first_database, NULL);
 }

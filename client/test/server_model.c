@@ -6,7 +6,7 @@
 #include "one_store.h"
 
 static void
-save(goes_store *used, const char *id, const char *json)
+store_model(goes_store *used, const char *id, const char *json)
 {
 	goes_error *error = NULL;
 
@@ -14,10 +14,10 @@ save(goes_store *used, const char *id, const char *json)
 }
 
 /*
- * expect_model expects a model, or with NULL none.
+ * expect_fetched expects a model, or with NULL none.
  */
 static void
-expect_model(goes_store *used, const char *id, const char *expected)
+expect_fetched(goes_store *used, const char *id, const char *expected)
 {
 	char	   *json = NULL;
 	goes_error *error = NULL;
@@ -37,12 +37,12 @@ expect_model(goes_store *used, const char *id, const char *expected)
 static void
 test_what_is_saved_is_fetched(void **state)
 {
-	expect_model(store, "saved", NULL);
-	save(store, "saved", "{\"total\":30}");
-	expect_model(store, "saved", "{\"total\": 30}"); /* as jsonb prints it */
-	save(store, "saved", "[]");
-	expect_model(store, "saved", "[]");
-	expect_model(store, "Saved", NULL);
+	expect_fetched(store, "saved", NULL);
+	store_model(store, "saved", "{\"total\":30}");
+	expect_fetched(store, "saved", "{\"total\": 30}"); /* as jsonb prints it */
+	store_model(store, "saved", "[]");
+	expect_fetched(store, "saved", "[]");
+	expect_fetched(store, "Saved", NULL);
 }
 
 static void
@@ -50,11 +50,11 @@ test_a_model_is_removed(void **state)
 {
 	goes_error *error = NULL;
 
-	save(store, "removed", "1");
-	save(store, "other", "2");
+	store_model(store, "removed", "1");
+	store_model(store, "other", "2");
 	assert_ok(goes_model_delete(store, NULL, "removed", NULL, &error));
-	expect_model(store, "removed", NULL);
-	expect_model(store, "other", "2");
+	expect_fetched(store, "removed", NULL);
+	expect_fetched(store, "other", "2");
 	assert_ok(goes_model_delete(store, NULL, "removed", NULL, &error));
 }
 
@@ -71,11 +71,11 @@ test_any_json_is_a_model(void **state)
 
 	for (size_t i = 0; i < sizeof values / sizeof *values - 1; i++)
 	{
-		save(store, "any", values[i]);
-		expect_model(store, "any", values[i]);
+		store_model(store, "any", values[i]);
+		expect_fetched(store, "any", values[i]);
 	}
-	save(store, "any", "{\"a\": {\"b\": [null, 1e-7]}}");
-	expect_model(store, "any", "{\"a\": {\"b\": [null, 0.0000001]}}");
+	store_model(store, "any", "{\"a\": {\"b\": [null, 1e-7]}}");
+	expect_fetched(store, "any", "{\"a\": {\"b\": [null, 0.0000001]}}");
 }
 
 static void
@@ -88,8 +88,8 @@ test_a_model_may_be_megabytes(void **state)
 	memset(json, 'x', size);
 	json[0] = json[size - 2] = '"';
 	json[size - 1] = '\0';
-	save(store, "big", json);
-	expect_model(store, "big", json);
+	store_model(store, "big", json);
+	expect_fetched(store, "big", json);
 	free(json);
 }
 
@@ -104,19 +104,19 @@ test_ids_are_any_text(void **state)
 		char json[16];
 
 		snprintf(json, sizeof json, "%zu", i);
-		save(store, ids[i], json);
+		store_model(store, ids[i], json);
 	}
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
 	{
 		char json[16];
 
 		snprintf(json, sizeof json, "%zu", i);
-		expect_model(store, ids[i], json);
+		expect_fetched(store, ids[i], json);
 	}
 	memset(long_id, 'i', sizeof long_id - 1);
 	long_id[sizeof long_id - 1] = '\0';
-	save(store, long_id, "1");
-	expect_model(store, long_id, "1");
+	store_model(store, long_id, "1");
+	expect_fetched(store, long_id, "1");
 }
 
 /*
@@ -128,7 +128,7 @@ test_what_is_no_json(void **state)
 	static const char *const bad[] = {"",	 " ",	  "{",			 "{\"a\": }", "nul",
 									  "'a'", "{} {}", "\"\\u0000\"", "\"\xff\"",  "\"\\ud800\""};
 
-	save(store, "kept", "1");
+	store_model(store, "kept", "1");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 	{
 		goes_error *error = NULL;
@@ -136,17 +136,11 @@ test_what_is_no_json(void **state)
 		expect_error(goes_model_save(store, NULL, "kept", bad[i], NULL, &error), &error,
 					 GOES_ERR_INVALID, "");
 	}
-	expect_model(store, "kept", "1");
-}
-
-static int
-keep(goes_tx *tx, const char *json, char **new_json, void *user)
-{
-	return GOES_OK;
+	expect_fetched(store, "kept", "1");
 }
 
 static void
-test_arguments_that_cannot_be(void **state)
+test_arguments_that_no_model_can_have(void **state)
 {
 	goes_error *error = NULL;
 	char	   *json = NULL;
@@ -172,28 +166,29 @@ test_arguments_that_cannot_be(void **state)
 				 "store");
 	expect_error(goes_model_use(store, NULL, "a", "1", NULL, NULL, NULL, &error), &error,
 				 GOES_ERR_INVALID, "function");
-	expect_error(goes_model_use(store, NULL, NULL, "1", keep, NULL, NULL, &error), &error,
+	expect_error(goes_model_use(store, NULL, NULL, "1", keep_model, NULL, NULL, &error), &error,
 				 GOES_ERR_INVALID, "id");
-	expect_error(goes_model_use(store, "", "a", "1", keep, NULL, NULL, &error), &error,
+	expect_error(goes_model_use(store, "", "a", "1", keep_model, NULL, NULL, &error), &error,
 				 GOES_ERR_INVALID, "table");
 	assert_null(json);
 }
 
 static void
-test_a_transaction_outlives_what_is_not_found(void **state)
+test_a_transaction_outlives_a_model_that_is_not_found(void **state)
 {
 	goes_error *error = NULL;
 	goes_tx	   *tx;
 
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-	save(goes_tx_store(tx), "kept together", "1");
-	expect_model(goes_tx_store(tx), "missing", NULL);
-	expect_error(goes_model_use(goes_tx_store(tx), NULL, "missing", NULL, keep, NULL, NULL, &error),
-				 &error, GOES_ERR_NOT_FOUND, "model");
+	store_model(goes_tx_store(tx), "kept together", "1");
+	expect_fetched(goes_tx_store(tx), "missing", NULL);
+	expect_error(
+		goes_model_use(goes_tx_store(tx), NULL, "missing", NULL, keep_model, NULL, NULL, &error),
+		&error, GOES_ERR_NOT_FOUND, "model");
 	assert_ok(goes_model_delete(goes_tx_store(tx), NULL, "missing", NULL, &error));
-	expect_model(goes_tx_store(tx), "kept together", "1");
+	expect_fetched(goes_tx_store(tx), "kept together", "1");
 	assert_ok(goes_tx_commit(tx, NULL, &error));
-	expect_model(store, "kept together", "1");
+	expect_fetched(store, "kept together", "1");
 }
 
 static void
@@ -204,13 +199,13 @@ test_a_transaction_does_not_outlive_bad_json(void **state)
 	char	   *json;
 
 	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-	save(goes_tx_store(tx), "undone", "1");
+	store_model(goes_tx_store(tx), "undone", "1");
 	expect_error(goes_model_save(goes_tx_store(tx), NULL, "undone", "{", NULL, &error), &error,
 				 GOES_ERR_INVALID, "");
 	expect_error(goes_model_fetch(goes_tx_store(tx), NULL, "undone", &json, NULL, &error), &error,
 				 GOES_ERR_STATE, "");
 	expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_STATE, "");
-	expect_model(store, "undone", NULL);
+	expect_fetched(store, "undone", NULL);
 }
 
 int
@@ -223,8 +218,8 @@ main(void)
 		cmocka_unit_test(test_a_model_may_be_megabytes),
 		cmocka_unit_test(test_ids_are_any_text),
 		cmocka_unit_test(test_what_is_no_json),
-		cmocka_unit_test(test_arguments_that_cannot_be),
-		cmocka_unit_test(test_a_transaction_outlives_what_is_not_found),
+		cmocka_unit_test(test_arguments_that_no_model_can_have),
+		cmocka_unit_test(test_a_transaction_outlives_a_model_that_is_not_found),
 		cmocka_unit_test(test_a_transaction_does_not_outlive_bad_json),
 	};
 

@@ -14,7 +14,7 @@
 static int
 change_and_return(goes_tx *tx, const char *json, char **new_json, void *user)
 {
-	int status = append(goes_tx_store(tx));
+	int status = append_order(goes_tx_store(tx));
 
 	*new_json = strdup("\"changed\"");
 	return status == GOES_OK ? *(int *) user : status;
@@ -36,10 +36,10 @@ test_a_missing_model_is_not_found(void **state)
 static void
 test_no_new_json_leaves_the_model(void **state)
 {
-	use(store, "{\"a\": 1}", keep, NULL);
+	use(store, "{\"a\": 1}", append_in_model, NULL);
 	expect_model("{\"a\": 1}"); /* the initial value is one that stays */
 	expect_events(1);
-	use(store, "2", keep, NULL);
+	use(store, "2", append_in_model, NULL);
 	expect_model("{\"a\": 1}");
 	expect_events(2);
 }
@@ -67,11 +67,11 @@ expect_undone(int returned, int status, const char *part_of_message)
 		expect_events(0);
 
 		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-		assert_int_equal(append(goes_tx_store(tx)), GOES_OK);
+		assert_int_equal(append_order(goes_tx_store(tx)), GOES_OK);
 		expect_error(goes_model_use(goes_tx_store(tx), NULL, model, "0", change_and_return,
 									&returned, NULL, &error),
 					 &error, status, part_of_message);
-		assert_int_equal(append(goes_tx_store(tx)), GOES_ERR_STATE);
+		assert_int_equal(append_order(goes_tx_store(tx)), GOES_ERR_STATE);
 		expect_error(goes_tx_commit(tx, NULL, &error), &error, GOES_ERR_STATE, "");
 		expect_model(befores[i]);
 		expect_events(0);
@@ -92,7 +92,7 @@ static int
 make_no_json(goes_tx *tx, const char *json, char **new_json, void *user)
 {
 	*new_json = strdup("{");
-	return append(goes_tx_store(tx));
+	return append_order(goes_tx_store(tx));
 }
 
 static void
@@ -110,7 +110,7 @@ test_new_json_that_is_none_changes_nothing(void **state)
 }
 
 /*
- * The function failed in the transaction, and does not tell.
+ * Something failed in the transaction, but the function returns success.
  */
 static int
 fail_silently(goes_tx *tx, const char *json, char **new_json, void *user)
@@ -158,7 +158,7 @@ test_a_model_and_events_both_or_neither(void **state)
 		(void) new_model(state);
 		event = event_of_aggregate("order", &order, 2);
 		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-		assert_int_equal(append(goes_tx_store(tx)), GOES_OK);
+		assert_int_equal(append_order(goes_tx_store(tx)), GOES_OK);
 		use(goes_tx_store(tx), "0", add_one, NULL);
 		assert_ok(goes_insert(goes_tx_store(tx), &event, 1, NULL, &error));
 		use(goes_tx_store(tx), "0", add_one, NULL);
@@ -249,7 +249,7 @@ count_hook(goes_tx *tx, const goes_event *events, size_t n, void *user)
 }
 
 /*
- * What is inserted in the function has its hooks, and a hook may use models, too.
+ * Hooks run for what the function inserts, and a hook may use models, too.
  */
 static void
 test_inserts_in_the_function_run_hooks(void **state)
@@ -261,7 +261,7 @@ test_inserts_in_the_function_run_hooks(void **state)
 	store = open_store("events");
 	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, count_hook, &hooks), GOES_OK);
 	assert_ok(goes_model_delete(store, NULL, "hooked", NULL, &error));
-	use(store, "0", keep, NULL);
+	use(store, "0", append_in_model, NULL);
 	assert_int_equal(hooks, 1);
 	expect_stored("hooked", "1");
 	expect_events(1);

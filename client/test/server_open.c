@@ -90,8 +90,8 @@ test_uri(void **state)
 }
 
 /*
- * Over TCP, without a path, as the README of goes has it. There is no database of the user's name to
- * create another one from.
+ * Over TCP, without a path, as in the README of goes. No database has the user's name, so another
+ * one has to serve for creating ours.
  */
 static void
 test_uri_without_a_path(void **state)
@@ -134,7 +134,7 @@ test_service_file(void **state)
 }
 
 /*
- * Without a URL the environment says where; without that, nobody does.
+ * Without a URL the environment says where; without either, opening fails.
  */
 static void
 test_environment(void **state)
@@ -244,16 +244,40 @@ test_dead_hosts_before_the_living_one(void **state)
 	char			  *port = url_part("port");
 	int				   silent_port;
 	int				   silent = listen_silently(&silent_port);
-	char			   url[1024];
+	char			   url[1024] = "";
 	goes_store_options options = make_options(url);
 
 	snprintf(url, sizeof url, "host=127.0.0.1,127.0.0.1,%s port=%d,%d,%s user=postgres", host,
 			 dead_port(), silent_port, port);
-	options.connect_timeout_ms = 1500;
+	options.connect_timeout_ms = paced_ms(1500);
 	assert_usable(open_with(&options));
 	close(silent);
 	free(host);
 	free(port);
+}
+
+/*
+ * Creating the extension takes longer than finding the server may. Only a limit that the program set
+ * itself ends it.
+ */
+static void
+test_creating_may_take_longer_than_connecting(void **state)
+{
+	PGconn			  *connection;
+	goes_store_options options = make_options(server_url());
+	goes_error		  *error = NULL;
+
+	admin_do("postgres", "CREATE DATABASE slow_to_create");
+	connection = admin_connection("slow_to_create");
+	PQclear(PQexec(connection, "BEGIN; LOCK pg_catalog.pg_extension IN SHARE MODE"));
+	options.database = "slow_to_create";
+	options.connect_timeout_ms = 200;
+	expect_error(try_options(&options, &error), &error, GOES_ERR_TIMEOUT, "timeout");
+	assert_int_equal(PQsendQuery(connection, "SELECT pg_catalog.pg_sleep(3.5); COMMIT"), 1);
+	options.connect_timeout_ms = 0;
+	assert_usable(open_with(&options));
+	PQfinish(connection);
+	admin_do("postgres", "DROP DATABASE slow_to_create WITH (FORCE)");
 }
 
 /*
@@ -360,7 +384,24 @@ test_long_names_are_not_cut(void **state)
 }
 
 /*
- * Somebody else has made all of it; the role may connect and, in the second case, use the table only.
+ * assert_opens_with_faults opens a store whose guard and feed are for its owner to mend.
+ */
+static void
+assert_opens_with_faults(const goes_store_options *options)
+{
+	char *faults;
+
+	admin_do(TEST_DATABASE, "SELECT goes_alter_store('ledger', append_only => true, feed => true)");
+	admin_do(TEST_DATABASE, "ALTER TABLE ledger DISABLE TRIGGER USER");
+	faults = admin(TEST_DATABASE, "SELECT count(*) FROM goes_check_store('ledger')");
+	assert_string_equal(faults, "3"); /* two triggers, and a grant on the column of positions */
+	free(faults);
+	assert_usable(open_with(options));
+}
+
+/*
+ * Somebody else has made everything; the role may connect and, in the second case, only use the
+ * table.
  */
 static void
 test_roles_that_may_create_nothing(void **state)
@@ -382,6 +423,7 @@ test_roles_that_may_create_nothing(void **state)
 	assert_usable(store);
 	options.no_create = true;
 	assert_usable(open_with(&options));
+	assert_opens_with_faults(&options);
 	admin_do(TEST_DATABASE, "ALTER TABLE ledger OWNER TO clerk");
 	assert_usable(open_with(&options));
 	free(url);
@@ -432,6 +474,7 @@ main(void)
 		cmocka_unit_test(test_search_path_decides_where_the_table_is),
 		cmocka_unit_test(test_an_unknown_parameter_is_named),
 		cmocka_unit_test(test_dead_hosts_before_the_living_one),
+		cmocka_unit_test(test_creating_may_take_longer_than_connecting),
 		cmocka_unit_test(test_names_that_need_quotes),
 		cmocka_unit_test(test_empty_names_are_refused),
 		cmocka_unit_test(test_long_names_of_the_environment),

@@ -85,7 +85,7 @@ test_fault_4_many_processes_make_the_same_store(void **state)
 }
 
 /*
- * Fault 1: a query or a delete as the first call crashes on a missing pool.
+ * Fault 1: a query or a delete crashes if it is the first call, since there is no pool yet.
  */
 static void
 test_fault_1_every_call_may_be_the_first(void **state)
@@ -280,7 +280,7 @@ test_fault_6_a_taken_version_is_a_conflict(void **state)
 static void
 test_fault_7_keywords_with_a_database(void **state)
 {
-	char			   url[1024];
+	char			   url[1024] = "";
 	goes_store_options options = make_options(url);
 	goes_error		  *error = NULL;
 

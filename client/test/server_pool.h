@@ -115,4 +115,10 @@ take(goes_pool *pool)
 	return connection;
 }
 
+static inline void
+leave_pipeline(PGconn *connection)
+{
+	assert_int_equal(PQenterPipelineMode(connection), 1);
+}
+
 #endif

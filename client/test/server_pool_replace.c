@@ -129,7 +129,7 @@ use_properly(PGconn *connection)
 }
 
 static void
-leave_transaction(PGconn *connection)
+leave_table_in_transaction(PGconn *connection)
 {
 	PQclear(PQexec(connection, "BEGIN"));
 	PQclear(PQexec(connection, "CREATE TABLE left_behind ()"));
@@ -140,12 +140,6 @@ leave_failed_transaction(PGconn *connection)
 {
 	PQclear(PQexec(connection, "BEGIN"));
 	PQclear(PQexec(connection, "SELECT 1 / 0"));
-}
-
-static void
-leave_pipeline(PGconn *connection)
-{
-	assert_int_equal(PQenterPipelineMode(connection), 1);
 }
 
 static void
@@ -167,7 +161,7 @@ test_a_connection_that_is_not_fit_is_closed(void **state)
 	goes_error *error = NULL;
 
 	assert_false(discards(pool, use_properly));
-	assert_true(discards(pool, leave_transaction));
+	assert_true(discards(pool, leave_table_in_transaction));
 	assert_true(discards(pool, leave_failed_transaction));
 	assert_true(discards(pool, leave_pipeline));
 	assert_true(discards(pool, leave_busy));
@@ -178,7 +172,7 @@ test_a_connection_that_is_not_fit_is_closed(void **state)
 }
 
 /*
- * What does not come from the pool cannot be given to it, nor can the same connection twice.
+ * A connection that is not the pool's cannot be given to it, nor can one be given back twice.
  */
 static void
 test_a_strangers_connection_is_not_taken(void **state)

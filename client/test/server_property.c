@@ -102,10 +102,10 @@ typedef struct Found
 } Found;
 
 /*
- * run reads a query's events and checks that each comes once and as it was inserted.
+ * run_query reads a query's events and checks that each comes once and as it was inserted.
  */
 static Found
-run(goes_store *store, const goes_query *query, const goes_event *events)
+run_query(goes_store *store, const goes_query *query, const goes_event *events)
 {
 	goes_error		 *error = NULL;
 	goes_cursor		 *cursor = NULL;
@@ -160,7 +160,7 @@ expect_limited(goes_store *store, goes_query *query, const Found *whole, bool is
 	Found first = *whole;
 
 	goes_query_limit(query, limit);
-	found = run(store, query, events);
+	found = run_query(store, query, events);
 	first.n = whole->n < limit ? whole->n : limit;
 	if (is_sorted)
 		expect_same(&found, &first, true);
@@ -185,7 +185,7 @@ expect_agreement(goes_store *store, goes_tx *tx, goes_query *query, const goes_e
 	for (unsigned i = 0; i < keys; i++)
 		goes_query_sort(query, (goes_sort) draw(4), (goes_direction) draw(2));
 	assert_int_equal(goes_query_merge(small, query), GOES_OK);
-	found = run(store, query, events);
+	found = run_query(store, query, events);
 	for (int i = 0; i < EVENTS; i++)
 		expected += goes_query_test(query, &events[i]);
 	for (int i = 0; i < found.n; i++)
@@ -197,11 +197,11 @@ expect_agreement(goes_store *store, goes_tx *tx, goes_query *query, const goes_e
 	{
 		case 0:
 		case 1:
-			other = run(store, small, events);
+			other = run_query(store, small, events);
 			expect_same(&found, &other, keys > 0);
 			break;
 		case 2:
-			other = run(goes_tx_store(tx), query, events);
+			other = run_query(goes_tx_store(tx), query, events);
 			expect_same(&found, &other, keys > 0);
 			break;
 		default:

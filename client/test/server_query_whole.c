@@ -1,7 +1,7 @@
 /*
  * server_query_whole.c
- *    Small results, which are read whole and leave the connection to others, and histories, of which
- *    nobody knows whether they are small.
+ *    Small results, which are read whole and leave the connection to others; and histories, which
+ *    may be small or not.
  */
 #include "cursors.h"
 
@@ -101,7 +101,7 @@ test_histories_of_every_length(void **state)
 static void
 expect_connection_is_free(goes_store *store, goes_query *query, int events)
 {
-	goes_context hurry = {.size = sizeof hurry, .timeout_ms = 2000};
+	goes_context hurry = {.size = sizeof hurry, .timeout_ms = paced_ms(2000)};
 	goes_error	*error = NULL;
 	goes_cursor *cursor;
 	int64_t		 count;

@@ -1,7 +1,7 @@
 /*
  * server_renewal.c
- *    A store goes on when what its connections remember of the extension is true no more: it was made
- *    anew, in another schema. And what a store says of an extension that is gone, or too old.
+ *    A store goes on when the extension was made anew in another schema, though its connections
+ *    remember the old one. What a store says if the extension is gone, or too old.
  */
 #include "calls.h"
 
@@ -29,7 +29,7 @@ create_extension(void)
 static void
 move_extension(void)
 {
-	admin_do(MOVED_DATABASE, "DROP EXTENSION goes_store");
+	admin_do(MOVED_DATABASE, "DROP EXTENSION goes_store CASCADE");
 	create_extension();
 }
 
@@ -85,7 +85,7 @@ test_the_extension_may_move_without_prepared_statements(void **state)
 }
 
 /*
- * In a transaction nothing can be made good, but the next one works.
+ * A transaction fails for good, but the next one works.
  */
 static void
 test_a_transaction_fails_once_when_the_extension_moves(void **state)
@@ -109,7 +109,7 @@ test_without_the_extension_the_error_says_what_to_do(void **state)
 	for (size_t i = 0; i < CALLS; i++)
 	{
 		assert_ok(calls[i](store, &error));
-		admin_do(MOVED_DATABASE, "DROP EXTENSION goes_store");
+		admin_do(MOVED_DATABASE, "DROP EXTENSION goes_store CASCADE");
 		expect_error(calls[i](store, &error), &error, GOES_ERR_EXTENSION, "CREATE EXTENSION");
 		expect_error(calls[i](store, &error), &error, GOES_ERR_EXTENSION, "CREATE EXTENSION");
 		create_extension();

@@ -1,6 +1,6 @@
 /*
  * server_savepoint.c
- *    What failed in a transaction, in whatever way, is undone by a savepoint of the program's own.
+ *    ROLLBACK TO a savepoint of the program's own undoes whatever failed in a transaction.
  */
 #include "own_tx.h"
 
@@ -14,7 +14,7 @@ begin_with_savepoint(void)
 {
 	first = event_of("first", "{}");
 	insert(&first);
-	assert_true(run("SAVEPOINT before"));
+	assert_true(run_own("SAVEPOINT before"));
 }
 
 /*
@@ -29,8 +29,6 @@ refuse_by_name(goes_tx *tx, const goes_event *events, size_t n, void *user)
 static void
 begin_with_hooks(void)
 {
-	goes_error *error = NULL;
-
 	goes_tx_rollback(tx);
 	goes_store_close(store);
 	store = open_with_one_connection("events");
@@ -38,7 +36,7 @@ begin_with_hooks(void)
 					 GOES_OK);
 	assert_int_equal(goes_store_add_hook(store, GOES_POST_INSERT, refuse_by_name, "refused after"),
 					 GOES_OK);
-	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+	tx = begin_tx();
 }
 
 /* ---- Ways to fail */
@@ -172,18 +170,18 @@ test_any_failure_within_a_savepoint_can_be_undone(void **state)
 			fail_msg("way %zu did not fail", way);
 		expect_error(goes_count(inner, NULL, &count, NULL, &error), &error, GOES_ERR_STATE,
 					 "savepoint");
-		assert_true(run("ROLLBACK TO before"));
+		assert_true(run_own("ROLLBACK TO before"));
 		assert_true(is_there(inner, &first));
 		insert(&second);
 		commit();
-		assert_int_equal(count_from_outside("events"), 2);
+		assert_int_equal(count_rows("events"), 2);
 		admin_do(TEST_DATABASE, "TRUNCATE events");
-		assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+		tx = begin_tx();
 	}
 }
 
 /*
- * Without a savepoint each of them is the end of the transaction, on the server, too: also a COMMIT of the
+ * Without a savepoint each of them ends the transaction, on the server, too: even a COMMIT of the
  * program's own stores nothing.
  */
 static void
@@ -192,8 +190,6 @@ test_any_failure_without_a_savepoint_is_the_end(void **state)
 	begin_with_hooks();
 	for (size_t way = 0; way < WAYS_TO_FAIL; way++)
 	{
-		goes_error *error = NULL;
-
 		for (int is_own_commit = 0; is_own_commit < 2; is_own_commit++)
 		{
 			first = event_of("first", "{}");
@@ -202,14 +198,14 @@ test_any_failure_without_a_savepoint_is_the_end(void **state)
 				fail_msg("way %zu did not fail", way);
 			if (is_own_commit)
 			{
-				assert_true(run("COMMIT"));
+				assert_true(run_own("COMMIT"));
 				goes_tx_rollback(tx);
 			}
 			else
 				expect_commit_refused();
-			if (count_from_outside("events") != 0)
+			if (count_rows("events") != 0)
 				fail_msg("way %zu, own commit %d: stored", way, is_own_commit);
-			assert_ok(goes_tx_begin(store, &tx, NULL, &error));
+			tx = begin_tx();
 		}
 	}
 }
@@ -226,11 +222,11 @@ test_a_table_made_within_a_savepoint(void **state)
 	begin_with_savepoint();
 	assert_ok(goes_model_save(goes_tx_store(tx), NULL, "id", "1", NULL, &error));
 	assert_true(fail_by_duplicate(goes_tx_store(tx), NULL) < 0);
-	assert_true(run("ROLLBACK TO before"));
+	assert_true(run_own("ROLLBACK TO before"));
 	assert_ok(goes_model_save(goes_tx_store(tx), NULL, "id", "2", NULL, &error));
 	commit();
-	assert_int_equal(count_from_outside("models"), 1);
-	assert_int_equal(count_from_outside("events"), 1);
+	assert_int_equal(count_rows("models"), 1);
+	assert_int_equal(count_rows("events"), 1);
 }
 
 /*
@@ -260,7 +256,7 @@ test_a_hook_may_undo_its_failure(void **state)
 	store = open_with_one_connection("events");
 	assert_int_equal(goes_store_add_hook(store, GOES_PRE_INSERT, try_in_vain, NULL), GOES_OK);
 	assert_ok(goes_insert(store, &event, 1, NULL, &error));
-	assert_int_equal(count_from_outside("events"), 1);
+	assert_int_equal(count_rows("events"), 1);
 }
 
 /* ---- A connection in a state in which calls would go wrong */
@@ -279,7 +275,7 @@ test_a_pipeline_is_refused(void **state)
 	assert_true(is_there(goes_tx_store(tx), &event));
 	assert_int_equal(PQenterPipelineMode(goes_tx_conn(tx)), 1);
 	expect_commit_refused();
-	assert_true(milliseconds() - start < 5000);
+	assert_true(is_within(start, 5000));
 	assert_int_equal(count_events(store), 0);
 }
 
@@ -289,13 +285,13 @@ test_another_encoding_is_refused(void **state)
 	goes_error *error = NULL;
 	goes_event	event = event_of("gr\xc3\xbc\xc3\x9f", "{}");
 
-	assert_true(run("SET client_encoding = LATIN1"));
+	assert_true(run_own("SET client_encoding = LATIN1"));
 	expect_error(goes_insert(goes_tx_store(tx), &event, 1, NULL, &error), &error, GOES_ERR_STATE,
 				 "client_encoding");
-	assert_true(run("SET client_encoding = UTF8"));
+	assert_true(run_own("SET client_encoding = UTF8"));
 	insert(&event);
 	commit();
-	assert_int_equal(count_from_outside("events WHERE name = U&'gr\\00FC\\00DF'"), 1);
+	assert_int_equal(count_rows("events WHERE name = U&'gr\\00FC\\00DF'"), 1);
 }
 
 int

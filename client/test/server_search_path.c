@@ -1,7 +1,7 @@
 /*
  * server_search_path.c
- *    What stands before pg_catalog in search_path is run by no statement of libgoes: neither operators nor
- *    functions, types or relations.
+ *    No statement of libgoes runs what stands before pg_catalog in search_path: neither operators
+ *    nor functions, types or relations.
  */
 #include "calls.h"
 #include "lost.h"
@@ -45,7 +45,7 @@ static const char traps[] =
 #define HOSTILE "%s options='-csearch_path=hostile,pg_catalog,public'"
 
 static void
-run(PGconn *connection, const char *text, ExecStatusType expected)
+expect_result(PGconn *connection, const char *text, ExecStatusType expected)
 {
 	PGresult *result = PQexec(connection, text);
 
@@ -100,16 +100,17 @@ set_traps(void **state)
 	assert_ok(goes_store_connect(store, NULL, &error));
 	goes_store_close(store);
 	connection = admin_connection(DATABASE);
-	run(connection, "SET client_min_messages = warning", PGRES_COMMAND_OK);
-	run(connection, traps, PGRES_TUPLES_OK);
-	run(connection, "SET search_path = hostile, pg_catalog, public", PGRES_COMMAND_OK);
+	expect_result(connection, "SET client_min_messages = warning", PGRES_COMMAND_OK);
+	expect_result(connection, traps, PGRES_TUPLES_OK);
+	expect_result(connection, "SET search_path = hostile, pg_catalog, public", PGRES_COMMAND_OK);
 	expect_hijacked(connection, "SELECT 1 = 1");
 	expect_hijacked(connection, "SELECT pg_catalog.now() + '1 s'");
 	expect_hijacked(connection, "SELECT 'a'::text");
 	expect_hijacked(connection, "SELECT upper('a')");
 	expect_hijacked(connection, "SELECT FROM pg_class");
 	expect_hijacked(connection, "SELECT goes_now()");
-	run(connection, "SELECT pg_catalog.setval('hostile.evidence', 1, false)", PGRES_TUPLES_OK);
+	expect_result(connection, "SELECT pg_catalog.setval('hostile.evidence', 1, false)",
+				  PGRES_TUPLES_OK);
 	PQfinish(connection);
 	return new_order(state);
 }
@@ -189,8 +190,8 @@ test_no_statement_is_hijacked(void **state)
 }
 
 /*
- * A taken id and a taken version are told apart by what the server says of its indexes; nothing is
- * created where that is forbidden.
+ * The server's answer about its indexes tells a taken id from a taken version; nothing is created
+ * where that is forbidden.
  */
 static void
 test_refusals_are_found_out_about(void **state)
@@ -242,7 +243,8 @@ call_insert_of_several(goes_store *used, goes_error **err)
 }
 
 /*
- * What became of an insert, an append or a commit whose connection broke is asked at every place.
+ * The statements that find out what became of an insert, an append or a commit are run as well: the
+ * connection breaks at every place.
  */
 static void
 test_lost_connections_are_followed_up(void **state)

@@ -27,7 +27,7 @@ test_what_is_saved_is_found(void **state)
 {
 	goes_snapshot snapshot = snapshot_of("order", &order, 7, "{\"total\": 30}");
 
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	expect_latest(&snapshot);
 }
 
@@ -38,10 +38,10 @@ test_saving_a_version_again_replaces_it(void **state)
 	char		  id[37];
 	char		 *count;
 
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	snapshot = snapshot_of("order", &order, 7, "newer");
 	snapshot.time = -5;
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	expect_latest(&snapshot);
 	goes_uuid_format(&order, id);
 	count = admin(TEST_DATABASE, "SELECT count(*) FROM snapshots WHERE aggregate_id = '%s'", id);
@@ -141,28 +141,28 @@ test_a_state_is_any_bytes(void **state)
 		large[i] = (char) (i * i >> 7);
 	snapshot.state = all;
 	snapshot.state_len = sizeof all;
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	expect_latest(&snapshot);
 	snapshot.state = large;
 	snapshot.state_len = size;
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	expect_latest(&snapshot);
 	free(large);
 }
 
 /*
- * No state is one of no bytes, whatever it points to.
+ * A state of no bytes is no state, wherever it points to.
  */
 static void
 test_a_state_may_be_empty(void **state)
 {
 	goes_snapshot snapshot = snapshot_of("order", &order, 1, NULL);
 
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	expect_latest(&snapshot);
 	snapshot.aggregate_version = 2;
 	snapshot.state = "ignored";
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	expect_latest(&snapshot);
 }
 
@@ -175,7 +175,7 @@ test_no_time_is_now(void **state)
 	int64_t		   begun = goes_now();
 
 	snapshot.time = 0;
-	save(store, NULL, &snapshot);
+	store_snapshot(store, NULL, &snapshot);
 	assert_int_equal(snapshot.time, 0);
 	assert_ok(goes_snapshot_latest(store, NULL, "order", &order, &found, NULL, &error));
 	assert_in_range(found->time, begun - 1000000, goes_now());
@@ -183,7 +183,7 @@ test_no_time_is_now(void **state)
 	for (int i = 0; i < 2; i++)
 	{
 		snapshot.time = i == 0 ? INT64_MIN : INT64_MAX;
-		save(store, NULL, &snapshot);
+		store_snapshot(store, NULL, &snapshot);
 		expect_latest(&snapshot);
 	}
 }
@@ -199,7 +199,7 @@ test_names_are_unicode(void **state)
 	{
 		goes_snapshot snapshot = snapshot_of(names[i], &order, (int32_t) i, "x");
 
-		save(store, NULL, &snapshot);
+		store_snapshot(store, NULL, &snapshot);
 		expect_latest(&snapshot);
 	}
 	memset(longest, 'n', 255);
@@ -209,10 +209,10 @@ test_names_are_unicode(void **state)
 }
 
 /*
- * expect_refused saves a snapshot that cannot be.
+ * expect_save_refused saves a snapshot that cannot be.
  */
 static void
-expect_refused(const goes_snapshot *snapshot, const char *part_of_message)
+expect_save_refused(const goes_snapshot *snapshot, const char *part_of_message)
 {
 	goes_error *error = NULL;
 
@@ -227,29 +227,29 @@ test_snapshots_that_cannot_be(void **state)
 	goes_snapshot snapshot;
 	char		  too_long[257] = "";
 
-	expect_refused(NULL, "must not be NULL");
+	expect_save_refused(NULL, "must not be NULL");
 	snapshot = snapshot_of(NULL, &order, 1, "x");
-	expect_refused(&snapshot, "aggregate's name and id");
+	expect_save_refused(&snapshot, "aggregate's name and id");
 	snapshot = snapshot_of("", &order, 1, "x");
-	expect_refused(&snapshot, "aggregate's name and id");
+	expect_save_refused(&snapshot, "aggregate's name and id");
 	snapshot = snapshot_of("order", &(goes_uuid){{0}}, 1, "x");
-	expect_refused(&snapshot, "aggregate's name and id");
+	expect_save_refused(&snapshot, "aggregate's name and id");
 	snapshot = snapshot_of("order", &order, 1, NULL);
 	snapshot.state_len = 1;
-	expect_refused(&snapshot, "must not be NULL");
+	expect_save_refused(&snapshot, "must not be NULL");
 	snapshot = snapshot_of("order", &order, 1, "x");
 	snapshot.state_len = SIZE_MAX;
-	expect_refused(&snapshot, "bytes");
+	expect_save_refused(&snapshot, "bytes");
 	memset(too_long, 'n', 256);
 	snapshot = snapshot_of(too_long, &order, 1, "x");
-	expect_refused(&snapshot, "255");
+	expect_save_refused(&snapshot, "255");
 	snapshot = snapshot_of("\xff", &order, 1, "x");
-	expect_refused(&snapshot, "UTF8");
+	expect_save_refused(&snapshot, "UTF8");
 	assert_int_equal(latest_version(store, NULL, "order", &order), -1);
 }
 
 static void
-test_arguments_that_cannot_be(void **state)
+test_arguments_that_no_snapshot_can_have(void **state)
 {
 	goes_snapshot *found = NULL;
 	goes_snapshot  snapshot = snapshot_of("order", &order, 1, "x");
@@ -288,7 +288,7 @@ test_arguments_that_cannot_be(void **state)
  * What is not found does not end a transaction; what fails does.
  */
 static void
-test_a_transaction_outlives_what_is_not_found(void **state)
+test_a_transaction_outlives_a_snapshot_that_is_not_found(void **state)
 {
 	goes_tx	   *tx;
 	goes_error *error = NULL;
@@ -351,8 +351,8 @@ main(void)
 		OF_AN_ORDER(test_no_time_is_now),
 		OF_AN_ORDER(test_names_are_unicode),
 		OF_AN_ORDER(test_snapshots_that_cannot_be),
-		OF_AN_ORDER(test_arguments_that_cannot_be),
-		OF_AN_ORDER(test_a_transaction_outlives_what_is_not_found),
+		OF_AN_ORDER(test_arguments_that_no_snapshot_can_have),
+		OF_AN_ORDER(test_a_transaction_outlives_a_snapshot_that_is_not_found),
 		OF_AN_ORDER(test_a_transaction_does_not_outlive_a_failure),
 		OF_AN_ORDER(test_a_call_that_is_cancelled_does_nothing),
 	};

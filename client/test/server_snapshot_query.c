@@ -74,7 +74,7 @@ draw_snapshots(void)
 				is_taken = compare_keys(&drawn[i], &drawn[j]) == 0;
 		} while (is_taken || goes_uuid_is_nil(&drawn[i].aggregate_id) ||
 				 *drawn[i].aggregate_name == '\0' || drawn[i].time == 0);
-		save(store, NULL, &drawn[i]);
+		store_snapshot(store, NULL, &drawn[i]);
 	}
 	qsort(drawn, SNAPSHOTS, sizeof *drawn, compare_keys);
 }
@@ -145,10 +145,10 @@ comes_before(const Expectation *expectation, const goes_snapshot *one, const goe
 }
 
 /*
- * number_of finds one of the snapshots.
+ * number_of_snapshot finds one of the snapshots.
  */
 static int
-number_of(const goes_snapshot *snapshot)
+number_of_snapshot(const goes_snapshot *snapshot)
 {
 	const goes_snapshot *found = bsearch(snapshot, drawn, SNAPSHOTS, sizeof *drawn, compare_keys);
 
@@ -176,7 +176,7 @@ expect_found(goes_store *used, const Expectation *expectation)
 	assert_ok(goes_snapshot_query(used, NULL, expectation->query, &cursor, NULL, &error));
 	while ((status = goes_snapshot_cursor_next(cursor, &snapshot, &error)) == GOES_EVENT)
 	{
-		int number = number_of(snapshot);
+		int number = number_of_snapshot(snapshot);
 
 		assert_false(is_found[number]);
 		assert_true(is_expected(expectation, &drawn[number]));

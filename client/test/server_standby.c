@@ -52,7 +52,7 @@ wait_for_standby(void)
 
 		is_there = strcmp(count, "1") == 0;
 		free(count);
-		assert_true(milliseconds() - start < 30000);
+		assert_true(is_within(start, 30000));
 		usleep(10000);
 	}
 }
@@ -175,7 +175,8 @@ end_waiting(void *command)
 }
 
 /*
- * The primary has it, and says so; but if the standby took over now, it would be gone.
+ * The primary has the event, and says so; but if the standby took over now, the event would be
+ * gone.
  */
 static void
 test_what_the_standby_lacks_is_in_doubt(void **state)
@@ -201,7 +202,7 @@ test_what_the_standby_lacks_is_in_doubt(void **state)
 }
 
 /*
- * An append that is stored already has nothing to store, but to wait for.
+ * An append that is stored already stores nothing, but has to wait for the standby.
  */
 static void
 test_an_append_that_is_repeated_waits_for_the_standby(void **state)

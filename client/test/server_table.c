@@ -25,21 +25,21 @@ test_every_call_makes_a_missing_table(void **state)
 {
 	for (size_t i = 0; i < USES; i++)
 	{
-		open_again();
+		reopen_without_tables();
 		expect_use(i, store, NULL, uses[i].status);
 		assert_true(has_table(uses[i].table));
 	}
 }
 
 /*
- * In a transaction the table goes with it; in the next one it is made again.
+ * A transaction that is rolled back takes the table with it; the next one makes it again.
  */
 static void
 test_a_transaction_makes_a_missing_table(void **state)
 {
 	for (size_t i = 0; i < USES; i++)
 	{
-		open_again();
+		reopen_without_tables();
 		for (int round = 0; round < 3; round++)
 		{
 			goes_error *error = NULL;
@@ -65,7 +65,7 @@ test_a_name_is_read_as_in_sql(void **state)
 {
 	for (size_t i = 0; i < USES; i++)
 	{
-		open_again();
+		reopen_without_tables();
 		expect_use(i, store, "\"Odd Name\"", uses[i].status);
 		assert_true(has_table("public.\"Odd Name\""));
 		expect_use(i, store, "Shop.KEPT", uses[i].status);
@@ -75,8 +75,8 @@ test_a_name_is_read_as_in_sql(void **state)
 }
 
 /*
- * What the store knows to be there may be dropped later. In a transaction that shows too late, but the
- * next one makes it.
+ * A table that the store has seen may be dropped later. A transaction notices that too late and
+ * fails, but the next one makes the table.
  */
 static void
 test_a_dropped_table_is_made_again(void **state)
@@ -142,7 +142,7 @@ use_missing(void *argument)
 }
 
 static void
-race(size_t use, const char *table, bool is_in_transaction)
+race_for_table(size_t use, const char *table, bool is_in_transaction)
 {
 	Rival rivals[THREADS];
 
@@ -177,12 +177,12 @@ test_threads_that_find_a_table_missing_at_once(void **state)
 				 "SET client_min_messages = warning; "
 				 "DROP TABLE IF EXISTS snapshots, models, a%d, b%d",
 				 round, round);
-		race(0, NULL, false);
-		race(4, NULL, false);
+		race_for_table(0, NULL, false);
+		race_for_table(4, NULL, false);
 		snprintf(name, sizeof name, "a%d", round);
-		race(0, name, true);
+		race_for_table(0, name, true);
 		snprintf(name, sizeof name, "b%d", round);
-		race(USES - 1, name, false);
+		race_for_table(USES - 1, name, false);
 		assert_true(has_table(name));
 	}
 }

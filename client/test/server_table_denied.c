@@ -38,7 +38,7 @@ test_no_create_makes_no_table(void **state)
 }
 
 static void
-test_a_role_that_may_not_create(void **state)
+test_a_role_that_may_not_create_side_tables(void **state)
 {
 	char			  *url = uri_of("novice", "/postgres");
 	goes_store_options options = make_options(url);
@@ -106,7 +106,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_NEW_STORE(test_no_create_makes_no_table),
-		ON_A_NEW_STORE(test_a_role_that_may_not_create),
+		ON_A_NEW_STORE(test_a_role_that_may_not_create_side_tables),
 		ON_A_NEW_STORE(test_names_that_can_be_none),
 	};
 

@@ -11,9 +11,9 @@ test_a_commit_stores_and_until_then_nobody_else_sees(void **state)
 
 	insert(&event);
 	assert_true(is_there(goes_tx_store(tx), &event));
-	assert_int_equal(count_from_outside("events"), 0);
+	assert_int_equal(count_rows("events"), 0);
 	commit();
-	assert_int_equal(count_from_outside("events"), 1);
+	assert_int_equal(count_rows("events"), 1);
 	assert_true(is_there(store, &event));
 }
 
@@ -31,22 +31,21 @@ test_a_rollback_leaves_nothing(void **state)
 static void
 test_own_statements_are_part_of_the_transaction(void **state)
 {
-	goes_error *error = NULL;
-	goes_event	event = event_of("happened", "{}");
+	goes_event event = event_of("happened", "{}");
 
-	assert_true(run("INSERT INTO own VALUES ('before')"));
+	assert_true(run_own("INSERT INTO own VALUES ('before')"));
 	insert(&event);
-	assert_true(run("INSERT INTO own SELECT name FROM events"));
+	assert_true(run_own("INSERT INTO own SELECT name FROM events"));
 	goes_tx_rollback(tx);
-	assert_int_equal(count_from_outside("own"), 0);
+	assert_int_equal(count_rows("own"), 0);
 
-	assert_ok(goes_tx_begin(store, &tx, NULL, &error));
-	assert_true(run("INSERT INTO own VALUES ('before')"));
+	tx = begin_tx();
+	assert_true(run_own("INSERT INTO own VALUES ('before')"));
 	insert(&event);
-	assert_true(run("INSERT INTO own SELECT name FROM events"));
+	assert_true(run_own("INSERT INTO own SELECT name FROM events"));
 	commit();
-	assert_int_equal(count_from_outside("own"), 2);
-	assert_int_equal(count_from_outside("events"), 1);
+	assert_int_equal(count_rows("own"), 2);
+	assert_int_equal(count_rows("events"), 1);
 }
 
 static void
@@ -96,7 +95,7 @@ test_cursors_and_other_calls_interleave(void **state)
 		insert(&added);
 		assert_ok(goes_cursor_next(second, &event, &error));
 		assert_int_equal(event->time, i);
-		assert_true(run("INSERT INTO own VALUES ('own')"));
+		assert_true(run_own("INSERT INTO own VALUES ('own')"));
 		if (i == 100) /* leaves the other one alone */
 		{
 			goes_cursor_close(second);
@@ -112,7 +111,7 @@ test_cursors_and_other_calls_interleave(void **state)
 	goes_query_free(sorted);
 	commit();
 	assert_int_equal(count_events(store), 600);
-	assert_int_equal(count_from_outside("own"), 300);
+	assert_int_equal(count_rows("own"), 300);
 }
 
 static void
@@ -133,7 +132,7 @@ test_transactions_do_not_nest(void **state)
 }
 
 static void
-test_misuse_is_refused(void **state)
+test_misuse_of_a_transaction_is_refused(void **state)
 {
 	goes_error *error = NULL;
 
@@ -149,7 +148,7 @@ static void
 test_a_transaction_has_its_connection_to_itself(void **state)
 {
 	goes_error	*error = NULL;
-	goes_context context = {.size = sizeof context, .timeout_ms = 100};
+	goes_context context = {.size = sizeof context, .timeout_ms = paced_ms(200)};
 	goes_tx		*other = NULL;
 	int64_t		 count;
 
@@ -168,7 +167,7 @@ test_a_transaction_outlives_its_store(void **state)
 	goes_store_close(store);
 	insert(&event);
 	commit();
-	assert_int_equal(count_from_outside("events"), 1);
+	assert_int_equal(count_rows("events"), 1);
 	store = NULL;
 }
 
@@ -182,7 +181,7 @@ main(void)
 		OWN_TX(test_every_call_sees_what_the_transaction_did),
 		OWN_TX(test_cursors_and_other_calls_interleave),
 		OWN_TX(test_transactions_do_not_nest),
-		OWN_TX(test_misuse_is_refused),
+		OWN_TX(test_misuse_of_a_transaction_is_refused),
 		OWN_TX(test_a_transaction_has_its_connection_to_itself),
 		OWN_TX(test_a_transaction_outlives_its_store),
 	};

@@ -3,20 +3,12 @@
  *    Events that PostgreSQL does not take though they are valid: the error says which one it is, and what
  *    is refused.
  */
+#define OWN_TABLE "unstorable"
+
 #include "appends.h"
 #include "own_store.h"
 
 #define LATIN1_DATABASE "goes_latin1"
-
-static int
-begin(void **state)
-{
-	goes_error *error = NULL;
-
-	store = open_with_one_connection("unstorable");
-	assert_ok(goes_store_connect(store, NULL, &error));
-	return 0;
-}
 
 /*
  * expect_unstorable inserts and appends some good events and a bad one, which has to be named.

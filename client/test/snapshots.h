@@ -32,7 +32,7 @@ snapshot_of(const char *name, const goes_uuid *id, int32_t version, const char *
 }
 
 static inline void
-save(goes_store *store, const char *table, const goes_snapshot *snapshot)
+store_snapshot(goes_store *store, const char *table, const goes_snapshot *snapshot)
 {
 	goes_error *error = NULL;
 
@@ -45,7 +45,7 @@ save_version(goes_store *store, const char *table, const char *name, const goes_
 {
 	goes_snapshot snapshot = snapshot_of(name, id, version, "state");
 
-	save(store, table, &snapshot);
+	store_snapshot(store, table, &snapshot);
 }
 
 static inline void

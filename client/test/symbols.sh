@@ -40,8 +40,8 @@ same_lists() {
 "$CC" -fpreprocessed -dD -E -P goes.h 2>/dev/null | grep -v '^ *#' | tr '\n' ' ' | tr ';{' '\n\n' |
     sed -n 's/.*GOES_API[^(]*[ *]\(goes_[a-z0-9_]*\) *(.*/\1/p' | sort >"$work/declared"
 # --dynamic for the library that is loaded, else every global symbol.
-nm --dynamic --defined-only --extern-only --format=posix "$BUILD/libgoes.so" |
-    cut -d' ' -f1 | sort >"$work/shared"
+nm --dynamic --defined-only --extern-only --format=posix "$BUILD/libgoes.so" >"$work/versioned"
+sed -n 's/^\([a-z0-9_]*\)@@*[A-Z].*/\1/p' "$work/versioned" | sort >"$work/shared"
 nm --defined-only --extern-only --format=posix "$BUILD/libgoes.a" |
     sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\) [A-Z] .*/\1/p' | sort >"$work/static"
 
@@ -51,6 +51,13 @@ every_declaration_is_found() {
 
 has_soname() {
     readelf --dynamic "$BUILD/libgoes.so" | grep -F "Library soname: [$SONAME]"
+}
+
+# The names of the versions are symbols, too.
+every_symbol_has_a_version() {
+    grep -v '@LIBGOES_[0-9.]* ' "$work/versioned" | grep -v '^LIBGOES_[0-9.]*\(@@LIBGOES_[0-9.]*\)\? A ' |
+        tee "$work/unversioned"
+    test ! -s "$work/unversioned"
 }
 
 allocators='(__)?(malloc|calloc|realloc|reallocarray|strn?dup|v?asprintf(_chk)?|getline|getdelim'
@@ -68,6 +75,7 @@ check "libgoes.so exports what goes.h declares, and nothing else" \
     same_lists "$work/declared" "$work/shared"
 check "libgoes.a offers the same" same_lists "$work/declared" "$work/static"
 check "libgoes.so is $SONAME" has_soname
+check "every symbol of it has a version" every_symbol_has_a_version
 check "no allocation escapes the tests that make it fail" no_other_allocation
 
 # ---- The header alone
@@ -191,6 +199,26 @@ check "a program with libgoes.so runs" runs_with_shared
 check "a program with the flags of goes.h for libgoes.a runs" runs_with_documented_flags
 check "pkg-config --static names what libgoes.a needs" static_names_its_needs
 check "a program with libgoes.a runs" runs_with_static
+# The shared library was removed above.
+runs_with_cmake() {
+    command -v cmake >/dev/null || return 0
+    make_install install && mkdir -p "$work/cmake" && cp "$work/program.c" "$work/cmake" &&
+        cat >"$work/cmake/CMakeLists.txt" <<'END' &&
+cmake_minimum_required(VERSION 3.16)
+project(program C)
+find_package(libgoes 1.0 REQUIRED)
+foreach(kind libgoes libgoes_static)
+    add_executable(with_${kind} program.c)
+    target_link_libraries(with_${kind} libgoes::${kind})
+endforeach()
+END
+        cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$lib" \
+            -Dlibgoes_DIR="$lib/cmake/libgoes" && cmake --build "$work/cmake/build" &&
+        "$work/cmake/build/with_libgoes" && "$work/cmake/build/with_libgoes_static" &&
+        rm "$lib"/libgoes.so*
+}
+
+check "CMake finds libgoes, shared and static" runs_with_cmake
 check "libgoes.a leaves other names to the program" static_leaves_names_to_the_program
 check "make uninstall leaves nothing" make_install uninstall
 check "nothing is left" nothing_is_left

@@ -11,7 +11,7 @@
 static goes_store *store;
 
 static inline int
-open_anew(void **state)
+open_without_tables(void **state)
 {
 	goes_error *error = NULL;
 
@@ -31,10 +31,10 @@ close_again(void **state)
 }
 
 static inline void
-open_again(void)
+reopen_without_tables(void)
 {
 	(void) close_again(NULL);
-	(void) open_anew(NULL);
+	(void) open_without_tables(NULL);
 }
 
 static inline bool
@@ -107,15 +107,9 @@ use_model_delete(goes_store *used, const char *table, goes_error **err)
 }
 
 static inline int
-keep(goes_tx *tx, const char *json, char **new_json, void *user)
-{
-	return GOES_OK;
-}
-
-static inline int
 use_model(goes_store *used, const char *table, goes_error **err)
 {
-	return goes_model_use(used, table, "total", "1", keep, NULL, NULL, err);
+	return goes_model_use(used, table, "total", "1", keep_model, NULL, NULL, err);
 }
 
 static const struct
@@ -147,6 +141,6 @@ expect_use(size_t i, goes_store *used, const char *table, int expected)
 	goes_error_free(error);
 }
 
-#define ON_A_NEW_STORE(test) cmocka_unit_test_setup_teardown(test, open_anew, close_again)
+#define ON_A_NEW_STORE(test) cmocka_unit_test_setup_teardown(test, open_without_tables, close_again)
 
 #endif

@@ -62,14 +62,14 @@ one_cancel_wakes_every_thread_that_waits_with_it(void **state)
 		assert_int_equal(pthread_create(&waiters[i].thread, NULL, wait_in_thread, &waiters[i]), 0);
 	}
 	usleep(SHORT_MS * 1000);
-	start = monotonic_now();
+	start = milliseconds();
 	goes_cancel_trigger(cancel);
 	for (int i = 0; i < WAITERS; i++)
 	{
 		pthread_join(waiters[i].thread, NULL);
 		assert_int_equal(waiters[i].status, GOES_ERR_CANCELLED);
 	}
-	assert_in_range(milliseconds_since(start), 0, LATE_MS);
+	assert_true(is_within(start, LATE_MS));
 	goes_cancel_free(cancel);
 }
 
@@ -130,13 +130,14 @@ a_signal_handler_cancels_a_wait(void **state)
 static void
 other_signals_neither_end_a_wait_nor_make_it_longer(void **state)
 {
-	int64_t start = monotonic_now();
+	int64_t start = milliseconds();
 
 	ring(5);
 	assert_int_equal(wait_for_input(*state, 2 * SHORT_MS, NULL, NULL), GOES_ERR_TIMEOUT);
 	assert_true(signals > 0);
 	ring(0);
-	assert_in_range(milliseconds_since(start), 2 * SHORT_MS, 2 * SHORT_MS + LATE_MS);
+	assert_true(milliseconds() - start >= 2 * SHORT_MS);
+	assert_true(is_within(start, 2 * SHORT_MS + LATE_MS));
 }
 
 static void

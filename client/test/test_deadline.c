@@ -114,9 +114,9 @@ a_second_wait_has_only_what_the_first_one_left(void **state)
 	int64_t	 start;
 
 	assert_int_equal(wait_socket(pair->ours, true, false, &deadline, NULL), GOES_ERR_TIMEOUT);
-	start = monotonic_now();
+	start = milliseconds();
 	assert_int_equal(wait_socket(pair->ours, true, false, &deadline, NULL), GOES_ERR_TIMEOUT);
-	assert_in_range(milliseconds_since(start), 0, SHORT_MS - 1);
+	assert_true(is_within(start, SHORT_MS - 1));
 	assert_int_equal(write(pair->theirs, "x", 1), 1);
 	assert_int_equal(wait_socket(pair->ours, true, false, &deadline, NULL), GOES_ERR_TIMEOUT);
 }

@@ -30,10 +30,10 @@ placed_but(int column, const char *bytes, int length)
 }
 
 /*
- * expect_unreadable decodes row 0, which has to fail, and frees the result.
+ * expect_unreadable_event decodes row 0, which has to fail, and frees the result.
  */
 static void
-expect_unreadable(PGresult *result)
+expect_unreadable_event(PGresult *result)
 {
 	goes_event	event;
 	goes_error *error = NULL;
@@ -134,9 +134,9 @@ one_null_of_an_aggregate_leaves_the_other_parts(void **state)
 static void
 an_id_a_name_and_a_time_must_not_be_null(void **state)
 {
-	expect_unreadable(placed_but(ID, NULL, NULL_LENGTH));
-	expect_unreadable(placed_but(NAME, NULL, NULL_LENGTH));
-	expect_unreadable(placed_but(TIME, NULL, NULL_LENGTH));
+	expect_unreadable_event(placed_but(ID, NULL, NULL_LENGTH));
+	expect_unreadable_event(placed_but(NAME, NULL, NULL_LENGTH));
+	expect_unreadable_event(placed_but(TIME, NULL, NULL_LENGTH));
 }
 
 /* Empty, cut, and with more than there should be. */
@@ -151,7 +151,7 @@ a_value_of_the_wrong_length_is_not_read(void **state)
 		for (int length = 0; length < (int) sizeof zeros; length++)
 		{
 			if (length != placed[columns[i]].length)
-				expect_unreadable(placed_but(columns[i], zeros, length));
+				expect_unreadable_event(placed_but(columns[i], zeros, length));
 		}
 	}
 }
@@ -159,7 +159,7 @@ a_value_of_the_wrong_length_is_not_read(void **state)
 static void
 data_without_a_version_byte_is_not_read(void **state)
 {
-	expect_unreadable(placed_but(DATA, "", 0));
+	expect_unreadable_event(placed_but(DATA, "", 0));
 }
 
 static void
@@ -170,7 +170,7 @@ data_of_any_other_version_is_not_read(void **state)
 		char bytes[] = {(char) version, '{', '}'};
 
 		if (version != 1)
-			expect_unreadable(placed_but(DATA, bytes, sizeof bytes));
+			expect_unreadable_event(placed_but(DATA, bytes, sizeof bytes));
 	}
 }
 
@@ -186,8 +186,8 @@ rows_in_text_format_are_not_read(void **state)
 												{NULL, NULL_LENGTH},
 												{"{}", 2}};
 
-	expect_unreadable(result_of(values, EVENT_COLUMNS));
-	expect_unreadable(placed_but(DATA, "{}", 2));
+	expect_unreadable_event(result_of(values, EVENT_COLUMNS));
+	expect_unreadable_event(placed_but(DATA, "{}", 2));
 }
 
 static void
@@ -238,7 +238,7 @@ static void
 a_row_with_too_few_columns_is_not_read(void **state)
 {
 	for (int columns = 0; columns < EVENT_COLUMNS; columns++)
-		expect_unreadable(result_of(placed, columns));
+		expect_unreadable_event(result_of(placed, columns));
 }
 
 /* goes_load's rows have a snapshot's state behind the event. */
@@ -267,7 +267,7 @@ a_row_that_is_not_there_is_not_read(void **state)
 	assert_int_equal(decode_event(result, -1, &event, NULL), GOES_ERR_SERVER);
 	assert_int_equal(decode_event(result, INT32_MAX, &event, NULL), GOES_ERR_SERVER);
 	PQclear(result);
-	expect_unreadable(NULL);
+	expect_unreadable_event(NULL);
 }
 
 static void

@@ -34,10 +34,10 @@ saved_but(int column, const char *bytes, int length)
 }
 
 /*
- * expect_unreadable decodes row 0, which has to fail, and frees the result.
+ * expect_unreadable_snapshot decodes row 0, which has to fail, and frees the result.
  */
 static void
-expect_unreadable(PGresult *result)
+expect_unreadable_snapshot(PGresult *result)
 {
 	goes_snapshot snapshot;
 	goes_error	 *error = NULL;
@@ -105,11 +105,11 @@ static void
 nothing_of_a_snapshot_is_null(void **state)
 {
 	for (int column = 0; column < SNAPSHOT_COLUMNS; column++)
-		expect_unreadable(saved_but(column, NULL, NULL_LENGTH));
+		expect_unreadable_snapshot(saved_but(column, NULL, NULL_LENGTH));
 }
 
 static void
-a_value_of_the_wrong_length_is_not_read(void **state)
+a_snapshots_value_of_the_wrong_length_is_not_read(void **state)
 {
 	static const char zeros[40] = {0};
 	static const int  columns[] = {AGGREGATE_ID, AGGREGATE_VERSION, TIME};
@@ -119,21 +119,21 @@ a_value_of_the_wrong_length_is_not_read(void **state)
 		for (int length = 0; length < (int) sizeof zeros; length++)
 		{
 			if (length != saved[columns[i]].length)
-				expect_unreadable(saved_but(columns[i], zeros, length));
+				expect_unreadable_snapshot(saved_but(columns[i], zeros, length));
 		}
 	}
 }
 
 static void
-a_row_with_too_few_columns_is_not_read(void **state)
+a_snapshot_with_too_few_columns_is_not_read(void **state)
 {
 	for (int columns = 0; columns < SNAPSHOT_COLUMNS; columns++)
-		expect_unreadable(result_of(saved, columns));
-	expect_unreadable(NULL);
+		expect_unreadable_snapshot(result_of(saved, columns));
+	expect_unreadable_snapshot(NULL);
 }
 
 static void
-a_row_that_is_not_there_is_not_read(void **state)
+a_snapshot_that_is_not_there_is_not_read(void **state)
 {
 	static const int rows[] = {-1, 1, INT32_MAX};
 	PGresult		*result = result_of(saved, SNAPSHOT_COLUMNS);
@@ -146,10 +146,10 @@ a_row_that_is_not_there_is_not_read(void **state)
 }
 
 /*
- * expect_model decodes a result of one value, and frees it.
+ * expect_decoded_model decodes a result of one value, and frees it.
  */
 static void
-expect_model(const char *bytes, int length, int status, const char *expected)
+expect_decoded_model(const char *bytes, int length, int status, const char *expected)
 {
 	PGresult   *result = result_of(&(Value){bytes, length}, 1);
 	const char *json = NULL;
@@ -168,23 +168,23 @@ expect_model(const char *bytes, int length, int status, const char *expected)
 static void
 a_value_becomes_a_model(void **state)
 {
-	expect_model("\x01{\"a\": 1}", 9, GOES_OK, "{\"a\": 1}");
-	expect_model("\x01null", 5, GOES_OK, "null");
-	expect_model("\x01", 1, GOES_OK, "");
+	expect_decoded_model("\x01{\"a\": 1}", 9, GOES_OK, "{\"a\": 1}");
+	expect_decoded_model("\x01null", 5, GOES_OK, "null");
+	expect_decoded_model("\x01", 1, GOES_OK, "");
 }
 
 static void
 null_is_no_model(void **state)
 {
-	expect_model(NULL, NULL_LENGTH, GOES_ERR_NOT_FOUND, NULL);
+	expect_decoded_model(NULL, NULL_LENGTH, GOES_ERR_NOT_FOUND, NULL);
 }
 
 static void
 a_model_of_another_form_is_not_read(void **state)
 {
-	expect_model("", 0, GOES_ERR_SERVER, NULL);
-	expect_model("{}", 2, GOES_ERR_SERVER, NULL);
-	expect_model("\x02{}", 3, GOES_ERR_SERVER, NULL);
+	expect_decoded_model("", 0, GOES_ERR_SERVER, NULL);
+	expect_decoded_model("{}", 2, GOES_ERR_SERVER, NULL);
+	expect_decoded_model("\x02{}", 3, GOES_ERR_SERVER, NULL);
 }
 
 int
@@ -195,9 +195,9 @@ main(void)
 		cmocka_unit_test(a_snapshot_may_be_in_any_columns),
 		cmocka_unit_test(a_state_may_be_empty),
 		cmocka_unit_test(nothing_of_a_snapshot_is_null),
-		cmocka_unit_test(a_value_of_the_wrong_length_is_not_read),
-		cmocka_unit_test(a_row_with_too_few_columns_is_not_read),
-		cmocka_unit_test(a_row_that_is_not_there_is_not_read),
+		cmocka_unit_test(a_snapshots_value_of_the_wrong_length_is_not_read),
+		cmocka_unit_test(a_snapshot_with_too_few_columns_is_not_read),
+		cmocka_unit_test(a_snapshot_that_is_not_there_is_not_read),
 		cmocka_unit_test(a_value_becomes_a_model),
 		cmocka_unit_test(null_is_no_model),
 		cmocka_unit_test(a_model_of_another_form_is_not_read),

@@ -9,16 +9,16 @@
 
 #define MANY 1000
 
-/* A sanitizer's memory for a gigabyte is several. */
+/* Under a sanitizer a gigabyte takes several. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define HAS_GIGABYTES
 #endif
 
 /*
- * placed makes an event with every field.
+ * whole_event makes an event with every field.
  */
 static goes_event
-placed(void)
+whole_event(void)
 {
 	return (goes_event){.id = uuid_of("0198abcd-ef00-7abc-8def-0123456789ff"),
 						.name = "ab",
@@ -57,7 +57,7 @@ expect_event(const goes_event *event, const char *hexadecimal)
 static void
 an_event_is_a_row_of_seven_fields(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	expect_event(
 		&event, ONE_EVENT
@@ -67,7 +67,7 @@ an_event_is_a_row_of_seven_fields(void **state)
 static void
 an_event_without_aggregate_has_three_nulls(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	event.aggregate_id = (goes_uuid){{0}};
 	event.aggregate_version = 0;
@@ -81,7 +81,7 @@ an_event_without_aggregate_has_three_nulls(void **state)
 static void
 any_part_of_an_aggregate_keeps_the_version(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	event.aggregate_version = 0;
 	event.aggregate_name = NULL;
@@ -100,7 +100,7 @@ any_part_of_an_aggregate_keeps_the_version(void **state)
 static void
 absent_data_is_json_null(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	event.data = NULL;
 	expect_event(&event, ONE_EVENT
@@ -112,7 +112,7 @@ absent_data_is_json_null(void **state)
 static void
 empty_data_is_sent_as_it_is(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	event.data_len = 0;
 	expect_event(&event, ONE_EVENT
@@ -123,7 +123,7 @@ empty_data_is_sent_as_it_is(void **state)
 static void
 several_events_follow_each_other(void **state)
 {
-	goes_event events[] = {placed(), placed()};
+	goes_event events[] = {whole_event(), whole_event()};
 	Buffer	   buffer = {0};
 
 	events[1].data_len = 0;
@@ -139,12 +139,12 @@ several_events_follow_each_other(void **state)
 /* ---- Events that are refused before they are sent ---- */
 
 /*
- * expect_refusal encodes some good events and then a bad one, which has to be named.
+ * expect_unencodable encodes some good events and then a bad one, which has to be named.
  */
 static void
-expect_refusal(const goes_event *bad, const char *part_of_message)
+expect_unencodable(const goes_event *bad, const char *part_of_message)
 {
-	goes_event	events[] = {placed(), placed(), *bad, placed()};
+	goes_event	events[] = {whole_event(), whole_event(), *bad, whole_event()};
 	Buffer		buffer = {0};
 	goes_error *error = NULL;
 
@@ -158,28 +158,28 @@ expect_refusal(const goes_event *bad, const char *part_of_message)
 static void
 an_event_needs_an_id(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	event.id = (goes_uuid){{0}};
-	expect_refusal(&event, "nil id");
+	expect_unencodable(&event, "nil id");
 }
 
 static void
 an_event_needs_a_name(void **state)
 {
-	goes_event event = placed();
+	goes_event event = whole_event();
 
 	event.name = NULL;
-	expect_refusal(&event, "no name");
+	expect_unencodable(&event, "no name");
 	event.name = "";
-	expect_refusal(&event, "no name");
+	expect_unencodable(&event, "no name");
 }
 
 /*
- * text_of makes text of so many characters, each written in these bytes; the caller frees it.
+ * repeat_character makes text of so many characters, each written in these bytes; the caller frees it.
  */
 static char *
-text_of(const char *character, size_t count)
+repeat_character(const char *character, size_t count)
 {
 	char *text = calloc(count + 1, strlen(character));
 
@@ -196,26 +196,26 @@ a_name_has_up_to_255_characters_however_many_bytes(void **state)
 
 	for (size_t i = 0; i < sizeof characters / sizeof *characters; i++)
 	{
-		char	  *most = text_of(characters[i], 255);
-		char	  *more = text_of(characters[i], 256);
-		goes_event event = placed();
+		char	  *most = repeat_character(characters[i], 255);
+		char	  *more = repeat_character(characters[i], 256);
+		goes_event event = whole_event();
 		Buffer	   buffer = {0};
 
 		event.name = most;
 		event.aggregate_name = most;
 		assert_int_equal(encode_events(&buffer, EVENT_TYPE, &event, 1, &never, NULL), GOES_OK);
 		event.name = more;
-		expect_refusal(&event, "the name of event 2 has more than 255 characters");
+		expect_unencodable(&event, "the name of event 2 has more than 255 characters");
 		event.name = most;
 		event.aggregate_name = more;
-		expect_refusal(&event, "the aggregate name of event 2 has more than 255 characters");
+		expect_unencodable(&event, "the aggregate name of event 2 has more than 255 characters");
 		buffer_free(&buffer);
 		free(most);
 		free(more);
 	}
 }
 
-/* Each of these bytes is one that a character must not have there. */
+/* None of these bytes may stand at that place of a character. */
 static void
 a_name_is_utf8(void **state)
 {
@@ -244,17 +244,17 @@ a_name_is_utf8(void **state)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 	{
-		goes_event event = placed();
+		goes_event event = whole_event();
 
 		event.name = bad[i];
-		expect_refusal(&event, "the name of event 2 is not UTF-8");
+		expect_unencodable(&event, "the name of event 2 is not UTF-8");
 		event.name = "fine";
 		event.aggregate_name = bad[i];
-		expect_refusal(&event, "the aggregate name of event 2 is not UTF-8");
+		expect_unencodable(&event, "the aggregate name of event 2 is not UTF-8");
 	}
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 	{
-		goes_event event = placed();
+		goes_event event = whole_event();
 		Buffer	   buffer = {0};
 
 		event.name = event.aggregate_name = good[i];
@@ -263,18 +263,18 @@ a_name_is_utf8(void **state)
 	}
 }
 
-/* Wherever it stands in a name that has several words of the processor. */
+/* At every place of a name that is several words of the processor long. */
 static void
 one_byte_that_is_no_utf8_is_found(void **state)
 {
 	for (size_t i = 0; i < 23; i++)
 	{
 		char	   name[] = "twenty-three characters";
-		goes_event event = placed();
+		goes_event event = whole_event();
 
 		event.name = name;
 		name[i] = '\xff';
-		expect_refusal(&event, "the name of event 2 is not UTF-8");
+		expect_unencodable(&event, "the name of event 2 is not UTF-8");
 	}
 }
 
@@ -283,12 +283,12 @@ static void
 data_of_a_gigabyte_is_refused_unread(void **state)
 {
 	static const size_t lengths[] = {MOST_BYTES + 1, (size_t) 1 << 30, (size_t) 1 << 31, SIZE_MAX};
-	goes_event			event = placed();
+	goes_event			event = whole_event();
 
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
 	{
 		event.data_len = lengths[i];
-		expect_refusal(&event, "the data of event 2");
+		expect_unencodable(&event, "the data of event 2");
 	}
 }
 
@@ -303,7 +303,7 @@ more_events_than_an_array_can_have_are_refused_unread(void **state)
 	buffer_free(&buffer);
 }
 
-/* A batch of a megabyte or more is not even copied when its time is over. */
+/* A batch of a megabyte or more is not copied once its time is over. */
 static void
 encoding_looks_at_the_deadline(void **state)
 {
@@ -315,13 +315,13 @@ encoding_looks_at_the_deadline(void **state)
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
 	{
 		size_t		n = (3 << 20) / lengths[i];
-		char	   *data = text_of("1", lengths[i]);
+		char	   *data = repeat_character("1", lengths[i]);
 		Buffer		buffer = {0};
 		goes_error *error = NULL;
 
 		for (size_t j = 0; j < n; j++)
 		{
-			events[j] = placed();
+			events[j] = whole_event();
 			events[j].data = data;
 			events[j].data_len = lengths[i];
 		}
@@ -343,7 +343,7 @@ static void
 events_that_are_too_big_together_are_refused(void **state)
 {
 	size_t		length = MOST_BYTES / MANY + 100000;
-	char	   *data = text_of("1", length);
+	char	   *data = repeat_character("1", length);
 	goes_event *events = calloc(MANY, sizeof *events);
 	Buffer		buffer = {0};
 	goes_error *error = NULL;
@@ -351,7 +351,7 @@ events_that_are_too_big_together_are_refused(void **state)
 	assert_non_null(events);
 	for (int i = 0; i < MANY; i++)
 	{
-		events[i] = placed();
+		events[i] = whole_event();
 		events[i].data = data;
 		events[i].data_len = length;
 	}

@@ -14,7 +14,7 @@
 
 static const Deadline never = {.at = INT64_MAX};
 
-/* What these tests stand on: the book notices a leak. */
+/* The other tests rely on this: a leak is noticed. */
 static void
 the_book_knows_what_is_not_freed(void **state)
 {
@@ -137,7 +137,7 @@ encode_a_bad_event(void *unused)
 	return status;
 }
 
-/* Without a buffer to write to it may still have the memory to say what is wrong with the event. */
+/* Even without memory for the buffer there may be enough to say what is wrong with the event. */
 static void
 a_bad_event_is_bad_or_no_memory(void **state)
 {

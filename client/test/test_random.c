@@ -256,7 +256,7 @@ a_kernel_that_gives_nothing_is_done_without(void **state)
 }
 
 static void *
-make_ids_at_once(void *ids)
+make_random_at_once(void *ids)
 {
 	make_ids(ids, IDS_OF_A_THREAD);
 	return NULL;
@@ -272,7 +272,7 @@ threads_at_once_never_get_the_same_bits(void **state)
 	atomic_store(&kernel_is_slow, true);
 	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(
-			pthread_create(&threads[i], NULL, make_ids_at_once, ids + i * IDS_OF_A_THREAD), 0);
+			pthread_create(&threads[i], NULL, make_random_at_once, ids + i * IDS_OF_A_THREAD), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	atomic_store(&kernel_is_slow, false);

@@ -15,7 +15,7 @@
 #define THREADS 4
 #define NANOSECONDS INT64_C(1000000000)
 
-/* The time that the clock stands at in nanoseconds; 0: it runs. */
+/* The time, in nanoseconds, at which the clock is stopped; 0: it runs. */
 static _Atomic int64_t clock_stands_at;
 
 /*
@@ -172,7 +172,10 @@ compare_time_parts(const void *a, const void *b)
 	return memcmp(a, b, 8);
 }
 
-/* Not even the part without random bits repeats, or two threads' ids would not be in order. */
+/*
+ * The part without random bits does not repeat either: otherwise two threads' ids might be out of
+ * order.
+ */
 static void
 threads_at_once_never_make_the_same_time_part(void **state)
 {

@@ -30,6 +30,31 @@
 #define RUN_TESTS(tests) RUN_GROUP(tests, NULL, NULL)
 
 /*
+ * RUN_ROWS runs a test for each row of a table. A row begins with its test's name, and is the test's
+ * state; `before` and `after` are for each row.
+ */
+#define RUN_ROWS(rows, test, before, after) \
+	run_rows(rows, sizeof rows / sizeof *rows, sizeof *rows, test, before, after)
+
+static inline int
+run_rows(const void *rows, size_t n, size_t size, CMUnitTestFunction test, CMFixtureFunction before,
+		 CMFixtureFunction after)
+{
+	struct CMUnitTest tests[100];
+
+	assert_true(n <= sizeof tests / sizeof *tests);
+	for (size_t i = 0; i < n; i++)
+	{
+		const char *row = (const char *) rows + i * size;
+
+		tests[i] =
+			(struct CMUnitTest){*(const char *const *) row, test, before, after, (void *) row};
+	}
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return _cmocka_run_group_tests("rows", tests, n, NULL, NULL);
+}
+
+/*
  * expect_error checks a failed call's status and error, and frees the error. It takes the error's
  * place, so that the call may stand among its arguments.
  */
@@ -54,6 +79,15 @@ uuid_of(const char *text)
 
 	assert_int_equal(goes_uuid_parse(text, &id), GOES_OK);
 	return id;
+}
+
+static inline goes_event
+event_of(const char *name, const char *json)
+{
+	goes_event event;
+
+	goes_event_init(&event, name, json);
+	return event;
 }
 
 #endif

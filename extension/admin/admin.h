@@ -14,6 +14,26 @@
 extern Oid	inspect_table(RangeVar *range, const StoreKind *kind, List **problems);
 extern void leave_table(Oid table);
 
+/* create.c: what a schema's owner has to run for the caller */
+extern char *grant_command(Oid schema);
+
+/* alter_feed.c: switching the feed of a table on and off */
+extern LOCKMODE feed_lock(FunctionCallInfo fcinfo, int argument);
+extern void		alter_feed(FunctionCallInfo fcinfo, Oid events, bool is_on);
+
+/* check_feed.c, check_grants.c: what is wrong with it */
+extern List *feed_problems(FunctionCallInfo fcinfo, Oid events);
+extern List *grant_problems(List *problems, Relation events, AttrNumber column);
+
+/* number.c: the column of positions, and the numbers of the events that are there */
+extern void add_position_column(FunctionCallInfo fcinfo, Oid events);
+
+/* feed_table.c, feed_triggers.c: its own table, and the triggers on the table of events */
+extern bool make_feed_table(FunctionCallInfo fcinfo, Oid events);
+extern void drop_feed_table(Oid table);
+extern void make_feed_triggers(FunctionCallInfo fcinfo, Oid events, Oid table);
+extern void drop_feed_triggers(FunctionCallInfo fcinfo, Oid events);
+
 #pragma GCC visibility pop
 
 #endif

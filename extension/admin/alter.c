@@ -1,16 +1,15 @@
 /*
  * alter.c
- *	  goes_alter_store: switching the guards of a store on and off.
+ *	  goes_alter_store: switching the guards of a store on and off; alter_feed.c has its feed.
  */
 #include "postgres.h"
 
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "version/version.h"
+#include "admin/admin.h"
 
 PG_FUNCTION_INFO_V1(goes_alter_store);
 
@@ -25,46 +24,19 @@ fires_on_replica(const Trigger *trigger)
 }
 
 /*
- * drop_command returns the SQL that removes a trigger.
- */
-static char *
-drop_command(Relation table, const Trigger *trigger)
-{
-	return psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname),
-					qualified_name(table));
-}
-
-/*
  * create_command returns the SQL that creates a guard's trigger, or corrects an existing one of
  * that name.
  */
 static char *
 create_command(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *mode)
 {
-	Oid	  schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	char *function = quote_qualified_identifier(get_namespace_name(schema), guard->name);
+	char *function = quote_qualified_identifier(function_schema(fcinfo), guard->name);
 
 	return psprintf("CREATE OR REPLACE TRIGGER %s %s ON %s %s FOR EACH STATEMENT "
 					"EXECUTE FUNCTION %s(%s)",
 					guard->name, guard->events, qualified_name(table),
 					guard->has_mode ? "REFERENCING NEW TABLE AS new_events" : "", function,
 					guard->has_mode ? quote_literal_cstr(mode) : "");
-}
-
-/*
- * reject_other_trigger raises an error for a trigger that has a guard's name but is not a guard.
- */
-static void
-reject_other_trigger(Relation table, const Trigger *trigger, const Guard *guard)
-{
-	if (strcmp(trigger->tgname, guard->name) != 0)
-		return;
-	ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-					errmsg("trigger \"%s\" of table \"%s\" is not one of goes_store's", guard->name,
-						   RelationGetRelationName(table)),
-					errhint("Rename it: ALTER TRIGGER %s ON %s RENAME TO …", guard->name,
-							qualified_name(table)),
-					errtable(table)));
 }
 
 /*
@@ -98,7 +70,7 @@ switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, con
 
 		if (trigger->tgfoid != function)
 		{
-			reject_other_trigger(table, trigger, guard);
+			reject_other_trigger(table, trigger, guard->name);
 			continue;
 		}
 		was_on_replica |= fires_on_replica(trigger);
@@ -109,7 +81,7 @@ switch_commands(FunctionCallInfo fcinfo, Relation table, const Guard *guard, con
 			is_always = is_on && fires_on_replica(trigger);
 		}
 		else
-			commands = lappend(commands, drop_command(table, trigger));
+			commands = lappend(commands, drop_trigger_command(table, trigger));
 	}
 	if (mode != NULL && !is_on)
 		commands = lappend(commands, create_command(fcinfo, table, guard, mode));
@@ -136,58 +108,59 @@ rule_argument(FunctionCallInfo fcinfo, int number)
 }
 
 /*
- * reject_relatives raises an error for a table that inherits or is inherited from: a guard would
- * not see all rows that are written.
+ * lock_for returns the lock on the table that a call needs.
  */
-static void
-reject_relatives(Relation table)
+static LOCKMODE
+lock_for(FunctionCallInfo fcinfo, const char *rule)
 {
-	if (has_parent(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" cannot have a guard, since it has a parent table",
-						RelationGetRelationName(table)),
-				 errdetail("Rows that are written through the parent do not fire the triggers of "
-						   "this table."),
-				 errhint("Detach it first: ALTER TABLE … DETACH PARTITION, or NO INHERIT."),
-				 errtable(table)));
-	if (has_heirs(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" cannot have a guard, since others inherit from it",
-						RelationGetRelationName(table)),
-				 errdetail("Rows that are written to those do not fire the triggers of this table, "
-						   "and are not in its index."),
-				 errhint("Detach them first: ALTER TABLE … NO INHERIT."), errtable(table)));
+	if ((!PG_ARGISNULL(1) && rule == NULL) || (!PG_ARGISNULL(2) && !PG_GETARG_BOOL(2)) ||
+		(!PG_ARGISNULL(3) && !PG_GETARG_BOOL(3)))
+		return AccessExclusiveLock;
+	return PG_ARGISNULL(3) ? ShareRowExclusiveLock : feed_lock(fcinfo, 0);
 }
 
 /*
- * goes_alter_store switches the guards of a store on and off.
+ * guard_commands returns the SQL that switches the guards of a store on and off.
+ */
+static List *
+guard_commands(FunctionCallInfo fcinfo, Relation table, const char *rule)
+{
+	bool  is_append_only = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	List *commands = NIL;
+
+	if (rule != NULL || is_append_only)
+		reject_relatives(table, "guard");
+	if (rule != NULL && !OidIsValid(version_index(table)))
+		report_mismatch(table, version_index_problem(NIL, table), NULL);
+	if (!PG_ARGISNULL(1))
+		commands = switch_commands(fcinfo, table, &versions_guard, rule);
+	if (!PG_ARGISNULL(2))
+		commands = list_concat(commands, switch_commands(fcinfo, table, &append_only_guard,
+														 is_append_only ? "on" : NULL));
+	return commands;
+}
+
+/*
+ * goes_alter_store switches the guards and the feed of a store on and off.
  */
 Datum
 goes_alter_store(PG_FUNCTION_ARGS)
 {
-	char  *rule = PG_ARGISNULL(1) ? NULL : rule_argument(fcinfo, 1);
-	bool   is_off = (!PG_ARGISNULL(1) && rule == NULL) || (!PG_ARGISNULL(2) && !PG_GETARG_BOOL(2));
-	Store *store;
-	List  *commands = NIL;
+	char	 *rule = PG_ARGISNULL(1) ? NULL : rule_argument(fcinfo, 1);
+	Store	 *store;
+	Oid		  table;
+	List	 *commands;
 	ListCell *cell;
 
 	PreventCommandIfReadOnly("goes_alter_store()");
-	store = store_open(fcinfo, 0, is_off ? AccessExclusiveLock : ShareRowExclusiveLock);
-	if (rule != NULL || (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2)))
-		reject_relatives(store->relation);
-	if (rule != NULL && !OidIsValid(version_index(store->relation)))
-		report_mismatch(store->relation, version_index_problem(NIL, store->relation), NULL);
-	if (!PG_ARGISNULL(1))
-		commands = switch_commands(fcinfo, store->relation, &versions_guard, rule);
-	if (!PG_ARGISNULL(2))
-		commands =
-			list_concat(commands, switch_commands(fcinfo, store->relation, &append_only_guard,
-												  PG_GETARG_BOOL(2) ? "on" : NULL));
+	store = store_open(fcinfo, 0, lock_for(fcinfo, rule));
+	table = store->oid;
+	commands = guard_commands(fcinfo, store->relation, rule);
 	/* a table whose triggers change must not be open */
 	store_close(store);
 	foreach (cell, commands)
 		execute_command(lfirst(cell));
+	if (!PG_ARGISNULL(3))
+		alter_feed(fcinfo, table, PG_GETARG_BOOL(3));
 	PG_RETURN_VOID();
 }

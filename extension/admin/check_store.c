@@ -68,12 +68,14 @@ goes_check_store(PG_FUNCTION_ARGS)
 	require_row(result->setDesc, &problem_row);
 	table = inspect_table(store_range(name, "store"), &event_store, &problems);
 	if (OidIsValid(table))
-	{
 		explain(table, &event_store, problems);
-		problems = list_concat(problems, guard_problems(fcinfo, table));
-	}
 	else
 		put_missing(fcinfo, name);
+	if (OidIsValid(table) && (PG_ARGISNULL(1) || !PG_GETARG_BOOL(1)))
+	{
+		problems = list_concat(problems, guard_problems(fcinfo, table));
+		problems = list_concat(problems, feed_problems(fcinfo, table));
+	}
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);

@@ -1,6 +1,6 @@
 /*
  * create.c
- *	  goes_create_store, goes_create_snapshot_store and goes_create_model_store.
+ *	  goes_create_store and its twins for snapshots, models and subscriptions.
  *
  * Creating first looks at the table without writing and with a lock that hinders nobody. If the
  * store is sound, that is all, so it succeeds for roles that may only use the store, and on
@@ -33,6 +33,7 @@
 PG_FUNCTION_INFO_V1(goes_create_store);
 PG_FUNCTION_INFO_V1(goes_create_snapshot_store);
 PG_FUNCTION_INFO_V1(goes_create_model_store);
+PG_FUNCTION_INFO_V1(goes_create_subscription_store);
 
 /*
  * inspect_table finds a table and lists its problems; an invalid OID if there is no table.
@@ -56,7 +57,7 @@ inspect_table(RangeVar *range, const StoreKind *kind, List **problems)
 /*
  * grant_command returns the SQL that lets the caller create tables and indexes in a schema.
  */
-static char *
+char *
 grant_command(Oid schema)
 {
 	return psprintf("GRANT CREATE ON SCHEMA %s TO %s", quote_identifier(get_namespace_name(schema)),
@@ -301,23 +302,20 @@ reject_extension_script(const StoreKind *kind)
 }
 
 /*
- * create_store makes the table of a store with its indexes, or checks the one that is
- * there and adds the indexes that it lacks.
+ * create_table makes a table of a store with its indexes, or checks the one that is there and adds
+ * the indexes that it lacks.
  */
-static Datum
-create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
+static Oid
+create_table(RangeVar *range, const StoreKind *kind)
 {
-	RangeVar *range = store_range(store_name(fcinfo, 0, kind), "store");
-	List	 *problems;
-	Oid		  table;
-	Oid		  schema;
+	List *problems;
+	Oid	  table = inspect_table(range, kind, &problems);
+	Oid	  schema;
 
-	reject_extension_script(kind);
-	table = inspect_table(range, kind, &problems);
 	if (OidIsValid(table) && problems == NIL)
 	{
 		leave_table(table);
-		PG_RETURN_OID(table);
+		return table;
 	}
 	PreventCommandIfReadOnly(psprintf("%s()", kind->create_function));
 	schema = OidIsValid(table) ? get_rel_namespace(table) : creation_schema(range);
@@ -327,6 +325,21 @@ create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
 	table = InvalidOid;
 	for (int attempt = 1; !OidIsValid(table); attempt++)
 		table = try_create(range, kind, attempt == MOST_ATTEMPTS);
+	return table;
+}
+
+/*
+ * create_store makes or completes the tables of a store, and returns the first.
+ */
+static Datum
+create_store(FunctionCallInfo fcinfo, const StoreKind *kind)
+{
+	Oid table;
+
+	reject_extension_script(kind);
+	table = create_table(store_range(store_name(fcinfo, 0, kind), "store"), kind);
+	for (kind = kind->companion; kind != NULL; kind = kind->companion)
+		(void) create_table(companion_range(table, kind), kind);
 	PG_RETURN_OID(table);
 }
 
@@ -355,4 +368,13 @@ Datum
 goes_create_model_store(PG_FUNCTION_ARGS)
 {
 	return create_store(fcinfo, &model_store);
+}
+
+/*
+ * goes_create_subscription_store makes or checks a subscription store: three tables.
+ */
+Datum
+goes_create_subscription_store(PG_FUNCTION_ARGS)
+{
+	return create_store(fcinfo, &subscription_store);
 }

@@ -24,6 +24,22 @@ return_type(FunctionCallInfo fcinfo)
 }
 
 /*
+ * function_schema returns the name of the schema that the running function is in, and with it all
+ * others of the extension. A call locks no function: the extension may be gone by now.
+ */
+char *
+function_schema(FunctionCallInfo fcinfo)
+{
+	Oid	  schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	char *name = OidIsValid(schema) ? get_namespace_name(schema) : NULL;
+
+	if (name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("the extension goes_store was dropped while it was being used")));
+	return name;
+}
+
+/*
  * required_argument returns an argument that must not be null.
  */
 Datum
@@ -146,4 +162,18 @@ reject_null_elements(ArrayType *array, const char *name)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("element %d of argument \"%s\" is null", i + 1, name)));
 	}
+}
+
+/*
+ * require_between returns an argument's number, which has to be between two others.
+ */
+int64
+require_between(const char *name, int64 value, int64 least, int64 most)
+{
+	if (value < least || value > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must not be " INT64_FORMAT, name, value),
+				 errhint("Use a number from " INT64_FORMAT " to " INT64_FORMAT ".", least, most)));
+	return value;
 }

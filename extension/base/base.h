@@ -6,6 +6,7 @@
 #ifndef GOES_BASE_H
 #define GOES_BASE_H
 
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/primnodes.h"
@@ -27,8 +28,10 @@
 #define LOCK_CLASS_APPEND 0x6702	  /* of an aggregate, by goes_append */
 #define LOCK_CLASS_GUARD 0x6703		  /* of an aggregate, by the guard "increasing" */
 #define LOCK_CLASS_GUARD_TABLE 0x6704 /* of all aggregates of a table */
+#define LOCK_CLASS_WAIT 0x6705		  /* of those who wait for events */
+#define LOCK_CLASS_SENTINEL 0x6706	  /* of the one among them that is woken first */
 #define FIRST_LOCK_CLASS LOCK_CLASS_CREATE
-#define LOCK_CLASSES (LOCK_CLASS_GUARD_TABLE - FIRST_LOCK_CLASS + 1)
+#define LOCK_CLASSES (LOCK_CLASS_SENTINEL - FIRST_LOCK_CLASS + 1)
 
 typedef struct StoreKind StoreKind; /* table/kind.h */
 
@@ -41,7 +44,7 @@ typedef struct Store
 	const StoreKind *kind;
 } Store;
 
-/* A value for $1, $2, … of a statement. Values are never null. */
+/* A value for $1, $2, … of a statement. */
 typedef struct Parameter
 {
 	Oid	  type;
@@ -50,15 +53,18 @@ typedef struct Parameter
 
 /*
  * A statement about one store. A "%s" in its text stands for the table; everything
- * else that varies is a parameter, and the text decides their types.
+ * else that varies is a parameter, and the text decides their types. A query that is not kept can
+ * have a second table, for which "%o" stands.
  */
 typedef struct Statement
 {
-	const char *text;
-	Parameter  *parameters;
-	int			parameter_count;
-	int			cursor_options; /* CURSOR_OPT_*: what the planner is told */
-	bool		is_kept;		/* worth a place in the plan cache? */
+	const char	*text;
+	const Store *other;
+	Parameter	*parameters;
+	int			 parameter_count;
+	const bool	*nulls;			 /* which of the values are null; NULL: none is */
+	int			 cursor_options; /* CURSOR_OPT_*: what the planner is told */
+	bool		 is_kept;		 /* worth a place in the plan cache? */
 	bool is_fresh; /* a query that also sees what was committed after the caller's snapshot */
 } Statement;
 
@@ -66,6 +72,7 @@ typedef struct Statement
 extern Statement  kept_statement(const char *text, Parameter *parameters, int count);
 extern uint64	  execute_statement(Store *store, const Statement *statement, int expected,
 									DestReceiver *receiver);
+extern void		  execute_query(const Statement *query, DestReceiver *receiver);
 extern Datum	  fetch_value(Store *store, const Statement *statement);
 extern bool		  fetch_row(Store *store, const Statement *statement, int expected, Datum *values,
 							bool *nulls);
@@ -74,15 +81,33 @@ extern ArrayType *fetch_list(const char *portal_name, int most);
 extern void		  close_portal(const char *portal_name);
 extern void		  execute_command(const char *command);
 
-/* uuid.c, time.c */
+/* plan.c */
+extern void turn_off(const char *setting);
+
+/* each_row.c: what is done with each row of a query; false: no more rows are wanted */
+typedef bool (*RowUse)(TupleTableSlot *row, void *state);
+extern void each_row(Store *store, const Statement *statement, int expected, RowUse use,
+					 void *state);
+
+/* numbers.c: lists of numbers as SQL values, and back */
+extern Datum  int8_list(const int64 *values, int count);
+extern Datum  int4_list(const int32 *values, int count);
+extern int64 *list_values(ArrayType *list, int *count);
+
+/* The DETAIL for a time that an event cannot have. */
+#define TIME_RANGE_DETAIL "Nanoseconds since 1970 reach from 1677-09-21 to 2262-04-11 (UTC)."
+
+/* uuid.c, time.c, iso_time.c */
 extern bool		  is_nil_uuid(const pg_uuid_t *uuid);
 extern pg_uuid_t *new_uuid_v7(void);
 extern int64	  nanoseconds_now(void);
+extern bool		  read_iso_time(const char *text, int64 *nanoseconds, bool *is_in_range);
 
 /* argument.c: reading the arguments of SQL functions */
 #define CUT_NAME_DETAIL "PostgreSQL keeps the first %d bytes of a name."
 #define CUT_NAME_HINT "Choose a shorter name."
 extern Oid	 return_type(FunctionCallInfo fcinfo);
+extern char *function_schema(FunctionCallInfo fcinfo);
 extern Datum required_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern Datum name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 extern Datum id_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
@@ -91,6 +116,32 @@ pg_noreturn extern void reject_cut_name(const char *name, const char *value);
 extern ArrayType	   *array_argument(FunctionCallInfo fcinfo, int number, const char *name);
 extern void				reject_null_elements(ArrayType *array, const char *name);
 extern void				reject_nested_array(ArrayType *array, const char *name);
+extern int64			require_between(const char *name, int64 value, int64 least, int64 most);
+
+/* known_table.c: what a session keeps of tables */
+typedef struct KnownTable
+{
+	Oid	 table;
+	bool is_valid;
+} KnownTable;
+
+typedef struct KnownTables
+{
+	const char		   *name;
+	Size				entry_size; /* of a struct that begins with a KnownTable */
+	struct HTAB		   *entries;
+	uint64				change_count; /* how many tables have changed */
+	struct KnownTables *next;
+} KnownTables;
+
+typedef void (*LearnTable)(KnownTable *entry, Relation table, void *argument);
+
+extern KnownTable *known_table(KnownTables *known, Relation table, LearnTable learn,
+							   void *argument);
+
+/* attempt.c: work that is kept or undone as a whole */
+extern bool is_attempt_cheap(void);
+extern bool attempt(bool (*work)(void *state), void *state, ErrorData **error);
 
 /* lock.c: advisory locks of our own classes, that last to the transaction's end */
 extern void lock_schema(Oid schema);

@@ -15,23 +15,37 @@
 #include "base/plan.h"
 
 /*
- * table_text puts the table's name into a statement's text.
+ * append_table appends a table's name.
+ */
+static void
+append_table(StringInfo text, Oid table)
+{
+	appendStringInfoString(text,
+						   quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+													  get_rel_name(table)));
+}
+
+/*
+ * table_text puts the names of the tables into a statement's text.
  */
 static char *
-table_text(Oid table, const char *text)
+table_text(const Store *store, const Statement *statement)
 {
-	char		  *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-													 get_rel_name(table));
-	const char	  *mark;
 	StringInfoData result;
 
 	initStringInfo(&result);
-	for (; (mark = strstr(text, "%s")) != NULL; text = mark + 2)
+	for (const char *next = statement->text; *next != '\0'; next++)
 	{
-		appendBinaryStringInfo(&result, text, mark - text);
-		appendStringInfoString(&result, name);
+		bool is_store = strncmp(next, "%s", 2) == 0;
+
+		if (!is_store && strncmp(next, "%o", 2) != 0)
+		{
+			appendStringInfoChar(&result, *next);
+			continue;
+		}
+		append_table(&result, is_store ? store->oid : statement->other->oid);
+		next++;
 	}
-	appendStringInfoString(&result, text);
 	return result.data;
 }
 
@@ -43,18 +57,18 @@ make_plan(Store *store, const Statement *statement)
 
 	for (int i = 0; i < statement->parameter_count; i++)
 		types[i] = statement->parameters[i].type;
-	plan = SPI_prepare_cursor(table_text(store->oid, statement->text), statement->parameter_count,
-							  types, statement->cursor_options);
+	plan = SPI_prepare_cursor(table_text(store, statement), statement->parameter_count, types,
+							  statement->cursor_options);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
 }
 
 /*
- * switch_off changes a setting until the GUC nest level ends.
+ * turn_off turns a setting off until the GUC nest level ends.
  */
-static void
-switch_off(const char *setting)
+void
+turn_off(const char *setting)
 {
 	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
@@ -72,8 +86,8 @@ plan_look_up(SPIPlanPtr plan)
 	int			level = NewGUCNestLevel();
 	CachedPlan *generic_plan;
 
-	switch_off("enable_seqscan");
-	switch_off("jit");
+	turn_off("enable_seqscan");
+	turn_off("jit");
 	generic_plan = SPI_plan_get_cached_plan(plan);
 	if (generic_plan != NULL)
 		ReleaseCachedPlan(generic_plan, CurrentResourceOwner);

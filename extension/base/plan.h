@@ -15,7 +15,6 @@ typedef struct KeptPlan
 {
 	SPIPlanPtr plan; /* NULL: the place is free */
 	Oid		   store;
-	uint32	   text_hash;
 	char	  *text;
 	uint64	   last_use;
 	int		   running;	 /* how many calls are executing it; such a plan is never freed */

@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "base/plan.h"
@@ -22,15 +21,6 @@
 
 static KeptPlan kept_plans[MOST_KEPT_PLANS];
 static uint64	use_counter = 0;
-
-/*
- * hash_text returns a text's hash, which makes most comparisons of texts unnecessary.
- */
-static uint32
-hash_text(const char *text)
-{
-	return DatumGetUInt32(hash_any((const unsigned char *) text, strlen(text)));
-}
 
 /*
  * forget frees a kept plan that is not running.
@@ -69,13 +59,11 @@ takes_parameters(SPIPlanPtr plan, const Statement *statement)
 KeptPlan *
 find_kept_plan(Store *store, const Statement *statement)
 {
-	uint32 text_hash = hash_text(statement->text);
-
 	for (int i = 0; i < MOST_KEPT_PLANS; i++)
 	{
 		KeptPlan *kept = &kept_plans[i];
 
-		if (kept->plan == NULL || kept->store != store->oid || kept->text_hash != text_hash ||
+		if (kept->plan == NULL || kept->store != store->oid ||
 			strcmp(kept->text, statement->text) != 0)
 			continue;
 		if (!kept->is_stale && SPI_plan_is_valid(kept->plan) &&
@@ -126,7 +114,6 @@ keep_plan(Store *store, const Statement *statement, SPIPlanPtr plan)
 		return NULL;
 	kept->text = MemoryContextStrdup(TopMemoryContext, statement->text);
 	kept->store = store->oid;
-	kept->text_hash = hash_text(statement->text);
 	kept->last_use = ++use_counter;
 	kept->running = 0;
 	kept->is_stale = false;

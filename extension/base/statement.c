@@ -36,7 +36,7 @@ parameter_list(const Statement *statement)
 		ParamExternData *parameter = &list->params[i];
 
 		parameter->value = statement->parameters[i].value;
-		parameter->isnull = false;
+		parameter->isnull = statement->nulls != NULL && statement->nulls[i];
 		parameter->pflags = PARAM_FLAG_CONST;
 		parameter->ptype = statement->parameters[i].type;
 	}
@@ -97,18 +97,29 @@ reject_replaced_statement(Store *store)
 }
 
 /*
- * require_table raises an error unless a plan was about the store's table.
+ * require_used raises an error unless a plan was about a store's table.
  */
 static void
-require_table(Store *store, SPIPlanPtr plan, bool is_select)
+require_used(const Store *store, CachedPlanSource *source)
 {
-	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-
 	if (!list_member_oid(source->relationOids, store->oid))
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("table \"%s\" got another name while it was being used",
 							   RelationGetRelationName(store->relation)),
 						errhint("Try again.")));
+}
+
+/*
+ * require_tables raises an error unless a plan was about the tables of its statement.
+ */
+static void
+require_tables(Store *store, const Statement *statement, SPIPlanPtr plan, bool is_select)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
+
+	require_used(store, source);
+	if (statement->other != NULL)
+		require_used(statement->other, source);
 	if (!is_select && changed_table(source) != store->oid)
 		reject_replaced_statement(store);
 }
@@ -143,7 +154,7 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 			kept->is_stale = true;
 		reject_replaced_statement(store);
 	}
-	require_table(store, plan, expected == SPI_OK_SELECT);
+	require_tables(store, statement, plan, expected == SPI_OK_SELECT);
 }
 
 /*
@@ -187,6 +198,23 @@ execute_statement(Store *store, const Statement *statement, int expected, DestRe
 	processed = SPI_processed;
 	SPI_finish();
 	return processed;
+}
+
+/*
+ * execute_query runs a query about no store, such as one of the catalogs, and sends its rows to the
+ * receiver.
+ */
+void
+execute_query(const Statement *query, DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.params = parameter_list(query), .dest = receiver};
+	int				  result;
+
+	connect_to_spi();
+	result = SPI_execute_extended(query->text, &options);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(result));
+	SPI_finish();
 }
 
 /*
@@ -258,7 +286,7 @@ open_portal(Store *store, const Statement *statement, const char *name)
 	plan = make_plan(store, statement);
 	portal =
 		SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), !statement->is_fresh);
-	require_table(store, plan, true);
+	require_tables(store, statement, plan, true);
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();
 	return portal_name;

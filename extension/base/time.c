@@ -58,11 +58,10 @@ goes_time(PG_FUNCTION_ARGS)
 	if (TIMESTAMP_NOT_FINITE(timestamp) ||
 		pg_add_s64_overflow(timestamp, EPOCH_DIFFERENCE, &microseconds) ||
 		pg_mul_s64_overflow(microseconds, NANOSECONDS_PER_MICROSECOND, &nanoseconds))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp \"%s\" is out of range for the time of an event",
-						timestamptz_to_str(timestamp)),
-				 errdetail("Nanoseconds since 1970 reach from 1677-09-21 to 2262-04-11 (UTC).")));
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("timestamp \"%s\" is out of range for the time of an event",
+							   timestamptz_to_str(timestamp)),
+						errdetail(TIME_RANGE_DETAIL)));
 	PG_RETURN_INT64(nanoseconds);
 }
 

@@ -4,11 +4,14 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 #include "event/event.h"
@@ -209,6 +212,27 @@ event_datum(Oid event_type, Datum *values, bool *nulls)
 
 	ReleaseTupleDesc(descriptor);
 	return event;
+}
+
+/*
+ * event_type_beside returns the type goes_event that stands in the schema of the function that is
+ * called, as the extension's types and functions do.
+ */
+Oid
+event_type_beside(FunctionCallInfo fcinfo)
+{
+	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("goes_event"),
+							   ObjectIdGetDatum(schema));
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("schema \"%s\" has no type goes_event", get_namespace_name(schema)),
+				 errdetail("The function was moved there, or the type was moved or renamed."),
+				 errhint("Drop the extension goes_store and create it again; tables and "
+						 "events stay.")));
+	return type;
 }
 
 /*

@@ -16,6 +16,10 @@ extern int		  prepare_events(ArrayType **events, Datum **out, EventCheck check, 
 extern ArrayType *event_array(Oid event_type, Datum *events, int count);
 extern Datum	  event_datum(Oid event_type, Datum *values, bool *nulls);
 extern void		  complete_event(Datum *values, bool *nulls);
+extern Oid		  event_type_beside(FunctionCallInfo fcinfo);
+
+/* event_json.c: events from JSON */
+extern ArrayType *events_from_json(FunctionCallInfo fcinfo, int number, Oid event_type);
 
 #pragma GCC visibility pop
 

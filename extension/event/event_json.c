@@ -1,6 +1,6 @@
 /*
  * event_json.c
- *	  Events from a JSON array.
+ *	  Events from JSON: an array of objects, or the object of a single event.
  *
  * Every error names the element and the key: our own errors in the message, those of the types'
  * input functions in CONTEXT.
@@ -79,14 +79,15 @@ json_type_name(const JsonbValue *value)
 }
 
 /*
- * reject_value raises the error for a value that cannot be used.
+ * reject_value raises the error for a value that cannot be used. The hint may be NULL.
  */
 static void
-reject_value(const Field *field, const char *wanted, const char *found)
+reject_value(const Field *field, const char *wanted, const char *found, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("element %d of argument \"events\": \"%s\" must be %s, not %s",
-						   field->element, field->key, wanted, found)));
+						   field->element, field->key, wanted, found),
+					hint == NULL ? 0 : errhint("%s", hint)));
 }
 
 /*
@@ -96,7 +97,7 @@ static void
 require_type(const Field *field, enum jbvType type, const char *wanted)
 {
 	if (field->value->type != type)
-		reject_value(field, wanted, psprintf("a JSON %s", json_type_name(field->value)));
+		reject_value(field, wanted, psprintf("a JSON %s", json_type_name(field->value)), NULL);
 }
 
 /*
@@ -121,7 +122,8 @@ whole_number(const Field *field, const char *wanted)
 	number = NumericGetDatum(field->value->val.numeric);
 	if (!DatumGetBool(DirectFunctionCall2(
 			numeric_eq, number, DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))))
-		reject_value(field, wanted, DatumGetCString(DirectFunctionCall1(numeric_out, number)));
+		reject_value(field, wanted, DatumGetCString(DirectFunctionCall1(numeric_out, number)),
+					 NULL);
 	return number;
 }
 
@@ -144,21 +146,43 @@ to_version(Field *field)
 }
 
 /*
+ * iso_time returns the time that a string in the form of ISO 8601 says.
+ */
+static Datum
+iso_time(const Field *field, const char *text, const char *wanted)
+{
+	int64 nanoseconds;
+	bool  is_in_range;
+
+	if (!read_iso_time(text, &nanoseconds, &is_in_range))
+		reject_value(field, wanted, psprintf("\"%s\"", text),
+					 "A time in ISO 8601 has a date, a time of day and Z or an offset, such as "
+					 "\"2026-11-28T20:00:00.123456789Z\" or \"2026-11-28T21:00+01:00\".");
+	if (!is_in_range)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("element %d of argument \"events\": \"%s\" is out of range: \"%s\"",
+							   field->element, field->key, text),
+						errdetail(TIME_RANGE_DETAIL)));
+	return Int64GetDatum(nanoseconds);
+}
+
+/*
  * to_time takes a string of digits, too: JavaScript's numbers lose nanoseconds.
  */
 static Datum
 to_time(Field *field)
 {
-	static const char wanted[] = "a whole number of nanoseconds or a string of its digits";
-	char			 *text;
-	char			 *digits;
+	static const char wanted[] =
+		"a whole number of nanoseconds, a string of its digits or a time in ISO 8601";
+	char *text;
+	char *digits;
 
 	if (field->value->type != jbvString)
 		return convert(field, numeric_int8, whole_number(field, wanted));
 	text = string_value(field, wanted);
 	digits = text + (*text == '-');
 	if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0')
-		reject_value(field, wanted, psprintf("\"%s\"", text));
+		return iso_time(field, text, wanted);
 	return convert(field, int8in, CStringGetDatum(text));
 }
 
@@ -259,21 +283,38 @@ events_from_array(Oid event_type, JsonbContainer *array)
 		events[count] = event_from_object(event_type, value.val.binary.data, count + 1);
 		count++;
 	}
-	return construct_array(events, count, event_type, -1, false, TYPALIGN_DOUBLE);
+	return event_array(event_type, events, count);
 }
 
 /*
- * goes_events_from_json makes events of a JSON array of objects.
+ * events_from_json makes events of an argument: of an array of objects, or of a single object.
+ */
+ArrayType *
+events_from_json(FunctionCallInfo fcinfo, int number, Oid event_type)
+{
+	Jsonb *json = DatumGetJsonbP(required_argument(fcinfo, number, "events"));
+	Datum  event;
+
+	if (JB_ROOT_IS_OBJECT(json))
+	{
+		event = event_from_object(event_type, &json->root, 1);
+		return event_array(event_type, &event, 1);
+	}
+	if (JB_ROOT_IS_SCALAR(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"events\" must be a JSON array of objects, or one object"),
+				 errhint("An event is an object with a name: {\"name\": \"...\"}.")));
+	return events_from_array(event_type, &json->root);
+}
+
+/*
+ * goes_events_from_json makes events of JSON.
  */
 Datum
 goes_events_from_json(PG_FUNCTION_ARGS)
 {
-	Jsonb *json = DatumGetJsonbP(required_argument(fcinfo, 0, "events"));
-	Oid	   event_type = get_element_type(return_type(fcinfo));
+	Oid event_type = get_element_type(return_type(fcinfo));
 
-	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"events\" must be a JSON array of objects"),
-						errhint("Put a single event into brackets: [{\"name\": \"...\"}].")));
-	PG_RETURN_ARRAYTYPE_P(events_from_array(event_type, &json->root));
+	PG_RETURN_ARRAYTYPE_P(events_from_json(fcinfo, 0, event_type));
 }

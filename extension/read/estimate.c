@@ -23,6 +23,7 @@
 
 PG_FUNCTION_INFO_V1(goes_query_support);
 PG_FUNCTION_INFO_V1(goes_snapshot_query_support);
+PG_FUNCTION_INFO_V1(goes_history_support);
 PG_FUNCTION_INFO_V1(goes_load_support);
 
 /* What PostgreSQL assumes of a function that does not declare its rows. */
@@ -190,13 +191,12 @@ filtered_rows(const Call *call)
 }
 
 /*
- * query_rows returns how many rows a query has.
+ * limited_rows returns how many of the rows a limit leaves.
  */
 static double
-query_rows(const Call *call)
+limited_rows(const Call *call, int argument, double rows)
 {
-	Node  *limit = call_argument(call, QUERY_MAX_EVENTS);
-	double rows = filtered_rows(call);
+	Node *limit = call_argument(call, argument);
 
 	if (!IsA(limit, Const) || is_null(limit))
 		return rows;
@@ -215,7 +215,7 @@ support_query(Node *request, const StoreKind *kind, int first_argument)
 	if (!IsA(request, SupportRequestRows) ||
 		!start_call(&call, rows, kind, first_argument, QUERY_ARGUMENTS))
 		return PointerGetDatum(NULL);
-	rows->rows = query_rows(&call);
+	rows->rows = limited_rows(&call, QUERY_MAX_EVENTS, filtered_rows(&call));
 	return PointerGetDatum(rows);
 }
 
@@ -238,6 +238,36 @@ goes_snapshot_query_support(PG_FUNCTION_ARGS)
 }
 
 /*
+ * history_rows returns how many events an aggregate has.
+ */
+static double
+history_rows(const Call *call)
+{
+	return call->tuples / distinct_values(call, "aggregate_id");
+}
+
+/*
+ * goes_history_support tells the planner about goes_history.
+ */
+Datum
+goes_history_support(PG_FUNCTION_ARGS)
+{
+	Node			   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestRows *rows = (SupportRequestRows *) request;
+	Call				call;
+	double				found;
+
+	if (!IsA(request, SupportRequestRows) ||
+		!start_call(&call, rows, &event_store, 0, HISTORY_STORE))
+		PG_RETURN_POINTER(NULL);
+	found = history_rows(&call);
+	for (int i = HISTORY_FROM; i <= HISTORY_TO; i++)
+		found *= is_null(call_argument(&call, i)) ? 1.0 : DEFAULT_INEQ_SEL;
+	rows->rows = limited_rows(&call, HISTORY_MAX_EVENTS, found);
+	PG_RETURN_POINTER(rows);
+}
+
+/*
  * goes_load_support tells the planner about goes_load, which returns all events of an
  * aggregate at the most.
  */
@@ -250,6 +280,6 @@ goes_load_support(PG_FUNCTION_ARGS)
 
 	if (!IsA(request, SupportRequestRows) || !start_call(&call, rows, &event_store, 0, 3))
 		PG_RETURN_POINTER(NULL);
-	rows->rows = call.tuples / distinct_values(&call, "aggregate_id");
+	rows->rows = history_rows(&call);
 	PG_RETURN_POINTER(rows);
 }

@@ -19,32 +19,46 @@
 /* Up to this many ranges of times are written out, since each of them can use the index. */
 #define MOST_TIME_ARMS 64
 
-static const Subject events = {EVENT_LIST, FILTER_NAMES, "id ASC", "max_events"};
+/* The columns of a feed, and where the row lies. */
+#define FEED_LIST "\"position\", " EVENT_LIST ", ctid"
 
-static const Subject snapshots = {SNAPSHOT_LIST, FILTER_TIMES,
+/* How many parameters the condition on positions has. */
+#define POSITION_PARAMETERS 2
+
+static const Subject events = {EVENT_LIST, FILTER_NAMES, 0, "id ASC", "max_events"};
+
+static const Subject snapshots = {SNAPSHOT_LIST, FILTER_TIMES, 0,
 								  "aggregate_name ASC, aggregate_id ASC, aggregate_version ASC",
 								  "max_snapshots"};
 
+/* The arguments of goes_feed begin with its cursor. */
+static const Subject feed_events = {FEED_LIST, FILTER_NAMES, 1, NULL, NULL};
+
+/* Those of a subscription are all there is. */
+static const Subject members = {MEMBER_LIST, FILTER_NAMES, 0, NULL, NULL};
+
 /* A new filter is a row here, besides its argument in the SQL interface. */
 const FilterRule filter_rules[FILTER_ARGUMENTS] = {
-	[FILTER_NAMES] = {"names", "name", FILTER_ONE_OF, PICKS_BY_VALUE},
-	[FILTER_IDS] = {"ids", "id", FILTER_ONE_OF, PICKS_FEW},
-	[FILTER_TIMES] = {"times", "time", FILTER_ONE_OF, PICKS_BY_VALUE},
+	[FILTER_NAMES] = {"names", "name", FILTER_ONE_OF, PICKS_BY_VALUE, TEXTARRAYOID},
+	[FILTER_IDS] = {"ids", "id", FILTER_ONE_OF, PICKS_FEW, UUIDARRAYOID},
+	[FILTER_TIMES] = {"times", "time", FILTER_ONE_OF, PICKS_BY_VALUE, INT8ARRAYOID},
 	[FILTER_TIME_MIN] = {"time_min", "time", FILTER_AT_LEAST, PICKS_BY_VALUE, INT8OID},
 	[FILTER_TIME_MAX] = {"time_max", "time", FILTER_AT_MOST, PICKS_BY_VALUE, INT8OID},
 	[FILTER_TIME_RANGES] = {"time_ranges", "time", FILTER_IN_RANGES, PICKS_BY_VALUE,
-							.most_arms = MOST_TIME_ARMS},
-	[FILTER_AGGREGATE_NAMES] = {"aggregate_names", "aggregate_name", FILTER_ONE_OF, PICKS_SOME},
-	[FILTER_AGGREGATE_IDS] = {"aggregate_ids", "aggregate_id", FILTER_ONE_OF, PICKS_FEW},
+							INT8RANGEARRAYOID, MOST_TIME_ARMS},
+	[FILTER_AGGREGATE_NAMES] = {"aggregate_names", "aggregate_name", FILTER_ONE_OF, PICKS_SOME,
+								TEXTARRAYOID},
+	[FILTER_AGGREGATE_IDS] = {"aggregate_ids", "aggregate_id", FILTER_ONE_OF, PICKS_FEW,
+							  UUIDARRAYOID},
 	[FILTER_AGGREGATE_VERSIONS] = {"aggregate_versions", "aggregate_version", FILTER_ONE_OF,
-								   PICKS_SOME},
+								   PICKS_SOME, INT4ARRAYOID},
 	[FILTER_VERSION_MIN] = {"version_min", "aggregate_version", FILTER_AT_LEAST, PICKS_SOME,
 							INT4OID},
 	[FILTER_VERSION_MAX] = {"version_max", "aggregate_version", FILTER_AT_MOST, PICKS_SOME,
 							INT4OID},
 	[FILTER_VERSION_RANGES] = {"version_ranges", "aggregate_version", FILTER_IN_RANGES,
-							   PICKS_BY_VALUE, .most_arms = 1},
-	[FILTER_AGGREGATES] = {"aggregates", "aggregate_id", FILTER_REFERENCES, PICKS_FEW},
+							   PICKS_BY_VALUE, INT4RANGEARRAYOID, 1},
+	[FILTER_AGGREGATES] = {"aggregates", "aggregate_id", FILTER_REFERENCES, PICKS_FEW, InvalidOid},
 };
 
 /*
@@ -78,7 +92,7 @@ filter_bound(Filter *filter, int argument, const FilterRule *rule, const char *o
 	filter->is_varying |= rule->picks == PICKS_BY_VALUE;
 	appendStringInfo(&filter->text, "%s OPERATOR(pg_catalog.%s) $%d",
 					 quote_identifier(rule->column), operator,
-					 add_parameter(filter, rule->bound_type, bound->value));
+					 add_parameter(filter, rule->type, bound->value));
 }
 
 /*
@@ -188,6 +202,63 @@ Statement
 filter_select(FunctionCallInfo fcinfo)
 {
 	return filter_rows(fcinfo, &events);
+}
+
+/*
+ * add_position writes "position is in (after, last]".
+ */
+static void
+add_position(Filter *filter, int64 after, int64 last)
+{
+	start_condition(filter);
+	appendStringInfo(&filter->text,
+					 "\"position\" OPERATOR(pg_catalog.>) $%d "
+					 "AND \"position\" OPERATOR(pg_catalog.<=) $%d",
+					 add_parameter(filter, INT8OID, Int64GetDatum(after)),
+					 add_parameter(filter, INT8OID, Int64GetDatum(last)));
+}
+
+/*
+ * filter_positions returns the statement that finds events by position, in that order: those
+ * behind after, up to last, and no more than a number. It also sees what was committed after the
+ * caller's snapshot. Without filters one plan serves all positions.
+ */
+static Statement
+filter_positions(FunctionCallInfo fcinfo, const Subject *subject, int64 after, int64 last,
+				 int64 most)
+{
+	Filter	  filter;
+	Statement statement;
+
+	start_filter(&filter, subject, fcinfo, psprintf("SELECT %s", subject->columns));
+	add_position(&filter, after, last);
+	filter.is_point = true;
+	add_filters(&filter);
+	filter.is_point &= filter.count == POSITION_PARAMETERS;
+	appendStringInfo(&filter.text, " ORDER BY \"position\" LIMIT $%d",
+					 add_parameter(&filter, INT8OID, Int64GetDatum(most)));
+	statement = finish_filter(&filter);
+	statement.is_fresh = true;
+	return statement;
+}
+
+/*
+ * filter_feed returns the statement that finds the next events of a feed.
+ */
+Statement
+filter_feed(FunctionCallInfo fcinfo, int64 after, int64 last, int64 most)
+{
+	return filter_positions(fcinfo, &feed_events, after, last, most);
+}
+
+/*
+ * filter_members returns the statement that finds the aggregates of the next events. The call has
+ * the filters as its only arguments.
+ */
+Statement
+filter_members(FunctionCallInfo filters, int64 after, int64 last, int64 most)
+{
+	return filter_positions(filters, &members, after, last, most);
 }
 
 /*

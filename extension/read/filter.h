@@ -60,7 +60,7 @@ typedef struct FilterRule
 	const char *column;
 	FilterKind	kind;
 	Picks		picks;
-	Oid			bound_type;
+	Oid			type;	   /* of the argument; of references it is one of ours */
 	int			most_arms; /* more ranges than that are not written out, but tested together */
 } FilterRule;
 
@@ -69,6 +69,7 @@ typedef struct Subject
 {
 	const char *columns;
 	int			first_argument; /* the first of the FilterArguments that its functions have */
+	int			place;			/* where that one stands among their arguments */
 	const char *key;			/* the order of rows that are equal in their sort keys */
 	const char *limit_name;		/* of the argument QUERY_MAX_EVENTS */
 } Subject;
@@ -101,6 +102,7 @@ extern void filter_references(Filter *filter, int argument, const char *name);
 /* filter_sort.c */
 extern void add_sorting(Filter *filter);
 extern void add_limit(Filter *filter);
+extern void reject_negative_limit(const char *name, int64 limit);
 
 /* filter_condition.c */
 extern NullableDatum *filter_argument(const Filter *filter, int argument);

@@ -10,12 +10,21 @@
 #include "read/filter.h"
 
 /*
+ * place_of returns where a filter stands among the arguments of the function.
+ */
+static int
+place_of(const Filter *filter, int argument)
+{
+	return argument - filter->subject->first_argument + filter->subject->place;
+}
+
+/*
  * filter_argument returns an argument of the function.
  */
 NullableDatum *
 filter_argument(const Filter *filter, int argument)
 {
-	return &filter->fcinfo->args[argument - filter->subject->first_argument];
+	return &filter->fcinfo->args[place_of(filter, argument)];
 }
 
 /*
@@ -24,7 +33,7 @@ filter_argument(const Filter *filter, int argument)
 ArrayType *
 filter_array(const Filter *filter, int argument, const char *name)
 {
-	return array_argument(filter->fcinfo, argument - filter->subject->first_argument, name);
+	return array_argument(filter->fcinfo, place_of(filter, argument), name);
 }
 
 /*

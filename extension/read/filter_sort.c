@@ -120,6 +120,18 @@ add_sorting(Filter *filter)
 }
 
 /*
+ * reject_negative_limit raises an error for a limit that no result can have.
+ */
+void
+reject_negative_limit(const char *name, int64 limit)
+{
+	if (limit < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must not be negative: " INT64_FORMAT, name, limit),
+						errhint("Null means no limit.")));
+}
+
+/*
  * add_limit writes the LIMIT clause.
  */
 void
@@ -131,10 +143,6 @@ add_limit(Filter *filter)
 		return;
 	/* with a limit and no sorting the planner may choose another index, depending on the values */
 	filter->is_varying |= filter_argument(filter, QUERY_SORT)->isnull;
-	if (DatumGetInt64(limit->value) < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"%s\" must not be negative: " INT64_FORMAT,
-							   filter->subject->limit_name, DatumGetInt64(limit->value)),
-						errhint("Null means no limit.")));
+	reject_negative_limit(filter->subject->limit_name, DatumGetInt64(limit->value));
 	appendStringInfo(&filter->text, " LIMIT $%d", add_parameter(filter, INT8OID, limit->value));
 }

@@ -12,8 +12,21 @@
 /* filter.c: query arguments -> a statement */
 extern Statement filter_select(FunctionCallInfo fcinfo);
 extern Statement filter_count(FunctionCallInfo fcinfo);
+extern Statement filter_feed(FunctionCallInfo fcinfo, int64 after, int64 last, int64 most);
+extern Statement filter_members(FunctionCallInfo filters, int64 after, int64 last, int64 most);
 extern Statement filter_delete(FunctionCallInfo fcinfo, ArrayType *ids);
 extern Statement filter_snapshots(FunctionCallInfo fcinfo);
+
+/* history.c: the arguments of goes_history */
+enum HistoryArgument
+{
+	HISTORY_NAME,
+	HISTORY_ID,
+	HISTORY_FROM,
+	HISTORY_TO,
+	HISTORY_MAX_EVENTS,
+	HISTORY_STORE
+};
 
 /* result.c: the rows of a set-returning function */
 extern void	 start_result(FunctionCallInfo fcinfo, const RowType *row);

@@ -10,7 +10,6 @@
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "read/read.h"
@@ -34,6 +33,20 @@ rows_context(FmgrInfo *function)
 }
 
 /*
+ * make_tuplestore lets PostgreSQL make the tuplestore. That takes the query's memory, for which the
+ * memory for rows stands in meanwhile: a second tuplestore would cost more than a short answer.
+ */
+static void
+make_tuplestore(FunctionCallInfo fcinfo, ExprContext *query)
+{
+	MemoryContext memory = query->ecxt_per_query_memory;
+
+	query->ecxt_per_query_memory = rows_context(fcinfo->flinfo);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	query->ecxt_per_query_memory = memory;
+}
+
+/*
  * start_result gives the function an empty tuplestore for its rows. The function's row type must
  * be unaltered, because a query's rows go there as they are.
  */
@@ -41,20 +54,18 @@ void
 start_result(FunctionCallInfo fcinfo, const RowType *row)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	bool		   random_access;
-	MemoryContext  caller;
 
-	InitMaterializedSRF(fcinfo, 0);
+	if (result != NULL && IsA(result, ReturnSetInfo))
+		make_tuplestore(fcinfo, result->econtext);
+	else
+		/* which is an error */
+		InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	require_row(result->setDesc, row);
-	random_access = (result->allowedModes & SFRM_Materialize_Random) != 0;
-	tuplestore_end(result->setResult);
-	caller = MemoryContextSwitchTo(rows_context(fcinfo->flinfo));
-	result->setResult = tuplestore_begin_heap(random_access, false, work_mem);
-	MemoryContextSwitchTo(caller);
 }
 
 /*
- * add_rows adds the rows of a query to the function's tuplestore.
+ * add_rows adds the rows of a query to the function's tuplestore. Without a store it is one of the
+ * catalogs.
  */
 void
 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
@@ -64,7 +75,10 @@ add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
 
 	SetTuplestoreDestReceiverParams(receiver, result->setResult,
 									result->econtext->ecxt_per_query_memory, false, NULL, NULL);
-	execute_statement(store, statement, SPI_OK_SELECT, receiver);
+	if (store == NULL)
+		execute_query(statement, receiver);
+	else
+		execute_statement(store, statement, SPI_OK_SELECT, receiver);
 	receiver->rDestroy(receiver);
 }
 

@@ -218,3 +218,25 @@ has_key(Relation relation, const StoreKind *kind)
 {
 	return has_index(relation, &kind->key) && !OidIsValid(merging_index(relation, &kind->key));
 }
+
+/*
+ * has_deferrable_index tells whether a unique index or an exclusion constraint of the table may be
+ * checked later than when a row is stored.
+ */
+bool
+has_deferrable_index(Relation relation)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		bool is_late = HeapTupleIsValid(tuple) && !((Form_pg_index) GETSTRUCT(tuple))->indimmediate;
+
+		if (HeapTupleIsValid(tuple))
+			ReleaseSysCache(tuple);
+		if (is_late)
+			return true;
+	}
+	return false;
+}

@@ -103,3 +103,17 @@ const StoreKind model_store = {
 	.column_count = lengthof(model_columns),
 	.key = {"", "", true, true, 1, {"id"}},
 };
+
+/*
+ * required_column returns what a kind of store needs of the column of that name, or NULL.
+ */
+const RequiredColumn *
+required_column(const StoreKind *kind, const char *name)
+{
+	for (int i = 0; i < kind->column_count; i++)
+	{
+		if (strcmp(kind->columns[i].name, name) == 0)
+			return &kind->columns[i];
+	}
+	return NULL;
+}

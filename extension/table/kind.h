@@ -52,9 +52,13 @@ struct StoreKind
 	const char			 *comment;		   /* on the table */
 	const char			 *create_function; /* the SQL function that makes one */
 	char				**default_name;	   /* of the table, for a call that names none */
+	const char			 *suffix;		   /* a companion's name: that of the store, and this */
+	const StoreKind		 *companion;	   /* the store's next table; NULL: there is none */
+	const char			 *storage;		   /* parameters of the table */
 	const RowType		 *row;			   /* that its rows are returned as */
 	const RequiredColumn *columns;
 	int					  column_count;
+	const char			 *numbered; /* the column that has a sequence; NULL: none */
 	RequiredIndex		  key; /* identifies a row; we do not add it to a table that lacks it */
 	const RequiredIndex	 *indexes;
 	int					  index_count;
@@ -63,6 +67,9 @@ struct StoreKind
 
 #pragma GCC visibility push(hidden)
 
+/* kind.c: what a kind needs of the column of that name; NULL: nothing */
+extern const RequiredColumn *required_column(const StoreKind *kind, const char *name);
+
 /* index.c: what an index of a table is good for; the columns of one of ours, for SQL */
 extern bool	 is_over_key(Relation relation, Form_pg_index found, const RequiredIndex *key);
 extern bool	 covers(Relation relation, Oid index_oid, const RequiredIndex *index, bool *is_strict);
@@ -70,6 +77,7 @@ extern Oid	 merging_index(Relation relation, const RequiredIndex *key);
 extern char *index_columns(const RequiredIndex *index);
 
 /* missing_index.c: the indexes that a table lacks */
+extern char *free_index_name(Relation relation, const RequiredIndex *index);
 extern List *index_problems(List *problems, Relation relation, const StoreKind *kind,
 							List *undecided);
 
@@ -77,6 +85,9 @@ extern List *index_problems(List *problems, Relation relation, const StoreKind *
 extern List *constraint_problems(List *problems, Relation relation, const StoreKind *kind,
 								 List *undecided);
 extern bool	 is_mended(Relation relation, Oid index, const StoreKind *kind);
+
+/* unfilled.c: columns of the owner's that nothing fills */
+extern List *unfilled_problems(List *problems, Relation relation, const StoreKind *kind);
 
 /* duplicates.c: rows that prevent an index, to show or to raise */
 extern void explain_duplicates(Relation relation, const StoreKind *kind, List *problems);
@@ -88,6 +99,7 @@ extern bool is_exact_collation(Oid collation);
 
 /* remedy.c: the SQL that mends columns */
 extern const char *not_null(const RequiredColumn *column);
+extern char		  *identity_command(Relation relation, Form_pg_attribute attribute);
 extern bool		   can_add_column(Relation relation, const RequiredColumn *column);
 extern char		  *add_columns_command(Relation relation, List *columns);
 extern char		  *mend_column_command(Relation relation, Form_pg_attribute attribute,

@@ -63,7 +63,7 @@ will_have_index(Relation relation, const RequiredIndex *index, const StoreKind *
  * free_index_name returns goes' name for an index, or one that begins with the table's name if
  * goes' name is taken in the schema.
  */
-static char *
+char *
 free_index_name(Relation relation, const RequiredIndex *index)
 {
 	Oid schema = RelationGetNamespace(relation);

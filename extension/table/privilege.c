@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
@@ -59,6 +62,23 @@ require_insert(const Store *store)
 	for (int i = 0; i < store->kind->column_count; i++)
 		columns[i] = store->kind->columns[i].name;
 	require_columns(store->relation, ACL_INSERT, columns, store->kind->column_count);
+}
+
+/*
+ * can_read_directly tells whether the rows that an index leads to are those that a query would find:
+ * the caller may read every row, no other module checks privileges, and no rows are in child tables.
+ * If not, a query raises the proper error. A standby does not have the pages of an unlogged table.
+ * While a table is rewritten, a function in another index's expression may be called and get here,
+ * when this index still points to the old rows.
+ */
+bool
+can_read_directly(const Store *store, Oid index)
+{
+	return (RelationIsPermanent(store->relation) || !RecoveryInProgress()) &&
+		   !ReindexIsProcessingIndex(index) && !has_heirs(store->relation) &&
+		   ExecutorCheckPerms_hook == NULL &&
+		   pg_class_aclcheck(store->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		   check_enable_rls(store->oid, InvalidOid, true) != RLS_ENABLED;
 }
 
 /*

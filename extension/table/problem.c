@@ -34,6 +34,7 @@ report_mismatch(Relation relation, List *problems, const char *hint)
 	StringInfoData text;
 	StringInfoData remedies;
 	ListCell	  *cell;
+	const char	  *last = "";		 /* of the remedies: one may mend several problems */
 	bool		   is_mended = true; /* by the remedies */
 
 	initStringInfo(&text);
@@ -43,10 +44,13 @@ report_mismatch(Relation relation, List *problems, const char *hint)
 		Problem *problem = lfirst(cell);
 
 		appendStringInfo(&text, "%s%s", text.len > 0 ? "; " : "", problem->text);
-		if (problem->remedy != NULL)
-			appendStringInfo(&remedies, "%s%s", remedies.len > 0 ? "\n" : "", problem->remedy);
-		else
+		if (problem->remedy == NULL)
 			is_mended = false;
+		else if (strcmp(problem->remedy, last) != 0)
+		{
+			appendStringInfo(&remedies, "%s%s", remedies.len > 0 ? "\n" : "", problem->remedy);
+			last = problem->remedy;
+		}
 	}
 	if (((Problem *) linitial(problems))->kind == PROBLEM_KIND)
 		hint = "Choose another name for the store.";

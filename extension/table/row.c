@@ -11,11 +11,15 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "table/table.h"
 
-#define MOST_ATTRIBUTES EVENT_COLUMNS
+#define MOST_ATTRIBUTES CLAIM_COLUMNS
+
+/* Stands for an array of any row type: who reads the rows checks what they are. */
+#define ARRAY_OF_ROWS RECORDARRAYOID
 
 struct RowType
 {
@@ -40,6 +44,21 @@ const RowType event_row = {NULL,
 
 const RowType reference_row = {NULL, 2, {{"name", TEXTOID}, {"id", UUIDOID}}};
 
+const RowType item_row = {NULL,
+						  ITEM_COLUMNS,
+						  {[ITEM_AGGREGATE_NAME] = {"aggregate_name", TEXTOID},
+						   [ITEM_AGGREGATE_ID] = {"aggregate_id", UUIDOID},
+						   [ITEM_EVENTS] = {"events", ARRAY_OF_ROWS},
+						   [ITEM_EXPECTED_VERSION] = {"expected_version", INT4OID}}};
+
+const RowType outcome_row = {"goes_append_each",
+							 OUTCOME_COLUMNS,
+							 {[OUTCOME_ITEM] = {"item", INT4OID},
+							  [OUTCOME_AGGREGATE_VERSION] = {"aggregate_version", INT4OID},
+							  [OUTCOME_SQLSTATE] = {"sqlstate", TEXTOID},
+							  [OUTCOME_MESSAGE] = {"message", TEXTOID},
+							  [OUTCOME_DETAIL] = {"detail", JSONBOID}}};
+
 const RowType snapshot_row = {NULL,
 							  5,
 							  {{"aggregate_id", UUIDOID},
@@ -57,6 +76,64 @@ const RowType load_row = {"goes_load",
 						   {"name", TEXTOID},
 						   {"data", JSONBOID}}};
 
+const RowType feed_row = {"goes_feed",
+						  FEED_COLUMNS,
+						  {[FEED_POSITION] = {"position", INT8OID},
+						   [FEED_ID] = {"id", UUIDOID},
+						   {"name", TEXTOID},
+						   {"time", INT8OID},
+						   {"aggregate_id", UUIDOID},
+						   {"aggregate_name", TEXTOID},
+						   {"aggregate_version", INT4OID},
+						   [FEED_DATA] = {"data", JSONBOID}}};
+
+const RowType writer_row = {"goes_feed_writers",
+							5,
+							{{"pid", INT4OID},
+							 {"gid", TEXTOID},
+							 {"low", INT8OID},
+							 {"since", TIMESTAMPTZOID},
+							 {"state", TEXTOID}}};
+
+const RowType claim_row = {"goes_claim",
+						   CLAIM_COLUMNS,
+						   {[CLAIM_PARTITION] = {"partition", INT4OID},
+							[CLAIM_EPOCH] = {"epoch", INT8OID},
+							[CLAIM_POSITION] = {"position", INT8OID},
+							[CLAIM_ATTEMPTS] = {"attempts", INT4OID},
+							[CLAIM_EVENT] = {"id", UUIDOID},
+							{"name", TEXTOID},
+							{"time", INT8OID},
+							{"aggregate_id", UUIDOID},
+							{"aggregate_name", TEXTOID},
+							{"aggregate_version", INT4OID},
+							{"data", JSONBOID}}};
+
+const RowType lag_row = {"goes_subscription_lag",
+						 9,
+						 {{"subscription", TEXTOID},
+						  {"partition", INT4OID},
+						  {"position", INT8OID},
+						  {"behind", INT8OID},
+						  {"worker", TEXTOID},
+						  {"lease_until", TIMESTAMPTZOID},
+						  {"retrying", INT8OID},
+						  {"parked", INT8OID},
+						  {"waiting", INT8OID}}};
+
+const RowType parked_row = {"goes_parked",
+							10,
+							{{"partition", INT4OID},
+							 {"position", INT8OID},
+							 {"attempts", INT4OID},
+							 {"failed_at", TIMESTAMPTZOID},
+							 {"error", TEXTOID},
+							 {"waiting", INT8OID},
+							 {"id", UUIDOID},
+							 {"name", TEXTOID},
+							 {"aggregate_name", TEXTOID},
+							 {"aggregate_id", UUIDOID}}};
+
 const RowType problem_row = {"goes_check_store", 2, {{"problem", TEXTOID}, {"remedy", TEXTOID}}};
 
 /*
@@ -71,6 +148,17 @@ attribute_at(TupleDesc descriptor, int place)
 }
 
 /*
+ * has_type tells whether an attribute has the type that it was made with.
+ */
+static bool
+has_type(Form_pg_attribute attribute, Oid type)
+{
+	if (type == ARRAY_OF_ROWS)
+		return type_is_rowtype(get_element_type(attribute->atttypid));
+	return attribute->atttypid == type;
+}
+
+/*
  * is_as_made tells whether the attribute at a place is the one that belongs there.
  */
 static bool
@@ -80,7 +168,7 @@ is_as_made(TupleDesc descriptor, const RowType *row, int place)
 
 	if (place >= row->count)
 		return attribute == NULL;
-	return attribute != NULL && attribute->atttypid == row->attributes[place].type &&
+	return attribute != NULL && has_type(attribute, row->attributes[place].type) &&
 		   strcmp(NameStr(attribute->attname), row->attributes[place].name) == 0;
 }
 
@@ -106,9 +194,10 @@ describe_change(TupleDesc descriptor, const RowType *row, int place, char **acti
 		return psprintf("Its attribute \"%s\" is one too many.", NameStr(attribute->attname));
 	}
 	type = row->attributes[place].type;
-	if (attribute->atttypid != type)
+	if (!has_type(attribute, type))
 	{
-		*action = psprintf("ALTER ATTRIBUTE %s TYPE %s", found, format_type_be(type));
+		if (type != ARRAY_OF_ROWS)
+			*action = psprintf("ALTER ATTRIBUTE %s TYPE %s", found, format_type_be(type));
 		return psprintf("Its attribute \"%s\" has type %s in place of %s.",
 						NameStr(attribute->attname), format_type_be(attribute->atttypid),
 						format_type_be(type));

@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -148,7 +149,7 @@ create_store_commands(FunctionCallInfo fcinfo, const StoreKind *kind, const char
 	if (range->schemaname == NULL && fetch_search_path(false) == NIL)
 		return NULL;
 	if (!FunctionIsVisible(function))
-		schema = get_namespace_name(get_func_namespace(function));
+		schema = function_schema(fcinfo);
 	command = psprintf("SELECT %s(%s)", quote_qualified_identifier(schema, kind->create_function),
 					   quote_literal_cstr(name));
 	if (missing == NULL)
@@ -181,29 +182,100 @@ require_owner(const RangeVar *range, Oid table, Oid old_table, void *argument)
 }
 
 /*
- * store_find locks and opens the store that an argument names, and checks that its columns fit;
- * NULL if there is no such table. Only the owner may take a lock that keeps others from writing.
- * That is checked before waiting for the lock, since everybody else would wait behind it.
+ * store_require_columns raises VE004 unless a store is an ordinary table with the columns of its
+ * kind.
+ */
+void
+store_require_columns(Store *store)
+{
+	if (!columns_fit(store->relation, store->kind))
+		report_mismatch(store->relation, schema_problems(store->relation, store->kind), NULL);
+}
+
+/*
+ * open_locked makes a store of a table that is open, and checks that its columns fit.
+ */
+static Store *
+open_locked(Relation relation, const StoreKind *kind, LOCKMODE mode)
+{
+	Store *store = palloc(sizeof(Store));
+
+	store->oid = RelationGetRelid(relation);
+	store->relation = relation;
+	store->lock = mode;
+	store->kind = kind;
+	store_require_columns(store);
+	return store;
+}
+
+/*
+ * open_range locks and opens a table, and checks that its columns fit; NULL if there is none of
+ * that name. Only the owner may take a lock that keeps others from writing. That is checked before
+ * waiting for the lock, since everybody else would wait behind it.
+ */
+static Store *
+open_range(RangeVar *range, const StoreKind *kind, LOCKMODE mode)
+{
+	Oid table = RangeVarGetRelidExtended(range, mode, RVR_MISSING_OK,
+										 mode > RowExclusiveLock ? require_owner : NULL, NULL);
+
+	if (!OidIsValid(table))
+		return NULL;
+	return open_locked(relation_open(table, NoLock), kind, mode);
+}
+
+/*
+ * store_find opens the store that an argument names; NULL if there is no such table.
  */
 Store *
 store_find(FunctionCallInfo fcinfo, int argument, const char *argument_name, const StoreKind *kind,
 		   LOCKMODE mode)
 {
-	RangeVar *range = store_range(store_name(fcinfo, argument, kind), argument_name);
-	Oid		  table = RangeVarGetRelidExtended(range, mode, RVR_MISSING_OK,
-										   mode > RowExclusiveLock ? require_owner : NULL, NULL);
-	Store	 *store;
+	return open_range(store_range(store_name(fcinfo, argument, kind), argument_name), kind, mode);
+}
 
-	if (!OidIsValid(table))
-		return NULL;
-	store = palloc(sizeof(Store));
-	store->oid = table;
-	store->relation = relation_open(table, NoLock);
-	store->lock = mode;
-	store->kind = kind;
-	if (!columns_fit(store->relation, kind))
-		report_mismatch(store->relation, schema_problems(store->relation, kind), NULL);
-	return store;
+/*
+ * store_open_oid opens a store by the OID of its table; NULL if there is none.
+ */
+Store *
+store_open_oid(Oid table, const StoreKind *kind, LOCKMODE mode)
+{
+	Relation relation = try_relation_open(table, mode);
+
+	return relation == NULL ? NULL : open_locked(relation, kind, mode);
+}
+
+/*
+ * companion_range returns the name of a further table of a store, which stands beside the first.
+ */
+RangeVar *
+companion_range(Oid table, const StoreKind *kind)
+{
+	char *name = get_rel_name(table);
+
+	if (name == NULL)
+		elog(ERROR, "the table of a store was dropped while it was being used");
+	name = psprintf("%s%s", name, kind->suffix);
+	if (is_name_cut(name))
+		reject_cut_name("store", name);
+	return makeRangeVar(get_namespace_name(get_rel_namespace(table)), name, -1);
+}
+
+/*
+ * store_open_companion opens a further table of a store, which is locked.
+ */
+Store *
+store_open_companion(const Store *store, const StoreKind *kind, LOCKMODE mode)
+{
+	RangeVar *range = companion_range(store->oid, kind);
+	Store	 *companion = open_range(range, kind, mode);
+
+	if (companion == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("%s \"%s\" does not exist", kind->noun, range->relname),
+						errhint("Run SELECT %s(%s).", kind->create_function,
+								quote_literal_cstr(qualified_name(store->relation)))));
+	return companion;
 }
 
 /*

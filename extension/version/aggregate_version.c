@@ -8,15 +8,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/index.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
-#include "utils/rel.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "version/lookup.h"
@@ -58,53 +52,39 @@ query_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
 }
 
 /*
- * read_newest looks up the newest version in the index.
+ * read_newest looks up the newest version of an aggregate in the index.
  */
 static Version
-read_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
+read_newest(VersionScan *scan, const Aggregate *aggregate)
 {
 	/* detoast the name now: it must not be fetched while a page of the index is locked */
 	Aggregate	 plain = {PointerGetDatum(DatumGetTextPP(aggregate->name)), aggregate->id};
-	VersionScan *scan;
-	VersionEntry entry;
-	Version		 newest;
+	VersionEntry entry = version_scan_look_up(scan, &plain, NULL, 0);
 
+	return version_scan_newest(scan, &entry, &plain, NULL, 0);
+}
+
+/*
+ * begin_reading prepares for looking up versions in the index.
+ */
+static VersionScan *
+begin_reading(Store *store, bool is_fresh)
+{
 	if (is_fresh)
 		CommandCounterIncrement();
-	scan = version_scan_begin(store->relation, store->lock,
+	return version_scan_begin(store->relation, store->lock,
 							  is_fresh ? GetTransactionSnapshot() : GetActiveSnapshot());
-	entry = version_scan_look_up(scan, &plain, NULL, 0);
-	newest = version_scan_newest(scan, &entry, &plain, NULL, 0);
-	version_scan_end(scan);
-	return newest;
 }
 
 /*
- * is_readable tells whether an index can be read directly at this moment. If not, a query raises
- * the proper error. A standby does not have the pages of an unlogged table. While a table is
- * rewritten, a function in another index's expression may be called and get here, when this
- * index still points to the old rows.
- */
-static bool
-is_readable(const Store *store, Oid index)
-{
-	return (RelationIsPermanent(store->relation) || !RecoveryInProgress()) &&
-		   !ReindexIsProcessingIndex(index);
-}
-
-/*
- * is_index_enough tells whether the index alone gives the answer of a query: the caller may read
- * every row, no other module checks privileges, and no rows are in child tables.
+ * is_index_enough tells whether the index alone gives the answer of a query.
  */
 static bool
 is_index_enough(const Store *store)
 {
 	const VersionKey *key = version_key(store->relation);
 
-	return OidIsValid(key->index) && key->is_whole && is_readable(store, key->index) &&
-		   !has_heirs(store->relation) && ExecutorCheckPerms_hook == NULL &&
-		   pg_class_aclcheck(store->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
-		   check_enable_rls(store->oid, InvalidOid, true) != RLS_ENABLED;
+	return OidIsValid(key->index) && key->is_whole && can_read_directly(store, key->index);
 }
 
 /*
@@ -114,9 +94,35 @@ is_index_enough(const Store *store)
 Version
 newest_version(Store *store, const Aggregate *aggregate, bool is_fresh)
 {
-	if (is_index_enough(store))
-		return read_newest(store, aggregate, is_fresh);
-	return query_newest(store, aggregate, is_fresh);
+	VersionScan *scan;
+	Version		 newest;
+
+	if (!is_index_enough(store))
+		return query_newest(store, aggregate, is_fresh);
+	scan = begin_reading(store, is_fresh);
+	newest = read_newest(scan, aggregate);
+	version_scan_end(scan);
+	return newest;
+}
+
+/*
+ * newest_versions looks up the newest versions of some aggregates, with a snapshot taken now.
+ */
+Version *
+newest_versions(Store *store, const Aggregate *aggregates, int count)
+{
+	VersionScan *scan = is_index_enough(store) ? begin_reading(store, true) : NULL;
+	Version		*newest = palloc(sizeof(Version) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		newest[i] = scan != NULL ? read_newest(scan, &aggregates[i])
+								 : query_newest(store, &aggregates[i], true);
+	}
+	if (scan != NULL)
+		version_scan_end(scan);
+	return newest;
 }
 
 /*

@@ -3,17 +3,14 @@
  *	  Guards: triggers that hold every writer of a store to a rule, whatever it writes with.
  *
  * A guard is only a trigger of the table: \d shows it, pg_dump dumps it with the table, and it
- * stays when the table is renamed. A guard is recognized by its function, so one that was
- * renamed is still found.
+ * stays when the table is renamed.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "errors.h"
@@ -52,29 +49,12 @@ guard_rule(const char *name)
 }
 
 /*
- * guard_function returns the function of a guard, in the extension's schema.
+ * guard_function returns the function of a guard.
  */
 Oid
 guard_function(FunctionCallInfo fcinfo, const Guard *guard)
 {
-	Oid	  schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	List *name =
-		list_make2(makeString(get_namespace_name(schema)), makeString(pstrdup(guard->name)));
-
-	return LookupFuncName(name, 0, NULL, false);
-}
-
-/*
- * copy_triggers returns a copy of a table's triggers. Any look-up in the catalogs can rebuild
- * the relcache entry and free its triggers, even of an open and locked table; the columns and
- * names in it stay where they are.
- */
-TriggerDesc *
-copy_triggers(Relation table)
-{
-	TriggerDesc *triggers = CopyTriggerDesc(table->trigdesc);
-
-	return triggers != NULL ? triggers : palloc0(sizeof(TriggerDesc));
+	return trigger_function(fcinfo, guard->name);
 }
 
 /*
@@ -98,29 +78,6 @@ is_sound_trigger(const Trigger *trigger, const Guard *guard)
 }
 
 /*
- * is_enabled_trigger tells whether a trigger fires in an ordinary session.
- */
-bool
-is_enabled_trigger(const Trigger *trigger)
-{
-	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
-		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
-}
-
-/*
- * alter_store_call returns the SQL that restores a guard.
- */
-static char *
-alter_store_call(FunctionCallInfo fcinfo, Relation table, const Guard *guard, const char *value)
-{
-	Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-
-	return psprintf("SELECT %s(%s, %s => %s);",
-					quote_qualified_identifier(get_namespace_name(schema), "goes_alter_store"),
-					quote_literal_cstr(qualified_name(table)), guard->argument, value);
-}
-
-/*
  * guard_problem adds the problem of a guard's trigger, if it has one.
  */
 static List *
@@ -139,7 +96,8 @@ guard_problem(FunctionCallInfo fcinfo, List *problems, Relation table, const Gua
 					   psprintf(is_whole ? "guard \"%s\" is disabled"
 										 : "guard \"%s\" is not as goes_alter_store makes it",
 								trigger->tgname),
-					   alter_store_call(fcinfo, table, guard, value), NULL);
+					   psprintf("%s;", alter_store_call(fcinfo, table, guard->argument, value)),
+					   NULL);
 }
 
 /*

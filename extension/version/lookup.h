@@ -45,9 +45,8 @@ enum
 
 typedef struct VersionKey
 {
-	Oid			  table;
-	bool		  is_valid;
-	AttrNumber	  name; /* the columns of the table */
+	KnownTable	  known; /* must be first */
+	AttrNumber	  name;	 /* the columns of the table */
 	AttrNumber	  id;
 	AttrNumber	  version;
 	Oid			  index;	/* InvalidOid: it is missing */

@@ -6,8 +6,6 @@
 #ifndef GOES_VERSION_H
 #define GOES_VERSION_H
 
-#include "commands/trigger.h"
-
 #include "table/table.h"
 
 #pragma GCC visibility push(hidden)
@@ -34,8 +32,9 @@ typedef struct Aggregate
 } Aggregate;
 
 /* aggregate_version.c: the newest version of an aggregate */
-extern Version fetch_version(Store *store, const Statement *statement);
-extern Version newest_version(Store *store, const Aggregate *aggregate, bool is_fresh);
+extern Version	fetch_version(Store *store, const Statement *statement);
+extern Version	newest_version(Store *store, const Aggregate *aggregate, bool is_fresh);
+extern Version *newest_versions(Store *store, const Aggregate *aggregates, int count);
 
 /* aggregate.c: an aggregate, and the number of its lock */
 extern Aggregate aggregate_argument(FunctionCallInfo fcinfo, int number);
@@ -70,12 +69,10 @@ typedef struct Guard
 extern const Guard versions_guard;
 extern const Guard append_only_guard;
 
-extern int			guard_rule(const char *name);
-extern Oid			guard_function(FunctionCallInfo fcinfo, const Guard *guard);
-extern TriggerDesc *copy_triggers(Relation table);
-extern bool			is_sound_trigger(const Trigger *trigger, const Guard *guard);
-extern bool			is_enabled_trigger(const Trigger *trigger);
-extern List		   *guard_problems(FunctionCallInfo fcinfo, Oid table);
+extern int	 guard_rule(const char *name);
+extern Oid	 guard_function(FunctionCallInfo fcinfo, const Guard *guard);
+extern bool	 is_sound_trigger(const Trigger *trigger, const Guard *guard);
+extern List *guard_problems(FunctionCallInfo fcinfo, Oid table);
 
 /* guard.c: the setting goes_store.allow_changes */
 extern bool allow_changes;

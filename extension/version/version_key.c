@@ -2,65 +2,18 @@
  * version_key.c
  *	  How the versions of a table are looked up, kept for the session.
  *
- * A guard needs this with every statement, an append with every call. An entry is valid until
- * the table or its indexes change; PostgreSQL announces such a change no later than it grants a
- * lock on the table.
+ * A guard needs this with every statement, an append with every call.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/itup.h"
 #include "catalog/pg_index.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "version/lookup.h"
-
-#define FIRST_TABLES 16
-
-/* Above this many entries, invalid ones are evicted. */
-#define MANY_TABLES 64
-
-static HTAB	 *version_keys = NULL;
-static uint64 change_count = 0; /* how many invalidations have come */
-
-/*
- * forget_version_keys notes that a table has changed. InvalidOid stands for all tables.
- */
-static void
-forget_version_keys(Datum unused, Oid table)
-{
-	HASH_SEQ_STATUS status;
-	VersionKey	   *key;
-
-	change_count++;
-	if (OidIsValid(table))
-	{
-		key = hash_search(version_keys, &table, HASH_FIND, NULL);
-		if (key != NULL)
-			key->is_valid = false;
-		return;
-	}
-	hash_seq_init(&status, version_keys);
-	while ((key = hash_seq_search(&status)) != NULL)
-		key->is_valid = false;
-}
-
-/*
- * start makes the table of keys.
- */
-static void
-start(void)
-{
-	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(VersionKey)};
-
-	version_keys =
-		hash_create("versions of goes_store", FIRST_TABLES, &control, HASH_ELEM | HASH_BLOBS);
-	CacheRegisterRelcacheCallback(forget_version_keys, (Datum) 0);
-}
 
 /*
  * set_key sets how a key of the index is compared with the value that is looked up. The memory
@@ -102,8 +55,10 @@ learn_index(VersionKey *key)
  * learn fills in the fields about a table.
  */
 static void
-learn(VersionKey *key, Relation table)
+learn(KnownTable *entry, Relation table, void *unused)
 {
+	VersionKey *key = (VersionKey *) entry;
+
 	if (!columns_fit(table, &event_store))
 		report_mismatch(table, schema_problems(table, &event_store), NULL);
 	key->name = find_column(table, "aggregate_name")->attnum;
@@ -115,26 +70,6 @@ learn(VersionKey *key, Relation table)
 }
 
 /*
- * drop_forgotten evicts invalid entries to make room for another table. They may belong to
- * dropped tables, and a session can create and drop thousands.
- */
-static void
-drop_forgotten(void)
-{
-	HASH_SEQ_STATUS status;
-	VersionKey	   *key;
-
-	if (hash_get_num_entries(version_keys) < MANY_TABLES)
-		return;
-	hash_seq_init(&status, version_keys);
-	while ((key = hash_seq_search(&status)) != NULL)
-	{
-		if (!key->is_valid)
-			hash_search(version_keys, &key->table, HASH_REMOVE, NULL);
-	}
-}
-
-/*
  * version_key returns how the versions of a table are looked up. The answer is valid while the
  * caller holds its lock on the table, and until the next call. A table that is not an event
  * store is an error; if the index is missing, its field is InvalidOid.
@@ -142,22 +77,9 @@ drop_forgotten(void)
 const VersionKey *
 version_key(Relation table)
 {
-	Oid			oid = RelationGetRelid(table);
-	VersionKey *key;
-	uint64		changes;
+	static KnownTables known = {.name = "versions of goes_store", .entry_size = sizeof(VersionKey)};
 
-	if (version_keys == NULL)
-		start();
-	key = hash_search(version_keys, &oid, HASH_FIND, NULL);
-	if (key != NULL && key->is_valid)
-		return key;
-	drop_forgotten();
-	key = hash_search(version_keys, &oid, HASH_ENTER, NULL);
-	key->is_valid = false;
-	changes = change_count;
-	learn(key, table);
-	key->is_valid = changes == change_count; /* otherwise only this statement uses it */
-	return key;
+	return (VersionKey *) known_table(&known, table, learn, NULL);
 }
 
 /*

@@ -202,5 +202,7 @@ compare_versions(const void *left, const void *right)
 bool
 has_version(const NewVersion *rows, int count, int32 version)
 {
-	return bsearch(&version, rows, count, sizeof(NewVersion), compare_versions) != NULL;
+	/* rows may be null without any, and bsearch must not be */
+	return count > 0 &&
+		   bsearch(&version, rows, count, sizeof(NewVersion), compare_versions) != NULL;
 }

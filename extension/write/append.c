@@ -1,6 +1,6 @@
 /*
  * append.c
- *	  goes_append: events become the next versions of an aggregate.
+ *	  goes_append and goes_append_json: events become the next versions of an aggregate.
  *
  * Appends to one aggregate wait for each other on a lock, so an append that comes too late
  * finds out before it stores anything. Writers that do not take the lock, such as a goes
@@ -15,13 +15,8 @@
 #include "replication/message.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
-#include "utils/datum.h"
 
 #include "write/append.h"
-
-#define EXPECT_ANY (-2)
-#define EXPECT_EXISTS (-1)
-#define EXPECT_NONE 0
 
 /*
  * Losing a race this many times in a row means that a trigger stores something else in the
@@ -30,83 +25,12 @@
 #define MOST_ATTEMPTS 1000
 
 PG_FUNCTION_INFO_V1(goes_append);
-
-/*
- * expectation reads the argument expected_version.
- */
-static int
-expectation(FunctionCallInfo fcinfo, int number)
-{
-	int expected;
-
-	if (PG_ARGISNULL(number))
-		return EXPECT_ANY;
-	expected = PG_GETARG_INT32(number);
-	if (expected < EXPECT_EXISTS)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("argument \"expected_version\" must not be %d", expected),
-						errhint("Null accepts any version, 0 a new aggregate, -1 one that exists, "
-								"and a positive number just that version.")));
-	return expected;
-}
-
-/*
- * reject_other_aggregate raises an error for an event of another aggregate.
- */
-static void
-reject_other_aggregate(int element, const Datum *values, const bool *nulls,
-					   const Aggregate *aggregate)
-{
-	const char *other = NULL;
-
-	if (!nulls[EVENT_AGGREGATE_ID] &&
-		!datum_image_eq(values[EVENT_AGGREGATE_ID], aggregate->id, false, UUID_LEN))
-		other = "aggregate_id";
-	if (!nulls[EVENT_AGGREGATE_NAME] &&
-		!datum_image_eq(values[EVENT_AGGREGATE_NAME], aggregate->name, false, -1))
-		other = "aggregate_name";
-	if (other != NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("element %d of argument \"events\" has another %s than the append",
-							   element, other),
-						errhint("Leave it null, or append the event to its own aggregate.")));
-}
-
-/*
- * check_event raises an error for an event that does not agree with the append, or with
- * the versions of the events before it.
- */
-static void
-check_event(int element, const Datum *values, const bool *nulls, void *state)
-{
-	AppendCall *append = state;
-	int32		version =
-		  nulls[EVENT_AGGREGATE_VERSION] ? 0 : DatumGetInt32(values[EVENT_AGGREGATE_VERSION]);
-	int64 base = (int64) version - element;
-
-	if (element == 1)
-		memcpy(append->first, values, sizeof(append->first));
-	reject_other_aggregate(element, values, nulls, &append->aggregate);
-	if (version == 0)
-		return;
-	if (!append->has_versions && append->expected >= EXPECT_NONE)
-		append->base = append->expected;
-	else if (!append->has_versions)
-		append->base = base;
-	append->has_versions = true;
-	if (base != append->base)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("element %d of argument \"events\" has version %d in place of " INT64_FORMAT,
-					element, version, append->base + element),
-			 errhint("Leave the versions of the events null: the append assigns them.")));
-}
+PG_FUNCTION_INFO_V1(goes_append_json);
 
 /*
  * is_expected tells whether an aggregate is at the version that the append expects.
  */
-static bool
+bool
 is_expected(const AppendCall *append, const Version *current)
 {
 	if (append->expected == EXPECT_EXISTS && !current->exists)
@@ -138,7 +62,7 @@ report_unexpected(const AppendCall *append, const Version *current)
 /*
  * versions_fit tells whether the column can hold the versions of the append.
  */
-static bool
+bool
 versions_fit(const AppendCall *append, int32 current)
 {
 	return (int64) current + append->count <= PG_INT32_MAX;
@@ -230,7 +154,7 @@ report_left_out(const AppendCall *append, const Version *base, uint64 stored)
 		report_conflict(&conflict, ", and event " INT64_FORMAT " was to be version " INT64_FORMAT,
 						place, conflict.event_version);
 	if (place > 0)
-		stored += insert_or_fail(append, (int) place - 1, 1, base->number + place - 1);
+		stored += store_or_fail(append, (int) place - 1, 1, base->number + place - 1);
 	require_stored(append->store, stored, append->count);
 }
 
@@ -274,8 +198,7 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 	*last = current->number + append->count;
 	if (append->count == 0)
 		return true;
-	stored = append->count == 1 ? insert_single(append, current->number)
-								: insert_batch(append, current->number);
+	stored = store_or_skip(append, current->number);
 	if (stored > 0 && stored < (uint64) append->count)
 		report_left_out(append, current, stored);
 	return stored > 0 || is_done(append, last);
@@ -284,15 +207,16 @@ try_append(const AppendCall *append, const Version *current, int32 *last)
 /*
  * append_events stores the events as the next versions and returns the last one.
  */
-static int32
-append_events(const AppendCall *append)
+int32
+append_events(AppendCall *append)
 {
 	Version current;
 	Version newer;
 	int32	last;
 
 	/* without the lock the unique index decides, as it does for writers that never take it */
-	if (append->count > 0 && may_lock_aggregates(LOCK_CLASS_APPEND, 1))
+	append->is_locked = append->count > 0 && may_lock_aggregates(LOCK_CLASS_APPEND, 1);
+	if (append->is_locked)
 		lock_in_store(append->store->oid, aggregate_lock(&append->aggregate), LOCK_CLASS_APPEND,
 					  ExclusiveLock);
 	current = newest_version(append->store, &append->aggregate, true);
@@ -303,7 +227,7 @@ append_events(const AppendCall *append)
 		if (newer.number == current.number || attempt == MOST_ATTEMPTS)
 		{
 			/* nothing visible is in the way: a plain INSERT makes PostgreSQL report what is */
-			require_stored(append->store, insert_or_fail(append, 0, append->count, current.number),
+			require_stored(append->store, store_or_fail(append, 0, append->count, current.number),
 						   append->count);
 			return current.number + append->count;
 		}
@@ -313,56 +237,43 @@ append_events(const AppendCall *append)
 }
 
 /*
- * require_reading raises an error for a role that may not read the aggregate's versions: the
- * next version follows from the newest.
+ * finish_append gives the events the next versions of the aggregate, stores them and returns the
+ * last version.
  */
-static void
-require_reading(const Store *store)
+static Datum
+finish_append(FunctionCallInfo fcinfo, AppendCall *append)
 {
-	static const char *const columns[] = {"aggregate_name", "aggregate_id", "aggregate_version"};
+	int32 last;
 
-	if (may_use_columns(store->relation, ACL_SELECT, columns, lengthof(columns)))
-		return;
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("goes_append() may not read table \"%s\"",
-						   RelationGetRelationName(store->relation)),
-					errdetail("It must read the aggregate's newest version and the ids of events."),
-					errhint("GRANT SELECT on the table, or give the events their versions and use "
-							"goes_insert_batch()."),
-					errtable(store->relation)));
+	PreventCommandIfReadOnly(append->function);
+	append->store = store_open(fcinfo, 4, append->count > 0 ? RowExclusiveLock : AccessShareLock);
+	require_append(append->store, append->function, append->count > 0);
+	prepare_append(append);
+	last = append_events(append);
+	store_close(append->store);
+	PG_RETURN_INT32(last);
 }
 
 /*
- * require_privileges raises the error for an append that PostgreSQL would refuse later, before
- * the append makes others wait.
- */
-static void
-require_privileges(const AppendCall *append)
-{
-	require_reading(append->store);
-	if (append->count > 0)
-		require_insert(append->store);
-	reject_hidden_rows(append->store->relation);
-}
-
-/*
- * goes_append gives events the next versions of an aggregate, stores them and returns
- * the last version.
+ * goes_append appends events.
  */
 Datum
 goes_append(PG_FUNCTION_ARGS)
 {
-	AppendCall append = {.aggregate = aggregate_argument(fcinfo, 0),
-						 .expected = expectation(fcinfo, 3)};
-	int32	   last;
+	AppendCall append = read_append(fcinfo, "goes_append()");
 
-	append.events = DatumGetArrayTypeP(required_argument(fcinfo, 2, "events"));
-	append.count = ArrayGetNItems(ARR_NDIM(append.events), ARR_DIMS(append.events));
-	PreventCommandIfReadOnly("goes_append()");
-	append.store = store_open(fcinfo, 4, append.count > 0 ? RowExclusiveLock : AccessShareLock);
-	require_privileges(&append);
-	append.count = prepare_events(&append.events, &append.elements, check_event, &append);
-	last = append_events(&append);
-	store_close(append.store);
-	PG_RETURN_INT32(last);
+	take_events(&append, DatumGetArrayTypeP(required_argument(fcinfo, 2, "events")));
+	return finish_append(fcinfo, &append);
+}
+
+/*
+ * goes_append_json appends events that are JSON.
+ */
+Datum
+goes_append_json(PG_FUNCTION_ARGS)
+{
+	AppendCall append = read_append(fcinfo, "goes_append_json()");
+
+	take_events(&append, events_from_json(fcinfo, 2, event_type_beside(fcinfo)));
+	return finish_append(fcinfo, &append);
 }

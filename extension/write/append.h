@@ -12,16 +12,34 @@
 
 typedef struct AppendCall
 {
-	Store	  *store;
-	Aggregate  aggregate;
-	int		   expected;
-	ArrayType *events;
-	Datum	  *elements; /* of the array */
-	int		   count;
-	Datum	   first[EVENT_COLUMNS]; /* the fields of the first event */
-	bool	   has_versions;		 /* do some of the events have versions of their own? */
-	int64	   base;				 /* those begin after this one */
+	const char *function; /* that was called */
+	Store	   *store;
+	Aggregate	aggregate;
+	int			expected;
+	ArrayType  *events;
+	Datum	   *elements; /* of the array */
+	int			count;
+	Datum		first[EVENT_COLUMNS]; /* the fields of the first event */
+	bool		has_versions;		  /* do some of the events have versions of their own? */
+	int64		base;				  /* those begin after this one */
+	bool		is_locked;			  /* do other appends to the aggregate wait? */
 } AppendCall;
+
+/* What an append can expect, beside a version. */
+#define EXPECT_ANY (-2)
+#define EXPECT_EXISTS (-1)
+#define EXPECT_NONE 0
+
+/* append_call.c: what an append is asked to do */
+extern AppendCall read_append(FunctionCallInfo fcinfo, const char *function);
+extern void		  take_events(AppendCall *append, ArrayType *events);
+extern void		  prepare_append(AppendCall *append);
+extern void		  require_append(const Store *store, const char *function, bool has_events);
+
+/* append.c: an append to an opened store */
+extern bool	 is_expected(const AppendCall *append, const Version *current);
+extern bool	 versions_fit(const AppendCall *append, int32 current);
+extern int32 append_events(AppendCall *append);
 
 /* The columns of the events in $1, and the place of each event, from 1. */
 #define PLACED_COLUMNS "(" EVENT_LIST ", place) "
@@ -35,9 +53,8 @@ enum
 
 extern void	  append_parameters(const AppendCall *append, ArrayType *events, int64 base,
 								Parameter *parameters);
-extern uint64 insert_single(const AppendCall *append, int32 base);
-extern uint64 insert_batch(const AppendCall *append, int32 base);
-extern uint64 insert_or_fail(const AppendCall *append, int first, int count, int64 base);
+extern uint64 store_or_skip(const AppendCall *append, int32 base);
+extern uint64 store_or_fail(const AppendCall *append, int first, int count, int64 base);
 
 /*
  * append_repeat.c

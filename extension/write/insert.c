@@ -12,28 +12,56 @@
 #include "write/write.h"
 
 PG_FUNCTION_INFO_V1(goes_insert_batch);
+PG_FUNCTION_INFO_V1(goes_insert_json);
 
 static const char insert_text[] =
 	"INSERT INTO %s (" EVENT_LIST ") SELECT " EVENT_LIST " FROM pg_catalog.unnest($1)";
 
 /*
- * goes_insert_batch stores events and returns their number.
+ * insert_array stores events as they are, and returns how many it stored.
  */
-Datum
-goes_insert_batch(PG_FUNCTION_ARGS)
+uint64
+insert_array(Store *store, ArrayType *events)
 {
-	ArrayType *events = DatumGetArrayTypeP(required_argument(fcinfo, 0, "events"));
-	Store	  *store = store_open(fcinfo, 1, RowExclusiveLock);
-	int		   count = prepare_batch(&events);
-	Parameter  parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
-	Statement  statement = kept_statement(insert_text, &parameter, 1);
+	Parameter parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
+	Statement statement = kept_statement(insert_text, &parameter, 1);
+
+	return execute_statement(store, &statement, SPI_OK_INSERT, NULL);
+}
+
+/*
+ * insert_events stores events and returns their number.
+ */
+static Datum
+insert_events(FunctionCallInfo fcinfo, ArrayType *events)
+{
+	Store *store = store_open(fcinfo, 1, RowExclusiveLock);
+	int	   count = prepare_batch(&events);
 
 	if (count == 0)
 	{
 		store_leave(store);
 		PG_RETURN_INT64(0);
 	}
-	require_stored(store, execute_statement(store, &statement, SPI_OK_INSERT, NULL), count);
+	require_stored(store, insert_array(store, events), count);
 	store_close(store);
 	PG_RETURN_INT64(count);
+}
+
+/*
+ * goes_insert_batch stores events.
+ */
+Datum
+goes_insert_batch(PG_FUNCTION_ARGS)
+{
+	return insert_events(fcinfo, DatumGetArrayTypeP(required_argument(fcinfo, 0, "events")));
+}
+
+/*
+ * goes_insert_json stores events that are JSON.
+ */
+Datum
+goes_insert_json(PG_FUNCTION_ARGS)
+{
+	return insert_events(fcinfo, events_from_json(fcinfo, 0, event_type_beside(fcinfo)));
 }

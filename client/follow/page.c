@@ -1,0 +1,155 @@
+/*
+ * page.c
+ *    The events of a feed, page by page, in the order of their positions.
+ *
+ * As soon as a page is there the next one is asked for, so that the server works on it while the
+ * program has the first. A page ends with the cursor to go on after. Each page costs a round trip
+ * and a statement, so pages are large; the server ends one before it gets larger, however wide its
+ * events are.
+ */
+#include "follow/feed.h"
+#include "data/oids.h"
+
+#define PAGE_BYTES (1024 * 1024)
+#define EVENTS_A_READ 16
+#define POSITION_COLUMN 0
+#define FIRST_EVENT_COLUMN 1 /* the id */
+
+/*
+ * ask_page asks for the next page, and for the server to wait for it.
+ */
+static int
+ask_page(goes_feed *feed, int64_t wait_ms, goes_error **err)
+{
+	Call		 call = line_call(&feed->line);
+	QueryRequest request;
+	NumberText	 numbers[4];
+	char		 id[37];
+	int status = request_make(&request, &call, REQUEST_FEED, feed->filter, call.store->table, err);
+
+	goes_uuid_format(&feed->end.id, id);
+	add_number(&request.parameters, "after", INT8_TYPE, feed->end.position, numbers[0]);
+	add_text(&request.parameters, "after_id", UUID_TYPE, is_nil(&feed->end.id) ? NULL : id);
+	add_number(&request.parameters, "max_events", INT8_TYPE, feed->most, numbers[1]);
+	add_number(&request.parameters, "max_bytes", INT8_TYPE, PAGE_BYTES, numbers[2]);
+	add_number(&request.parameters, "wait_ms", INT4_TYPE, wait_of_question(wait_ms), numbers[3]);
+	if (status == GOES_OK)
+		status = line_send(&feed->line, REQUEST_FEED, &request.parameters, err);
+	request_free(&request);
+	return status;
+}
+
+/*
+ * read_place reads where a row stands.
+ */
+static int
+read_place(const PGresult *rows, int row, Place *place, goes_error **err)
+{
+	int length = PQgetlength(rows, row, FIRST_EVENT_COLUMN);
+
+	memset(&place->id, 0, sizeof place->id);
+	if (PQnfields(rows) != EVENT_COLUMNS + 1 || row < 0 || row >= PQntuples(rows) ||
+		(length != 0 && length != sizeof place->id) ||
+		decode_int64(PQgetvalue(rows, row, POSITION_COLUMN),
+					 PQgetlength(rows, row, POSITION_COLUMN), &place->position) != GOES_OK)
+		return fail(err, GOES_ERR_SERVER, "the server sent a page of the feed that cannot be read");
+	memcpy(&place->id, PQgetvalue(rows, row, FIRST_EVENT_COLUMN), (size_t) length);
+	return GOES_OK;
+}
+
+/*
+ * take_page takes the page that has come; false if none has.
+ */
+static int
+take_page(goes_feed *feed, bool *is_taken, goes_error **err)
+{
+	PGresult *rows = line_take(&feed->line);
+	Place	  end;
+	int		  events = PQntuples(rows) - 1;
+	int		  status;
+
+	*is_taken = rows != NULL;
+	if (rows == NULL)
+		return GOES_OK;
+	status = read_place(rows, events, &end, err);
+	if (status != GOES_OK)
+	{
+		PQclear(rows);
+		return status;
+	}
+	feed->is_empty = events == 0 && end.position == feed->end.position;
+	feed->end = end;
+	feed->rows = rows;
+	feed->row = 0;
+	return GOES_OK;
+}
+
+/*
+ * next_at_hand gives out the next event of the page, if there is one. The page is forgotten behind
+ * its last one. What comes of the next page meanwhile is taken in, so that the server need not wait
+ * for a slow program, with a snapshot and a lock on the table.
+ */
+static int
+next_at_hand(goes_feed *feed, goes_error **err)
+{
+	int status;
+
+	if (feed->rows == NULL)
+		return FOLLOW_WAITS;
+	if (feed->row == PQntuples(feed->rows) - 1)
+	{
+		PQclear(feed->rows);
+		feed->rows = NULL;
+		feed->delivered = feed->end;
+		return FOLLOW_WAITS;
+	}
+	status = decode_event_at(feed->rows, feed->row, FIRST_EVENT_COLUMN, &feed->event, err);
+	if (status == GOES_OK)
+		status = read_place(feed->rows, feed->row, &feed->delivered, err);
+	if (status != GOES_OK)
+		return status;
+	if (++feed->row % EVENTS_A_READ == 0)
+		line_take_in(&feed->line);
+	return GOES_EVENT;
+}
+
+int
+feed_advance(goes_feed *feed, int64_t wait_ms, goes_error **err)
+{
+	int	 status = next_at_hand(feed, err);
+	bool is_taken = true;
+
+	while (status == FOLLOW_WAITS && is_taken)
+	{
+		status = line_step(&feed->line, err);
+		if (status == GOES_OK)
+			status = take_page(feed, &is_taken, err);
+		if (status == GOES_OK && line_is_free(&feed->line) && !feed->is_empty)
+			status = ask_page(feed, wait_ms, err);
+		if (status == GOES_OK)
+			status = next_at_hand(feed, err);
+	}
+	return status;
+}
+
+int
+feed_begin(goes_feed *feed, const Deadline *deadline, goes_error **err)
+{
+	int	 status = ask_page(feed, 0, err);
+	bool is_taken = false;
+
+	while (status == GOES_OK && !is_taken)
+	{
+		status = line_wait(&feed->line, deadline, err);
+		if (status == GOES_OK)
+			status = line_step(&feed->line, err);
+		if (status == GOES_OK && line_is_free(&feed->line))
+			status = ask_page(feed, 0, err); /* the connection was lost meanwhile */
+		if (status == GOES_OK)
+			status = take_page(feed, &is_taken, err);
+	}
+	if (status == GOES_OK && !feed->is_empty)
+		status = ask_page(feed, feed->wait_ms, err);
+	feed->is_empty = false;
+	return status;
+}
