@@ -29,7 +29,8 @@
 EXTENSION = goes_store
 MODULE_big = goes_store
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c extension/*/*.c)))
-DATA = extension/goes_store--1.0.sql
+# Every version's script, and those from one version to the next.
+DATA = $(sort $(wildcard extension/goes_store--*.sql))
 EXTRA_CLEAN = bench/bounds bench/goes_bench results extension/built-for $(OBJS:.o=.d)
 
 # PGXS sets some of these itself; libgoes gets what the caller has in the environment. What stands on

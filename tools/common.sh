@@ -47,9 +47,10 @@ alone() {
 # is_installed_as_built: whether that server has what is built here. A server that runs must not meet a
 # library that is being written.
 is_installed_as_built() {
-    cmp -s goes_store.so "$("$PG_CONFIG" --pkglibdir)/goes_store.so" &&
-        cmp -s extension/goes_store--1.0.sql "$("$PG_CONFIG" --sharedir)/extension/goes_store--1.0.sql" &&
-        cmp -s goes_store.control "$("$PG_CONFIG" --sharedir)/extension/goes_store.control"
+    cmp -s goes_store.so "$("$PG_CONFIG" --pkglibdir)/goes_store.so" || return 1
+    for file in goes_store.control extension/goes_store--*.sql; do
+        cmp -s "$file" "$("$PG_CONFIG" --sharedir)/extension/$(basename "$file")" || return 1
+    done
 }
 
 # build_alone ARGUMENTS: builds and installs the extension.

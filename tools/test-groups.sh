@@ -445,6 +445,7 @@ example_programs() (
 # The version stands in four places; they agree.
 group_versions() {
     pass_or_fail versions versions_agree || true
+    pass_or_fail "released files" tools/freeze --check || true
 }
 
 versions_agree() {
