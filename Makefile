@@ -55,8 +55,11 @@ export CLIENT_TESTS ?= $(CURDIR)/client/build/test
 # No JIT copy of the code: PostgreSQL's packages would ask for their clang.
 override with_llvm = no
 
+# The library knows the version that is written in goes_store.control.
+EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" goes_store.control)
+
 # The server's own headers do not pass -Wextra.
-PG_CPPFLAGS = -Iextension -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+PG_CPPFLAGS = -Iextension -DGOES_STORE_VERSION=$(EXTENSION_VERSION) -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 # The tests build with STRICT=-Werror; a user's newer compiler may warn of more.
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(STRICT) -MMD -MP
 

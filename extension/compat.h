@@ -96,6 +96,14 @@
 #define holds_lock(tag, mode) LockHeldByMe((tag), (mode))
 #endif
 
+/* 18 shows the name and the version of a library, in pg_get_loaded_modules(). */
+#if PG_VERSION_NUM >= 180000
+#define LIBRARY_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "goes_store", .version = CppAsString2(GOES_STORE_VERSION))
+#else
+#define LIBRARY_MAGIC PG_MODULE_MAGIC
+#endif
+
 /* 18 puts the mark in front of a function and not behind it. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))

@@ -341,6 +341,17 @@ AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_uuid_v7() IS
 'returns a fresh UUID of version 7 (RFC 9562), greater than all that the same session got before';
 
+-- Versions
+
+CREATE FUNCTION goes_library_version(
+    at_least text DEFAULT NULL
+)
+RETURNS text
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_library_version(text) IS
+'returns the version of the library that this session has loaded; error 55000 if it is older than at_least, as where the new package is not installed yet, or the session began before it was';
+
 -- Snapshots
 
 CREATE TYPE @extschema@.goes_snapshot AS (

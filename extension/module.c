@@ -6,9 +6,10 @@
 
 #include "utils/guc.h"
 
+#include "compat.h"
 #include "version/version.h"
 
-PG_MODULE_MAGIC;
+LIBRARY_MAGIC;
 
 extern PGDLLEXPORT void _PG_init(void);
 

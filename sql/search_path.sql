@@ -92,7 +92,7 @@ DELETE FROM events;
 SELECT public.goes_alter_store('events', 'off', false);
 
 -- Making and storing events.
-SELECT public.goes_now() IS NULL, public.goes_uuid_v7() IS NULL, public.goes_timestamp(public.goes_time('2026-01-01 00:00:00+00'));
+SELECT public.goes_now() IS NULL, public.goes_uuid_v7() IS NULL, public.goes_library_version() IS NULL, public.goes_timestamp(public.goes_time('2026-01-01 00:00:00+00'));
 SELECT (public.goes_new_event('a', '{"a": 1}', 'order', :order, 1, id => :order, "time" => 1)).name;
 SELECT public.goes_insert_batch(public.goes_events_from_json('[{"name": "a", "time": "1", "data": [1.0], "aggregate_name": "cart", "aggregate_version": 1.0,
     "aggregate_id": "019a0000-0000-7000-8000-00000000000b"}, {"name": "b", "time": 2}]'));

@@ -322,7 +322,17 @@ fail_without_statements(goes_error **error)
 }
 
 /*
- * fail_too_old says what to do about a function that the extension lacks.
+ * lacks_in_library tells whether the server's library lacks a function that the database's SQL has: the
+ * message then names the library's file, in any language.
+ */
+static bool
+lacks_in_library(const goes_error *error)
+{
+	return strstr(goes_error_message(error), "/goes_store.") != NULL;
+}
+
+/*
+ * fail_too_old says what to do about a function that the extension or its library lacks.
  */
 static int
 fail_too_old(goes_error **error)
@@ -331,10 +341,14 @@ fail_too_old(goes_error **error)
 	int			status;
 
 	*error = NULL;
-	status = fail_sqlstate(error, GOES_ERR_EXTENSION, UNDEFINED_FUNCTION,
-						   "the database's extension goes_store is too old: run ALTER EXTENSION "
-						   "goes_store UPDATE (%s)",
-						   goes_error_message(lacking));
+	status = fail_sqlstate(
+		error, GOES_ERR_EXTENSION, UNDEFINED_FUNCTION,
+		lacks_in_library(lacking)
+			? "the server's library goes_store is older than the database's extension: install the "
+			  "new package on the server, or reconnect if the session began before that (%s)"
+			: "the database's extension goes_store is too old: run ALTER EXTENSION goes_store "
+			  "UPDATE (%s)",
+		goes_error_message(lacking));
 	goes_error_free(lacking);
 	return status;
 }

@@ -226,6 +226,10 @@ expect_own_errors(void)
 	expect_error(goes_append(store, "order", &id, events, 1, 0, NULL, &error), &error,
 				 GOES_ERR_EXTENSION, "ALTER EXTENSION goes_store UPDATE");
 	admin_do(TEST_DATABASE, "ALTER FUNCTION gone RENAME TO goes_append");
+	admin_do(TEST_DATABASE, "UPDATE pg_proc SET prosrc = 'newer' WHERE proname = 'goes_append'");
+	expect_error(goes_append(store, "order", &id, events, 1, 0, NULL, &error), &error,
+				 GOES_ERR_EXTENSION, "install the new package on the server");
+	admin_do(TEST_DATABASE, "UPDATE pg_proc SET prosrc = proname WHERE proname = 'goes_append'");
 }
 
 /*

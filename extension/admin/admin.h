@@ -25,6 +25,9 @@ extern void		alter_feed(FunctionCallInfo fcinfo, Oid events, bool is_on);
 extern List *feed_problems(FunctionCallInfo fcinfo, Oid events);
 extern List *grant_problems(List *problems, Relation events, AttrNumber column);
 
+/* library.c: do the database's SQL and the server's library fit each other? */
+extern List *library_problems(FunctionCallInfo fcinfo, List *problems);
+
 /* number.c: the column of positions, and the numbers of the events that are there */
 extern void add_position_column(FunctionCallInfo fcinfo, Oid events);
 

@@ -76,6 +76,8 @@ goes_check_store(PG_FUNCTION_ARGS)
 		problems = list_concat(problems, guard_problems(fcinfo, table));
 		problems = list_concat(problems, feed_problems(fcinfo, table));
 	}
+	if (PG_ARGISNULL(1) || !PG_GETARG_BOOL(1))
+		problems = library_problems(fcinfo, problems);
 	foreach (cell, problems)
 	{
 		Problem *problem = lfirst(cell);

@@ -149,12 +149,13 @@ extern List *version_index_problem(List *problems, Relation relation);
 /* problem.c: what can be wrong with a table */
 typedef enum ProblemKind
 {
-	PROBLEM_KIND,		 /* it is not an ordinary table */
-	PROBLEM_TABLE,		 /* its columns do not fit */
-	PROBLEM_INDEX,		 /* an index is missing and can be added */
-	PROBLEM_GUARD,		 /* a guard does not hold */
-	PROBLEM_FEED,		 /* the feed is not whole */
-	PROBLEM_SUBSCRIPTION /* a subscription to it cannot be followed */
+	PROBLEM_KIND,		  /* it is not an ordinary table */
+	PROBLEM_TABLE,		  /* its columns do not fit */
+	PROBLEM_INDEX,		  /* an index is missing and can be added */
+	PROBLEM_GUARD,		  /* a guard does not hold */
+	PROBLEM_FEED,		  /* the feed is not whole */
+	PROBLEM_SUBSCRIPTION, /* a subscription to it cannot be followed */
+	PROBLEM_VERSION		  /* the extension and its library are of different versions */
 } ProblemKind;
 
 typedef struct Problem
