@@ -1040,7 +1040,7 @@ GOES_API int goes_model_use(goes_store *store, const char *table, const char *id
  *
  * A feed belongs to one thread at a time, but any thread may close it. It has a connection of its
  * own, beside those of the pool. A connection that is lost is made again, and the feed goes on
- * behind the last event that it has given out. It takes memory for two pages of events; the data of
+ * behind the last event that it has given out. It takes memory for three pages of events; the data of
  * a page have 1 MB, and those of one more event.
  */
 typedef struct goes_feed goes_feed;

@@ -94,7 +94,8 @@ goes_feed_position(const goes_feed *feed, goes_uuid *id)
 static void
 free_feed(goes_feed *feed)
 {
-	PQclear(feed->rows);
+	PQclear(feed->page.rows);
+	PQclear(feed->ahead.rows);
 	goes_query_free(feed->filter);
 	free(feed);
 }
@@ -223,5 +224,5 @@ goes_feed_timeout_ms(const goes_feed *feed)
 {
 	if (feed == NULL)
 		return -1;
-	return feed->rows != NULL ? 0 : line_due_ms(&feed->line);
+	return feed->page.rows != NULL ? 0 : line_due_ms(&feed->line);
 }

@@ -14,6 +14,13 @@ typedef struct Place
 	goes_uuid id; /* of the newest event up to there; nil: unknown */
 } Place;
 
+/* Events that came together; the cursor behind them is the last row. */
+typedef struct Page
+{
+	PGresult *rows; /* NULL: none */
+	Place	  end;
+} Page;
+
 struct goes_feed
 {
 	Line			line;
@@ -23,8 +30,9 @@ struct goes_feed
 	int64_t			wait_ms; /* below 0: not at all */
 	Place			delivered;
 	Place			end;	  /* of the page that came last */
-	PGresult	   *rows;	  /* that page, the cursor behind its events; NULL: it is used up */
+	Page			page;	  /* whose events are given out */
 	int				row;	  /* the next one */
+	Page			ahead;	  /* the one behind it, if it has come already */
 	bool			is_empty; /* the last answer had no news */
 	goes_event		event;
 };

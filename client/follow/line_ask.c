@@ -269,9 +269,9 @@ line_take(Line *line)
 	return answer;
 }
 
-void
+bool
 line_take_in(Line *line)
 {
-	if (line->state == LINE_ASKED && PQconsumeInput(line->connection->pg) != 0)
-		(void) PQisBusy(line->connection->pg);
+	return line->state == LINE_ASKED && PQconsumeInput(line->connection->pg) != 0 &&
+		   !PQisBusy(line->connection->pg);
 }

@@ -3,9 +3,10 @@
  *    The events of a feed, page by page, in the order of their positions.
  *
  * As soon as a page is there the next one is asked for, so that the server works on it while the
- * program has the first. A page ends with the cursor to go on after. Each page costs a round trip
- * and a statement, so pages are large; the server ends one before it gets larger, however wide its
- * events are.
+ * program has the first. One page waits ready behind that of the program, so that neither of them
+ * waits for the other because it was slower for once. A page ends with the cursor to go on after.
+ * Each page costs a round trip and a statement, so pages are large; the server ends one before it
+ * gets larger, however wide its events are.
  */
 #include "follow/feed.h"
 #include "data/oids.h"
@@ -79,55 +80,85 @@ take_page(goes_feed *feed, bool *is_taken, goes_error **err)
 	}
 	feed->is_empty = events == 0 && end.position == feed->end.position;
 	feed->end = end;
-	feed->rows = rows;
-	feed->row = 0;
+	*(feed->page.rows == NULL ? &feed->page : &feed->ahead) = (Page){rows, end};
 	return GOES_OK;
 }
 
 /*
- * next_at_hand gives out the next event of the page, if there is one. The page is forgotten behind
- * its last one. What comes of the next page meanwhile is taken in, so that the server need not wait
- * for a slow program, with a snapshot and a lock on the table.
+ * go_on takes the page that has come, and asks for the one behind it. There is room for it.
  */
 static int
-next_at_hand(goes_feed *feed, goes_error **err)
+go_on(goes_feed *feed, int64_t wait_ms, bool *is_taken, goes_error **err)
+{
+	int status = line_step(&feed->line, err);
+
+	if (status == GOES_OK)
+		status = take_page(feed, is_taken, err);
+	if (status == GOES_OK && line_is_free(&feed->line) && !feed->is_empty)
+		status = ask_page(feed, wait_ms, err);
+	return status;
+}
+
+/*
+ * read_ahead takes in what has come meanwhile, so that the server need not wait for a slow program, with a
+ * snapshot and a lock on the table. An error here can wait: whoever asks again meets it again.
+ */
+static void
+read_ahead(goes_feed *feed, int64_t wait_ms)
+{
+	bool is_taken;
+
+	if (line_take_in(&feed->line) && feed->ahead.rows == NULL)
+		(void) go_on(feed, wait_ms, &is_taken, NULL);
+}
+
+/*
+ * turn_page goes on to the page that has come meanwhile, if there is one.
+ */
+static void
+turn_page(goes_feed *feed)
+{
+	feed->delivered = feed->page.end;
+	PQclear(feed->page.rows);
+	feed->page = feed->ahead;
+	feed->ahead.rows = NULL;
+	feed->row = 0;
+}
+
+/*
+ * next_at_hand gives out the next event that has come, if there is one. A page is forgotten behind
+ * its last one.
+ */
+static int
+next_at_hand(goes_feed *feed, int64_t wait_ms, goes_error **err)
 {
 	int status;
 
-	if (feed->rows == NULL)
+	while (feed->page.rows != NULL && feed->row == PQntuples(feed->page.rows) - 1)
+		turn_page(feed);
+	if (feed->page.rows == NULL)
 		return FOLLOW_WAITS;
-	if (feed->row == PQntuples(feed->rows) - 1)
-	{
-		PQclear(feed->rows);
-		feed->rows = NULL;
-		feed->delivered = feed->end;
-		return FOLLOW_WAITS;
-	}
-	status = decode_event_at(feed->rows, feed->row, FIRST_EVENT_COLUMN, &feed->event, err);
+	status = decode_event_at(feed->page.rows, feed->row, FIRST_EVENT_COLUMN, &feed->event, err);
 	if (status == GOES_OK)
-		status = read_place(feed->rows, feed->row, &feed->delivered, err);
+		status = read_place(feed->page.rows, feed->row, &feed->delivered, err);
 	if (status != GOES_OK)
 		return status;
 	if (++feed->row % EVENTS_A_READ == 0)
-		line_take_in(&feed->line);
+		read_ahead(feed, wait_ms);
 	return GOES_EVENT;
 }
 
 int
 feed_advance(goes_feed *feed, int64_t wait_ms, goes_error **err)
 {
-	int	 status = next_at_hand(feed, err);
+	int	 status = next_at_hand(feed, wait_ms, err);
 	bool is_taken = true;
 
 	while (status == FOLLOW_WAITS && is_taken)
 	{
-		status = line_step(&feed->line, err);
+		status = go_on(feed, wait_ms, &is_taken, err);
 		if (status == GOES_OK)
-			status = take_page(feed, &is_taken, err);
-		if (status == GOES_OK && line_is_free(&feed->line) && !feed->is_empty)
-			status = ask_page(feed, wait_ms, err);
-		if (status == GOES_OK)
-			status = next_at_hand(feed, err);
+			status = next_at_hand(feed, wait_ms, err);
 	}
 	return status;
 }
