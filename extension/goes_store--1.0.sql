@@ -790,3 +790,22 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_parked(text, text) IS
 'returns the parked events of a subscription: how often and when each has failed, with which error, and how many events of its aggregate wait behind it';
+
+CREATE FUNCTION goes_write_token(
+    store text DEFAULT NULL
+)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_write_token(text) IS
+'returns a token of everything that was committed before this call, for goes_wait_for on a standby; call it on the primary, after the commit';
+
+CREATE FUNCTION goes_wait_for(
+    token   text,
+    wait_ms integer DEFAULT 1000
+)
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_wait_for(text, integer) IS
+'waits up to wait_ms milliseconds until the next statement on this server sees everything that a token of goes_write_token stands for, and returns true; false: not in time; null: the token is of another timeline, as after a promotion, so ask the primary';

@@ -318,6 +318,9 @@ SELECT public.goes_alter_store('shop.events', feed => false);
 SELECT public.goes_unsubscribe('all', 'shop.readers'), public.goes_unsubscribe('some', 'shop.readers');
 SELECT public.goes_alter_store('shop.events', feed => false);
 
+-- What a standby is asked.
+SELECT public.goes_wait_for(public.goes_write_token('shop.events'));
+
 -- What mends tables of others, with the rows that they have.
 CREATE TABLE shop.first (id pg_catalog.text, name pg_catalog.bytea, "time" pg_catalog.timestamptz, aggregate_id pg_catalog.bytea,
     aggregate_name pg_catalog.int4, aggregate_version pg_catalog.numeric, data pg_catalog.bytea);

@@ -31,6 +31,7 @@ SELECT goes_delete('{00000000-0000-7000-8000-000000000002}');
 -- Who may only insert needs no right to read.
 SET ROLE security_writer;
 SELECT goes_insert_batch(ARRAY[goes_new_event('c', '3', "time" => 3)]);
+SELECT goes_wait_for(goes_write_token());
 SELECT goes_count();
 \echo :SQLSTATE
 
