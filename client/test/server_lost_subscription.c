@@ -25,7 +25,7 @@ open_shared(void)
 static goes_subscription_options
 quick_options(void)
 {
-	goes_subscription_options options = worker_options(-1);
+	goes_subscription_options options = worker_options(10);
 
 	options.partitions = 2;
 	options.batch = 5;
