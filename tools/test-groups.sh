@@ -95,6 +95,25 @@ run_group() {
     } 9>"$work/lock"
 }
 
+# run_again GROUP: runs those tests of a group that failed beside others once more, by themselves.
+run_again() (
+    first=$work/$1.first
+    mv "$work/$1" "$first"
+    mv "$first/failed" "$first/failures"
+    sed 's/^/# failed beside others: /' "$first/failures"
+    names=$(names_of_failures <"$first/failures")
+    wanted=${names:-$wanted}
+    run_group "$1"
+)
+
+# names_of_failures: the programs, and the tests of sql/ and specs/, that lines of failures speak of. None where a
+# line speaks of something else: then the whole group failed.
+names_of_failures() {
+    sed -E -e 's/^not ok +[0-9]+ +- ([a-z0-9_]+)(:| +[0-9]+ ms).*/\1/;t' \
+        -e 's/^(test|not ok) +([a-z0-9_]+) +\.\.\..*/\2/;t' -e 's/.*/everything/' | sort -u >"$work/names"
+    grep -qx everything "$work/names" || tr '\n' ' ' <"$work/names"
+}
+
 # ---- What the groups are made of
 
 # pass_or_fail NAME COMMAND …: one test that is a command.
