@@ -13,6 +13,7 @@
 #   make test       every test; the same way on a fresh machine
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
 #   make test-packages  build Debian's packages and what the Dockerfile does, and use them in a bare Debian
+#   make test-pg-upgrade  pg_upgrade of stores, from 15 to 17 and from 17 to 18, in Debian roots
 #   make dist       the archive for PGXN, of what is committed; DIST_FOLDER says where
 #   make test-asserts  sql/ and specs/ on a PostgreSQL with assertions, all caches freed at every look-up: hours
 #   make break      break it, one thing at a time, and demand that a test notices
@@ -125,7 +126,7 @@ dist:
 	git archive --format=zip --prefix="goes_store-$$version/" -o "$(DIST_FOLDER)/goes_store-$$version.zip" HEAD
 
 .PHONY: client client-install client-uninstall client-clean docs picture dist
-.PHONY: demo test test-matrix test-packages test-asserts break soak bounds bench bench-peers goes goes-ui examples format format-check
+.PHONY: demo test test-matrix test-packages test-pg-upgrade test-asserts break soak bounds bench bench-peers goes goes-ui examples format format-check
 
 demo:
 	@tools/demo
@@ -138,6 +139,9 @@ test-matrix:
 
 test-packages:
 	@tools/test-packages
+
+test-pg-upgrade:
+	@tools/test-pg-upgrade
 
 test-asserts:
 	@tools/test-asserts

@@ -35,7 +35,8 @@ sub fill_stores
     $node->safe_psql($database, q{
         SELECT goes_feed_settle('shop.orders');
         SELECT FROM goes_claim('mails', 'first', 4, store => 'shop.subscriptions');
-        SELECT goes_done('mails', 0, 1, '{1,2,3}', '{4}', '{no printer}', 'shop.subscriptions');
+        SELECT goes_done('mails', 0, (SELECT epoch FROM shop.subscriptions_partitions WHERE subscription = 'mails'),
+                         '{1,2,3}', '{4}', '{no printer}', 'shop.subscriptions');
         SELECT FROM goes_claim('gone', 'first', 1, store => 'shop.subscriptions')});
     $node->safe_psql($database, q{
         SELECT goes_unsubscribe('gone', 'shop.subscriptions');

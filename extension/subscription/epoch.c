@@ -5,7 +5,9 @@
  * A partition counts its leases. When a subscription is removed, its table's sequence keeps the
  * highest number of all that were removed, and what is subscribed later begins behind that. A server
  * that has lost claims, a standby that took over or a backup that was restored to a moment, is on
- * another timeline, and each timeline has numbers of its own.
+ * another timeline, and each timeline has numbers of its own. pg_upgrade begins with the first
+ * timeline again: numbers of a later one tell that, and an era begins, which has timelines of its
+ * own.
  */
 #include "postgres.h"
 
@@ -19,6 +21,10 @@
 /* So many numbers has a timeline: more than are ever used, and easily told apart by people. */
 #define EPOCHS_OF_TIMELINE INT64CONST(1000000000000)
 
+/* So many timelines has an era. Behind the last of them the next era begins, too. */
+#define TIMELINES_OF_ERA 1000
+#define EPOCHS_OF_ERA (TIMELINES_OF_ERA * EPOCHS_OF_TIMELINE)
+
 /* Beyond are numbers that none of our functions gives. */
 #define HIGHEST_EPOCH (PG_INT64_MAX / 2)
 
@@ -28,7 +34,12 @@
 int64
 next_epoch(int64 epoch)
 {
-	return Max(epoch, (GetWALInsertionTimeLine() - 1) * EPOCHS_OF_TIMELINE) + 1;
+	int64 timeline = (GetWALInsertionTimeLine() - 1) % TIMELINES_OF_ERA;
+	int64 era = epoch / EPOCHS_OF_ERA;
+
+	if (epoch % EPOCHS_OF_ERA / EPOCHS_OF_TIMELINE > timeline)
+		era++;
+	return Max(epoch, era * EPOCHS_OF_ERA + timeline * EPOCHS_OF_TIMELINE) + 1;
 }
 
 /*
