@@ -358,7 +358,15 @@ WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND d.refclassid = 'pg
   AND 'internal'::regtype <> ALL (p.proargtypes) -- the planner calls those, by their address
   AND coalesce(called.calls, 0) = 0;
 
+-- Nor is anything caught when the extension is made, with all of that before pg_catalog.
 SET client_min_messages = warning;
+DROP EXTENSION goes_store CASCADE;
+SET search_path = hostile, pg_catalog, public;
+CREATE EXTENSION goes_store SCHEMA public;
+SET search_path = pg_catalog;
+SELECT is_called FROM hostile.evidence;
+SELECT (public.goes_new_event('a')).name, public.goes_create_store('shop.last');
+
 DROP OWNED BY goes_store_search_path;
 \c :contrib_database
 DROP DATABASE goes_store_search_path;
