@@ -14,6 +14,9 @@
 extern Oid	inspect_table(RangeVar *range, const StoreKind *kind, List **problems);
 extern void leave_table(Oid table);
 
+/* top_level.c: a utility command as a client's own, not one of a function's */
+extern void run_at_top_level(const char *command);
+
 /* create.c: what a schema's owner has to run for the caller */
 extern char *grant_command(Oid schema);
 

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "admin/admin.h"
 
@@ -185,6 +186,27 @@ keep_creation_schema(RangeVar *range)
 }
 
 /*
+ * make_table makes a table. Citus takes over one in the schema of a tenant, but only one that a client
+ * makes by a command of its own. Elsewhere it is the command of a function, since modules such as
+ * pgaudit refuse another one inside of a statement.
+ */
+static void
+make_table(const char *schema, const char *table, const StoreKind *kind)
+{
+	char *command = create_table_command(kind, schema, table);
+
+	if (!is_tenant_schema(get_namespace_oid(schema, false)))
+	{
+		execute_command(command);
+		return;
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+	run_at_top_level(command);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+/*
  * create_or_complete makes what is missing and returns the table.
  */
 static Oid
@@ -198,7 +220,7 @@ create_or_complete(RangeVar *range, const StoreKind *kind)
 	{
 		char *schema = keep_creation_schema(range);
 
-		execute_command(create_table_command(kind, schema, range->relname));
+		make_table(schema, range->relname, kind);
 		execute_command(comment_commands(kind, schema, range->relname));
 		table = inspect_table(range, kind, &problems);
 	}

@@ -13,10 +13,7 @@
 #include "catalog/pg_index.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
-#include "tcop/tcopprot.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -189,13 +186,8 @@ static void
 run_alone(const char *text)
 {
 	MemoryContext caller = MemoryContextSwitchTo(PortalContext);
-	char		 *command = pstrdup(text);
-	PlannedStmt	 *statement = makeNode(PlannedStmt);
 
-	statement->commandType = CMD_UTILITY;
-	statement->utilityStmt = linitial_node(RawStmt, pg_parse_query(command))->stmt;
-	ProcessUtility(statement, command, false, PROCESS_UTILITY_TOPLEVEL, NULL, NULL, None_Receiver,
-				   NULL);
+	run_at_top_level(pstrdup(text));
 	MemoryContextSwitchTo(caller);
 }
 

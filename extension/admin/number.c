@@ -172,7 +172,7 @@ add_numbered(FunctionCallInfo fcinfo, Store *store)
 void
 add_position_column(FunctionCallInfo fcinfo, Oid oid)
 {
-	Store store = {oid, relation_open(oid, NoLock), NoLock, &event_store};
+	Store store = {oid, relation_open(oid, NoLock), NoLock, &event_store, false};
 	char *table = qualified_name(store.relation);
 
 	if (!is_in_order(&store))

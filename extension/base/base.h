@@ -42,6 +42,7 @@ typedef struct Store
 	Relation		 relation;
 	LOCKMODE		 lock; /* on the table */
 	const StoreKind *kind;
+	bool			 is_distributed; /* are its rows elsewhere, where only statements find them? */
 } Store;
 
 /* A value for $1, $2, … of a statement. */

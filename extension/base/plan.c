@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -49,6 +50,25 @@ table_text(const Store *store, const Statement *statement)
 	return result.data;
 }
 
+/*
+ * plan_options returns what the planner is told. Citus sends the values of an extension's types only as
+ * constants in the text of a statement, and there only a custom plan has them.
+ */
+static int
+plan_options(const Store *store, const Statement *statement)
+{
+	int options = statement->cursor_options;
+
+	if (!store->is_distributed)
+		return options;
+	for (int i = 0; i < statement->parameter_count; i++)
+	{
+		if (statement->parameters[i].type >= FirstNormalObjectId)
+			options = (options & ~CURSOR_OPT_GENERIC_PLAN) | CURSOR_OPT_CUSTOM_PLAN;
+	}
+	return options;
+}
+
 SPIPlanPtr
 make_plan(Store *store, const Statement *statement)
 {
@@ -58,7 +78,7 @@ make_plan(Store *store, const Statement *statement)
 	for (int i = 0; i < statement->parameter_count; i++)
 		types[i] = statement->parameters[i].type;
 	plan = SPI_prepare_cursor(table_text(store, statement), statement->parameter_count, types,
-							  statement->cursor_options);
+							  plan_options(store, statement));
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
@@ -103,7 +123,7 @@ kept_plan(Store *store, const Statement *statement, SPIPlanPtr *plan)
 	{
 		*plan = make_plan(store, statement);
 		kept = keep_plan(store, statement, *plan);
-		if (kept != NULL && (statement->cursor_options & CURSOR_OPT_GENERIC_PLAN) != 0)
+		if (kept != NULL && (plan_options(store, statement) & CURSOR_OPT_GENERIC_PLAN) != 0)
 			plan_look_up(*plan);
 	}
 	if (kept != NULL)

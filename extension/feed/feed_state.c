@@ -53,7 +53,7 @@ raise_last(Oid sequence, int64 number)
 int64
 last_position(Relation events, const FeedParts *parts)
 {
-	Store store = {RelationGetRelid(events), events, AccessShareLock, &event_store};
+	Store store = {RelationGetRelid(events), events, AccessShareLock, &event_store, false};
 	Feed  feed = {.store = &store, .column = parts->column, .index = parts->index};
 
 	return highest_position(&feed);

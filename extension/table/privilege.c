@@ -66,7 +66,7 @@ require_insert(const Store *store)
 
 /*
  * can_read_directly tells whether the rows that an index leads to are those that a query would find:
- * the caller may read every row, no other module checks privileges, and no rows are in child tables.
+ * the caller may read every row, no other module checks privileges, and no rows are in other tables.
  * If not, a query raises the proper error. A standby does not have the pages of an unlogged table.
  * While a table is rewritten, a function in another index's expression may be called and get here,
  * when this index still points to the old rows.
@@ -74,7 +74,8 @@ require_insert(const Store *store)
 bool
 can_read_directly(const Store *store, Oid index)
 {
-	return (RelationIsPermanent(store->relation) || !RecoveryInProgress()) &&
+	return !store->is_distributed &&
+		   (RelationIsPermanent(store->relation) || !RecoveryInProgress()) &&
 		   !ReindexIsProcessingIndex(index) && !has_heirs(store->relation) &&
 		   ExecutorCheckPerms_hook == NULL &&
 		   pg_class_aclcheck(store->oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&

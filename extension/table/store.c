@@ -204,6 +204,7 @@ open_locked(Relation relation, const StoreKind *kind, LOCKMODE mode)
 	store->relation = relation;
 	store->lock = mode;
 	store->kind = kind;
+	store->is_distributed = is_distributed(store->oid);
 	store_require_columns(store);
 	return store;
 }

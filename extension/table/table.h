@@ -131,6 +131,12 @@ extern void		   store_require_key(Store *store);
 extern void		   store_close(Store *store);
 extern void		   store_leave(Store *store);
 
+/* distributed.c: tables whose rows are not in them */
+extern bool is_distributed(Oid table);
+extern bool is_tenant_schema(Oid schema);
+extern void require_rows_here(Relation table, const char *what, const char *detail,
+							  const char *hint);
+
 /* schema.c: what a store's table must be */
 extern bool	 columns_fit(Relation relation, const StoreKind *kind);
 extern List *schema_problems(Relation relation, const StoreKind *kind);

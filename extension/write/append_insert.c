@@ -33,6 +33,13 @@ static const char			 insert_several_or_skip[] =
 
 static const char insert_several[] = INSERT SELECT_EVENTS;
 
+/* where the rows are elsewhere */
+static const char insert_several_distributed[] =
+	INSERT SELECT_EVENTS "WHERE " SENT_WHOLE EACH_STORED;
+
+static const char insert_rest_or_skip_distributed[] =
+	INSERT SELECT_EVENTS "WHERE place OPERATOR(pg_catalog.>) 1 AND " SENT_WHOLE SKIP EACH_STORED;
+
 /*
  * append_parameters sets the parameters of statements about an append: the events, the
  * aggregate and the version before the events.
@@ -71,11 +78,11 @@ store_one(const AppendCall *append, const char *text, int32 base)
 static uint64
 store_several(const AppendCall *append, ArrayType *events, int64 base)
 {
-	Parameter parameters[APPEND_PARAMETERS];
-	Statement statement = kept_statement(insert_several, parameters, APPEND_PARAMETERS);
+	Parameter	parameters[APPEND_PARAMETERS];
+	const char *text = append->store->is_distributed ? insert_several_distributed : insert_several;
 
 	append_parameters(append, events, base, parameters);
-	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
+	return insert_rows(append->store, text, parameters, APPEND_PARAMETERS);
 }
 
 /*
@@ -92,6 +99,22 @@ store_several_or_skip(const AppendCall *append, int32 base)
 	append_parameters(append, append->events, base, parameters);
 	statement.is_fresh = true;
 	return DatumGetInt64(fetch_value(append->store, &statement));
+}
+
+/*
+ * store_apart_or_skip does what store_several_or_skip does, where the rows are elsewhere: Citus refuses a
+ * statement that stores rows in two places of its text.
+ */
+static uint64
+store_apart_or_skip(const AppendCall *append, int32 base)
+{
+	Parameter parameters[APPEND_PARAMETERS];
+
+	if (store_one(append, insert_one_or_skip, base) == 0)
+		return 0;
+	append_parameters(append, append->events, base, parameters);
+	return 1 + insert_rows(append->store, insert_rest_or_skip_distributed, parameters,
+						   APPEND_PARAMETERS);
 }
 
 /* The events of an append, to be stored with the versions after base. */
@@ -136,12 +159,14 @@ store_at_once(const AppendCall *append, int32 base)
 
 /*
  * may_store_at_once tells whether a plain INSERT is worth a try. Without the lock other appends may
- * be about to take the versions, and rows that are to be undone would keep them waiting meanwhile.
+ * be about to take the versions, and rows that are to be undone would keep them waiting meanwhile; the
+ * lock is one of this server, and rows that are elsewhere are written from other servers, too.
  */
 static bool
 may_store_at_once(const AppendCall *append)
 {
-	return append->is_locked && is_attempt_cheap() && may_insert_plainly(append->store);
+	return append->is_locked && !append->store->is_distributed && is_attempt_cheap() &&
+		   may_insert_plainly(append->store);
 }
 
 /*
@@ -155,6 +180,8 @@ store_or_skip(const AppendCall *append, int32 base)
 		return append->count;
 	if (append->count == 1)
 		return store_one(append, insert_one_or_skip, base);
+	if (append->store->is_distributed)
+		return store_apart_or_skip(append, base);
 	return store_several_or_skip(append, base);
 }
 

@@ -14,8 +14,11 @@
 PG_FUNCTION_INFO_V1(goes_insert_batch);
 PG_FUNCTION_INFO_V1(goes_insert_json);
 
-static const char insert_text[] =
-	"INSERT INTO %s (" EVENT_LIST ") SELECT " EVENT_LIST " FROM pg_catalog.unnest($1)";
+#define INSERT_ARRAY \
+	"INSERT INTO %s (" EVENT_LIST ") SELECT " EVENT_LIST " FROM pg_catalog.unnest($1)"
+
+static const char insert_text[] = INSERT_ARRAY;
+static const char insert_distributed[] = INSERT_ARRAY " WHERE " SENT_WHOLE EACH_STORED;
 
 /*
  * insert_array stores events as they are, and returns how many it stored.
@@ -24,9 +27,9 @@ uint64
 insert_array(Store *store, ArrayType *events)
 {
 	Parameter parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
-	Statement statement = kept_statement(insert_text, &parameter, 1);
 
-	return execute_statement(store, &statement, SPI_OK_INSERT, NULL);
+	return insert_rows(store, store->is_distributed ? insert_distributed : insert_text, &parameter,
+					   1);
 }
 
 /*

@@ -9,6 +9,32 @@
 #include "write/write.h"
 
 /*
+ * count_row counts a row that was stored.
+ */
+static bool
+count_row(TupleTableSlot *row, void *count)
+{
+	++*(uint64 *) count;
+	return true;
+}
+
+/*
+ * insert_rows stores the rows of an INSERT … SELECT and returns their number. Where the rows are
+ * elsewhere, the text returns a row for each.
+ */
+uint64
+insert_rows(Store *store, const char *text, Parameter *parameters, int count)
+{
+	Statement statement = kept_statement(text, parameters, count);
+	uint64	  stored = 0;
+
+	if (!store->is_distributed)
+		return execute_statement(store, &statement, SPI_OK_INSERT, NULL);
+	each_row(store, &statement, SPI_OK_INSERT_RETURNING, count_row, &stored);
+	return stored;
+}
+
+/*
  * require_stored raises an error if some of the events were not stored: an event that is
  * acknowledged must be there.
  */

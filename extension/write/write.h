@@ -12,8 +12,17 @@
 /* insert.c: events that are as they are to be stored */
 extern uint64 insert_array(Store *store, ArrayType *events);
 
+/*
+ * The end of an INSERT … SELECT whose rows Citus keeps elsewhere. It reports as stored what it has sent,
+ * also what ON CONFLICT skipped, so the rows that come back are counted. The condition always holds: a
+ * statement that reads the table that it writes to is sent to the rows whole.
+ */
+#define SENT_WHOLE "NOT EXISTS (SELECT FROM %s AS own WHERE own.id IS NULL) "
+#define EACH_STORED " RETURNING 1"
+
 /* stored.c: rows that are acknowledged are stored */
-extern void				save_row(Store *store, const Statement *statement);
+extern uint64 insert_rows(Store *store, const char *text, Parameter *parameters, int count);
+extern void	  save_row(Store *store, const Statement *statement);
 pg_noreturn extern void reject_lost_row(Store *store);
 extern void				require_stored(Store *store, uint64 stored, int count);
 

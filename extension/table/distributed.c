@@ -1,0 +1,101 @@
+/*
+ * distributed.c
+ *	  Tables whose rows are not in them: Citus keeps those of a tenant in a table of its own, the
+ *	  shard, on one node, and has every node send there what is asked of the table by that name.
+ *
+ * All statements find the rows. What looks into the table itself, such as an index that is read
+ * directly or a trigger, finds it empty.
+ *
+ * The extension does not depend on Citus. Its catalogs are looked up by name in pg_catalog, where
+ * nobody else may create a table; where there is none, that is one negative entry in a cache.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "table/table.h"
+
+/*
+ * leading_index returns an index that begins with the first column of a catalog; an invalid OID if
+ * there is none.
+ */
+static Oid
+leading_index(Relation catalog)
+{
+	List	 *indexes = RelationGetIndexList(catalog);
+	ListCell *cell;
+	Oid		  found = InvalidOid;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index->rd_index->indkey.values[0] == 1 && RelationGetIndexPredicate(index) == NIL)
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+/*
+ * is_listed tells whether a catalog of Citus has a row for an object, whose OID is in its first column.
+ */
+static bool
+is_listed(Oid catalog_oid, Oid object)
+{
+	Relation	catalog = table_open(catalog_oid, AccessShareLock);
+	Oid			index = leading_index(catalog);
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		is_found;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+	scan = systable_beginscan(catalog, index, OidIsValid(index), NULL, 1, &key);
+	is_found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return is_found;
+}
+
+/*
+ * is_distributed tells whether a table's rows are elsewhere. The table is locked, and so it stays
+ * that way.
+ */
+bool
+is_distributed(Oid table)
+{
+	Oid catalog = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+
+	return OidIsValid(catalog) && is_listed(catalog, table);
+}
+
+/*
+ * is_tenant_schema tells whether the rows of tables that are created in a schema will be elsewhere.
+ */
+bool
+is_tenant_schema(Oid schema)
+{
+	Oid catalog = get_relname_relid("pg_dist_schema", PG_CATALOG_NAMESPACE);
+
+	return OidIsValid(catalog) && is_listed(catalog, schema);
+}
+
+/*
+ * require_rows_here raises an error for something that needs the rows of a table in the table itself.
+ */
+void
+require_rows_here(Relation table, const char *what, const char *detail, const char *hint)
+{
+	if (is_distributed(RelationGetRelid(table)))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("table \"%s\" cannot have %s, since Citus keeps its rows elsewhere",
+							   RelationGetRelationName(table), what),
+						errdetail_internal("%s", detail), errhint("%s", hint), errtable(table)));
+}
