@@ -7,6 +7,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 #include "admin/admin.h"
@@ -120,6 +121,39 @@ lock_for(FunctionCallInfo fcinfo, const char *rule)
 }
 
 /*
+ * allows_triggers tells whether Citus lets the shards of tables have triggers, by a setting of the
+ * session.
+ */
+static bool
+allows_triggers(void)
+{
+	const char *value = GetConfigOption("citus.enable_unsafe_triggers", true, false);
+	bool		is_on = false;
+
+	return value != NULL && parse_bool(value, &is_on) && is_on;
+}
+
+/*
+ * reject_elsewhere raises an error for guards that would not hold, since the rows are not in the
+ * table.
+ */
+static void
+reject_elsewhere(Relation table, bool has_rule, bool is_append_only)
+{
+	if (is_append_only)
+		require_rows_here(
+			table, "the guard append_only",
+			"Its trigger would stay on the table, where no row is changed.",
+			"REVOKE UPDATE, DELETE, TRUNCATE on the table from the roles that write.");
+	if (has_rule && !allows_triggers())
+		require_rows_here(table, "the guard validate_versions",
+						  "It is a trigger on the rows, which Citus allows if "
+						  "citus.enable_unsafe_triggers is on.",
+						  "Have a superuser set that on all nodes, or write with goes_append(), "
+						  "which needs no guard.");
+}
+
+/*
  * guard_commands returns the SQL that switches the guards of a store on and off.
  */
 static List *
@@ -130,6 +164,7 @@ guard_commands(FunctionCallInfo fcinfo, Relation table, const char *rule)
 
 	if (rule != NULL || is_append_only)
 		reject_relatives(table, "guard");
+	reject_elsewhere(table, rule != NULL, is_append_only);
 	if (rule != NULL && !OidIsValid(version_index(table)))
 		report_mismatch(table, version_index_problem(NIL, table), NULL);
 	if (!PG_ARGISNULL(1))

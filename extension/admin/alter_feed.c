@@ -294,6 +294,12 @@ reject_unfit(FunctionCallInfo fcinfo, Oid oid)
 {
 	Relation events = relation_open(oid, NoLock);
 
+	require_rows_here(
+		events, "a feed",
+		"The sequence of a feed and the locks of its writers are those of one server, "
+		"and the rows are written from all nodes.",
+		"Look for new events with goes_query(), or take the tables of the tenant out "
+		"of Citus: SELECT citus_schema_undistribute(…).");
 	reject_impermanent(events);
 	reject_other_storage(events);
 	reject_relatives(events, "feed");

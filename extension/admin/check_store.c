@@ -53,6 +53,19 @@ explain(Oid table, const StoreKind *kind, List *problems)
 }
 
 /*
+ * more_problems lists what is wrong beside the table itself, and tells where its rows are.
+ */
+static List *
+more_problems(FunctionCallInfo fcinfo, Oid table)
+{
+	Relation relation = relation_open(table, NoLock);
+
+	tell_rows_elsewhere(relation);
+	relation_close(relation, NoLock);
+	return list_concat(guard_problems(fcinfo, table), feed_problems(fcinfo, table));
+}
+
+/*
  * goes_check_store lists what is wrong with a store and how to mend it.
  */
 Datum
@@ -72,10 +85,7 @@ goes_check_store(PG_FUNCTION_ARGS)
 	else
 		put_missing(fcinfo, name);
 	if (OidIsValid(table) && (PG_ARGISNULL(1) || !PG_GETARG_BOOL(1)))
-	{
-		problems = list_concat(problems, guard_problems(fcinfo, table));
-		problems = list_concat(problems, feed_problems(fcinfo, table));
-	}
+		problems = list_concat(problems, more_problems(fcinfo, table));
 	if (PG_ARGISNULL(1) || !PG_GETARG_BOOL(1))
 		problems = library_problems(fcinfo, problems);
 	foreach (cell, problems)

@@ -186,6 +186,24 @@ keep_creation_schema(RangeVar *range)
 }
 
 /*
+ * reject_without_feed raises an error for a table that cannot be of use in the schema of a tenant.
+ */
+static void
+reject_without_feed(const StoreKind *kind, const char *schema)
+{
+	if (kind != &subscription_store)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("a %s cannot be in schema \"%s\", since Citus keeps the rows of its tables "
+				"elsewhere",
+				kind->noun, schema),
+		 errdetail("A subscription follows a feed, and the event stores of that schema have none."),
+		 errhint("Choose a schema that is not distributed, for stores that have a feed.")));
+}
+
+/*
  * make_table makes a table. Citus takes over one in the schema of a tenant, but only one that a client
  * makes by a command of its own. Elsewhere it is the command of a function, since modules such as
  * pgaudit refuse another one inside of a statement.
@@ -200,6 +218,7 @@ make_table(const char *schema, const char *table, const StoreKind *kind)
 		execute_command(command);
 		return;
 	}
+	reject_without_feed(kind, schema);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	run_at_top_level(command);
 	PopActiveSnapshot();

@@ -52,7 +52,7 @@ end_rows(DestReceiver *self)
 
 /*
  * each_row runs a statement and calls a function for each of its rows. What a row's values point
- * to is good for that call only.
+ * to is good for that call only. Without a store it is a query of the catalogs.
  */
 void
 each_row(Store *store, const Statement *statement, int expected, RowUse use, void *state)
@@ -65,5 +65,8 @@ each_row(Store *store, const Statement *statement, int expected, RowUse use, voi
 		.caller = CurrentMemoryContext,
 	};
 
-	(void) execute_statement(store, statement, expected, &user.receiver);
+	if (store == NULL)
+		execute_query(statement, &user.receiver);
+	else
+		(void) execute_statement(store, statement, expected, &user.receiver);
 }

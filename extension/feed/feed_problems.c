@@ -67,6 +67,10 @@ table_problems(List *problems, Relation events)
 			pstrdup("its access method is not heap, and a feed has to see what "
 					"is not committed"),
 			psprintf("ALTER TABLE %s SET ACCESS METHOD heap;", qualified_name(events)), NULL);
+	if (is_distributed(RelationGetRelid(events)))
+		problems = add_problem(problems, PROBLEM_FEED,
+							   pstrdup("Citus keeps its rows elsewhere, and the feed lacks them"),
+							   NULL, NULL);
 	if (has_parent(events))
 		problems = add_problem(problems, PROBLEM_FEED,
 							   pstrdup("it has a parent table, and the feed may lack rows that "

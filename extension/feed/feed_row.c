@@ -88,7 +88,7 @@ read_feed_row(Oid oid, pg_uuid_t *id, bool *is_rewound)
 static void
 replace_row(Relation table, bool is_rewound)
 {
-	Store	  store = {RelationGetRelid(table), table, RowExclusiveLock, NULL};
+	Store	  store = {RelationGetRelid(table), table, RowExclusiveLock, NULL, false};
 	Parameter rewound = {BOOLOID, BoolGetDatum(is_rewound)};
 	Statement remove = {.text = "DELETE FROM %s"};
 	Statement add = {.text = "INSERT INTO %s (id, rewound) "

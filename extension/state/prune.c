@@ -6,7 +6,8 @@
  * batches of one statement each, so memory does not grow with the table. Pruning never waits: a
  * row that another transaction has locked is left for the next time, and one that was replaced
  * meanwhile is no longer at its place. A place cannot pass to another row while the cursor is
- * open, since its snapshot keeps VACUUM from reusing it.
+ * open, since its snapshot keeps VACUUM from reusing it. Where the rows are elsewhere, no snapshot lasts
+ * from one statement to the next, so all of them are removed by one.
  */
 #include "postgres.h"
 
@@ -23,15 +24,19 @@ PG_FUNCTION_INFO_V1(goes_snapshot_prune);
 #define BATCH 10000
 
 /* ONLY, because a ctid identifies a row in one table, and child tables have rows of their own. */
-static const char superfluous_text[] =
-	"SELECT ctid FROM (SELECT ctid, pg_catalog.row_number() OVER "
-	"(PARTITION BY aggregate_name, aggregate_id ORDER BY aggregate_version DESC) AS age "
-	"FROM ONLY %s) AS snapshots WHERE age OPERATOR(pg_catalog.>) $1";
+#define SUPERFLUOUS                                                                       \
+	"SELECT ctid FROM (SELECT ctid, pg_catalog.row_number() OVER "                        \
+	"(PARTITION BY aggregate_name, aggregate_id ORDER BY aggregate_version DESC) AS age " \
+	"FROM ONLY %s) AS snapshots WHERE age OPERATOR(pg_catalog.>) $1"
 
-static const char remove_text[] =
-	"DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT ctid FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) "
-	"FOR UPDATE SKIP LOCKED))";
+#define REMOVE(places)                                                        \
+	"DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("       \
+	"SELECT ctid FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (" places \
+	") FOR UPDATE SKIP LOCKED))"
+
+static const char superfluous_text[] = SUPERFLUOUS;
+static const char remove_text[] = REMOVE("$1");
+static const char remove_all_text[] = REMOVE("ARRAY(" SUPERFLUOUS ")");
 
 /*
  * remove_batch removes the next superfluous snapshots and adds their number; false if
@@ -81,6 +86,18 @@ remove_superfluous(Store *store, Datum keep)
 }
 
 /*
+ * remove_elsewhere does what remove_superfluous does, where the rows are elsewhere.
+ */
+static int64
+remove_elsewhere(Store *store, Datum keep)
+{
+	Parameter parameter = {INT8OID, keep};
+	Statement statement = kept_statement(remove_all_text, &parameter, 1);
+
+	return (int64) execute_statement(store, &statement, SPI_OK_DELETE, NULL);
+}
+
+/*
  * goes_snapshot_prune removes all snapshots but the newest of every aggregate, of each as many as
  * the argument keep says, and returns how many it removed.
  */
@@ -88,6 +105,7 @@ Datum
 goes_snapshot_prune(PG_FUNCTION_ARGS)
 {
 	int32  keep = DatumGetInt32(required_argument(fcinfo, 0, "keep"));
+	Datum  most = Int64GetDatum(keep);
 	Store *store;
 	int64  removed;
 
@@ -99,7 +117,8 @@ goes_snapshot_prune(PG_FUNCTION_ARGS)
 	store = store_open_kind(fcinfo, 1, &snapshot_store, RowExclusiveLock);
 	/* check this even if nothing is superfluous and no DELETE runs */
 	require_columns(store->relation, ACL_DELETE, NULL, 0);
-	removed = remove_superfluous(store, Int64GetDatum(keep));
+	removed =
+		store->is_distributed ? remove_elsewhere(store, most) : remove_superfluous(store, most);
 	store_close(store);
 	PG_RETURN_INT64(removed);
 }

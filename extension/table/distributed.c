@@ -15,11 +15,22 @@
 #include "access/table.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "table/table.h"
+
+static const char nodes_text[] =
+	"SELECT node.nodename, node.nodeport FROM pg_catalog.pg_dist_shard AS shard "
+	"JOIN pg_catalog.pg_dist_placement AS placement "
+	"ON placement.shardid OPERATOR(pg_catalog.=) shard.shardid "
+	"JOIN pg_catalog.pg_dist_node AS node "
+	"ON node.groupid OPERATOR(pg_catalog.=) placement.groupid "
+	"WHERE shard.logicalrelid OPERATOR(pg_catalog.=) $1 "
+	"AND node.noderole OPERATOR(pg_catalog.=) 'primary' ORDER BY 1, 2";
 
 /*
  * leading_index returns an index that begins with the first column of a catalog; an invalid OID if
@@ -85,6 +96,33 @@ is_tenant_schema(Oid schema)
 	Oid catalog = get_relname_relid("pg_dist_schema", PG_CATALOG_NAMESPACE);
 
 	return OidIsValid(catalog) && is_listed(catalog, schema);
+}
+
+/*
+ * tell_node tells the caller about one node.
+ */
+static bool
+tell_node(TupleTableSlot *row, void *table)
+{
+	ereport(NOTICE,
+			(errmsg("Citus keeps the rows of table \"%s\" on node %s:%d",
+					RelationGetRelationName((Relation) table),
+					TextDatumGetCString(row->tts_values[0]), DatumGetInt32(row->tts_values[1])),
+			 errhint("Calls take least over a connection to that node.")));
+	return true;
+}
+
+/*
+ * tell_rows_elsewhere tells the caller where the rows of a table are, if that is elsewhere.
+ */
+void
+tell_rows_elsewhere(Relation table)
+{
+	Parameter parameter = {REGCLASSOID, ObjectIdGetDatum(RelationGetRelid(table))};
+	Statement query = {.text = nodes_text, .parameters = &parameter, .parameter_count = 1};
+
+	if (is_distributed(RelationGetRelid(table)))
+		each_row(NULL, &query, SPI_OK_SELECT, tell_node, table);
 }
 
 /*

@@ -28,7 +28,8 @@
 static char *
 some_duplicates(Relation relation, const StoreKind *kind, const RequiredIndex *index)
 {
-	Store	  store = {RelationGetRelid(relation), relation, AccessShareLock, kind};
+	Store	  store = {RelationGetRelid(relation), relation, AccessShareLock, kind,
+							  is_distributed(RelationGetRelid(relation))};
 	char	 *keys = index_columns(index);
 	Statement statement = {
 		.text = psprintf("SELECT pg_catalog.string_agg(key, '; ') FROM (SELECT pg_catalog.concat("

@@ -131,6 +131,8 @@ problems_of(FunctionCallInfo fcinfo, List *problems, Relation table, const Guard
 	}
 	if (!is_on)
 		return problems;
+	if (!guard->has_mode && is_distributed(RelationGetRelid(table)))
+		problems = add_gap(problems, guard, "rows that Citus keeps elsewhere");
 	if (has_parent(table))
 		problems = add_gap(problems, guard, "rows that are written through a parent table");
 	if (has_heirs(table))

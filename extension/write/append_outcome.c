@@ -23,6 +23,7 @@ is_of_call(int code)
 {
 	switch (ERRCODE_TO_CATEGORY(code))
 	{
+		case ERRCODE_CONNECTION_EXCEPTION: /* to the server that has the rows */
 		case ERRCODE_FEATURE_NOT_SUPPORTED:
 		case ERRCODE_INVALID_TRANSACTION_STATE:
 		case ERRCODE_TRANSACTION_ROLLBACK:

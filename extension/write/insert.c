@@ -18,7 +18,22 @@ PG_FUNCTION_INFO_V1(goes_insert_json);
 	"INSERT INTO %s (" EVENT_LIST ") SELECT " EVENT_LIST " FROM pg_catalog.unnest($1)"
 
 static const char insert_text[] = INSERT_ARRAY;
-static const char insert_distributed[] = INSERT_ARRAY " WHERE " SENT_WHOLE EACH_STORED;
+static const char insert_sent_whole[] = INSERT_ARRAY " WHERE " SENT_WHOLE EACH_STORED;
+static const char insert_sent_rows[] = INSERT_ARRAY EACH_STORED;
+
+/*
+ * insert_elsewhere returns the text for a table whose rows are elsewhere. A role that may only INSERT has
+ * Citus send the rows instead of the statement, which takes more messages.
+ */
+static const char *
+insert_elsewhere(const Store *store)
+{
+	static const char *const columns[] = {"id"};
+
+	return may_use_columns(store->relation, ACL_SELECT, columns, lengthof(columns))
+			   ? insert_sent_whole
+			   : insert_sent_rows;
+}
 
 /*
  * insert_array stores events as they are, and returns how many it stored.
@@ -28,8 +43,8 @@ insert_array(Store *store, ArrayType *events)
 {
 	Parameter parameter = {get_array_type(ARR_ELEMTYPE(events)), PointerGetDatum(events)};
 
-	return insert_rows(store, store->is_distributed ? insert_distributed : insert_text, &parameter,
-					   1);
+	return insert_rows(store, store->is_distributed ? insert_elsewhere(store) : insert_text,
+					   &parameter, 1);
 }
 
 /*

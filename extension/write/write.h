@@ -13,9 +13,10 @@
 extern uint64 insert_array(Store *store, ArrayType *events);
 
 /*
- * The end of an INSERT … SELECT whose rows Citus keeps elsewhere. It reports as stored what it has sent,
- * also what ON CONFLICT skipped, so the rows that come back are counted. The condition always holds: a
- * statement that reads the table that it writes to is sent to the rows whole.
+ * For an INSERT … SELECT whose rows Citus keeps elsewhere. If the SELECT does not read the table itself,
+ * Citus reads the rows here and sends them; so there is a condition that does, and always holds. Where it
+ * sends them all the same, it reports as stored what it has sent, also what ON CONFLICT skipped; so what is
+ * counted are the rows that come back.
  */
 #define SENT_WHOLE "NOT EXISTS (SELECT FROM %s AS own WHERE own.id IS NULL) "
 #define EACH_STORED " RETURNING 1"
