@@ -29,7 +29,7 @@ static char *
 some_duplicates(Relation relation, const StoreKind *kind, const RequiredIndex *index)
 {
 	Store	  store = {RelationGetRelid(relation), relation, AccessShareLock, kind,
-							  is_distributed(RelationGetRelid(relation))};
+					   is_distributed(RelationGetRelid(relation))};
 	char	 *keys = index_columns(index);
 	Statement statement = {
 		.text = psprintf("SELECT pg_catalog.string_agg(key, '; ') FROM (SELECT pg_catalog.concat("
