@@ -221,7 +221,23 @@ typedef struct goes_context
 	int64_t		 timeout_ms; /* 0: the store's operation_timeout_ms, or none for
 								goes_pool_acquire(); below 0: none */
 	goes_cancel *cancel;	 /* or NULL */
+
+	/* What a read has to see, if the store has a read_url; NULL: whatever is there. */
+	const struct goes_freshness *freshness;
 } goes_context;
+
+/*
+ * What a read on a standby has to see at least: everything that a token stands for, an aggregate at a
+ * version, or both. What the standby does not have in time is read from the primary.
+ */
+typedef struct goes_freshness
+{
+	size_t		size;			   /* sizeof(goes_freshness) */
+	const char *token;			   /* of goes_store_write_token(); NULL: none */
+	const char *aggregate_name;	   /* the aggregate, unless aggregate_version is 0 */
+	goes_uuid	aggregate_id;	   /* likewise */
+	int32_t		aggregate_version; /* that goes_append() gave the last event; 0: none */
+} goes_freshness;
 
 /* ---- Events ----------------------------------------------------------------------------- */
 
@@ -375,6 +391,25 @@ typedef struct goes_store_options
 	 * transaction, do without.
 	 */
 	bool coalesce_appends;
+
+	/*
+	 * Where to read: a standby of the server that `url` leads to, or several; written like `url`. Finding,
+	 * counting, queries, loading, snapshots, fetching a model, and feeds go there, over a pool of their
+	 * own of as many connections. Everything else goes to `url`, and so does whatever is read in a
+	 * transaction, what the standby does not have in time (see goes_freshness), and what it cannot
+	 * answer: goes_store_stats() counts those. NULL: everything goes to `url`.
+	 *
+	 * A read without freshness sees what the standby has, which may be old. GOES_ERR_INVALID, from
+	 * goes_store_connect() or the read, if it leads to another system: a server that is no copy of the
+	 * first. With `pool` it has to name the database.
+	 */
+	const char *read_url;
+
+	/*
+	 * How long a read waits for a standby to have what it must see before it asks the primary: no more
+	 * than half of the call's time. 0 means 100 ms; below 0: it does not wait.
+	 */
+	int64_t read_wait_ms;
 } goes_store_options;
 
 /* goes_store_options_init sets every field to its default; `size` is sizeof(goes_store_options). */
@@ -414,6 +449,12 @@ typedef struct goes_store_statistics
 	int64_t reconnects; /* connections that were made because one was lost in a call */
 	int64_t pool_waits; /* calls that waited for a connection: see goes_pool_stats() */
 	int64_t in_doubt;	/* calls that ended with GOES_ERR_IN_DOUBT */
+
+	/* Of a store with a read_url: */
+	int64_t standby_reads;	  /* reads that a standby has answered */
+	int64_t standby_waits;	  /* reads that had to wait for what they must see */
+	int64_t standby_behind;	  /* of these, asked of the primary because it was not there in time */
+	int64_t standby_failures; /* reads asked of the primary because no standby could answer */
 } goes_store_statistics;
 
 /*
@@ -421,6 +462,17 @@ typedef struct goes_store_statistics
  * wait. GOES_ERR_INVALID, GOES_ERR_STATE in a child process.
  */
 GOES_API int goes_store_stats(goes_store *store, goes_store_statistics *out);
+
+/*
+ * goes_store_write_token asks the primary for a token of everything that was committed before, by whomever.
+ * A read on a standby that has it in its freshness sees all of that, in any process. Ask when there is
+ * something to be read, after the write has returned. *token is text, to be freed with goes_free().
+ *
+ * GOES_ERR_STATE on a transaction's store: a token is taken after the commit. GOES_ERR_EXTENSION if the
+ * database's extension is too old.
+ */
+GOES_API int goes_store_write_token(goes_store *store, char **token, const goes_context *context,
+									goes_error **err);
 
 /*
  * Does the program's work: returns GOES_OK, or the status and the error of the call that failed. Its calls

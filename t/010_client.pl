@@ -20,11 +20,11 @@ my $most_seconds = 900 + ($ENV{GOES_TEST_SECONDS} // 0);
 my @programs = $ENV{CLIENT_PROGRAMS} ? split(' ', $ENV{CLIENT_PROGRAMS}) : map { s{.*/}{}r } grep { -x } glob("$directory/server_*[a-z]");
 plan skip_all => "$directory has no test programs of libgoes; make -C client tests builds them" if !@programs;
 my %wants_own_server = map { $_ => 1 }
-  qw(server_feed_property server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart
+  qw(server_feed_property server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart server_read_standby
      server_reset_failed server_standby server_writer_killed);
 # Those that take longest begin first, so that none of them is left alone at the end.
 my %takes_long = map { $_ => 1 }
-  qw(server_cursor_end server_feed_property server_lost_append server_lost_commit server_lost_insert server_lost_model server_lost_read server_lost_writer server_writer_killed
+  qw(server_cursor_end server_feed_property server_lost_append server_lost_commit server_lost_insert server_lost_model server_lost_read server_lost_writer server_read_standby server_writer_killed
      server_property server_stream server_subscription_proof);
 my $logs = PostgreSQL::Test::Utils::tempdir();
 

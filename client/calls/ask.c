@@ -3,6 +3,7 @@
  *    Calls that send one request and wait for its answer.
  */
 #include "calls/ask.h"
+#include "store/read.h"
 #include "store/tally.h"
 #include "store/tx.h"
 
@@ -44,20 +45,22 @@ run_until_done(Call *call, const Ask *ask, goes_error **error)
 }
 
 /*
- * ask_once begins a call, runs it and ends it.
+ * ask_once begins a call by one of the ways to begin it, runs it and ends it.
  */
 static int
-ask_once(goes_store *store, const Ask *ask, const goes_context *context, bool *is_connection_lost,
-		 goes_error **err)
+ask_once(goes_store *store, const Ask *ask, const goes_context *context, CallBegin begin,
+		 bool *is_connection_lost, goes_error **err)
 {
 	goes_error *error = NULL;
 	Call		call;
-	int			status = call_begin(&call, store, context, err);
+	int			status = begin(&call, store, context, err);
 
 	*is_connection_lost = false;
 	if (status != GOES_OK)
 		return status;
 	status = run_until_done(&call, ask, &error);
+	if (call.is_on_standby)
+		status = read_judge(&call, status, &error);
 	*is_connection_lost = is_lost(call.connection->pg);
 	if (status == GOES_ERR_NOT_FOUND && store->tx != NULL)
 		tx_note(store->tx, error);
@@ -74,15 +77,22 @@ ask(goes_store *store, const Ask *ask, const goes_context *context, goes_error *
 	goes_context remaining;
 	goes_error	*error = NULL;
 	bool		 is_connection_lost;
-	int			 status = ask_once(store, ask, context, &is_connection_lost, &error);
+	int			 status = ASK_PRIMARY;
 
+	if (ask->is_read && reads_elsewhere(store))
+		status = ask_once(store, ask, context, read_begin, &is_connection_lost, &error);
+	if (status == ASK_PRIMARY)
+	{
+		remaining = context_until(&deadline);
+		status = ask_once(store, ask, &remaining, call_begin, &is_connection_lost, &error);
+	}
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
 		count_reconnect(store, error);
 		goes_error_free(error);
 		error = NULL;
 		remaining = context_until(&deadline);
-		status = ask_once(store, ask, &remaining, &is_connection_lost, &error);
+		status = ask_once(store, ask, &remaining, call_begin, &is_connection_lost, &error);
 	}
 	return count_call(store, pass_error(err, error, status));
 }

@@ -13,7 +13,8 @@ typedef struct Ask
 	int (*run)(Call *call, const struct Ask *ask, goes_error **err);
 	const void *in;
 	void	   *out;
-	Table		table; /* that the request needs, besides the events */
+	Table		table;	 /* that the request needs, besides the events */
+	bool		is_read; /* a standby may answer it */
 	const char
 		*in_doubt; /* the error's text if a change may have been made; NULL: it changes nothing */
 } Ask;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "calls/cursor.h"
+#include "store/read.h"
 #include "store/tally.h"
 
 /* How much a FETCH asks for: more would not fit into the processor's cache. */
@@ -97,15 +98,15 @@ start_reading(goes_cursor *cursor, const Source *source, goes_error **err)
 }
 
 /*
- * run_once begins a call and starts reading.
+ * run_once begins a call by one of the ways to begin it, and starts reading.
  */
 static int
 run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goes_context *context,
-		 bool *is_connection_lost, goes_error **err)
+		 CallBegin begin, bool *is_connection_lost, goes_error **err)
 {
 	Call	   *call = &cursor->call;
 	goes_error *error = NULL;
-	int			status = call_begin(call, store, context, err);
+	int			status = begin(call, store, context, err);
 
 	*is_connection_lost = false;
 	if (status != GOES_OK)
@@ -116,6 +117,8 @@ run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goe
 		status = start_reading(cursor, source, &error);
 		if (status == GOES_OK)
 		{
+			if (call->is_on_standby)
+				(void) read_judge(call, status, &error);
 			if (cursor->reading->is_whole)
 				call_end(call);
 			return GOES_OK;
@@ -126,6 +129,8 @@ run_once(goes_store *store, const Source *source, goes_cursor *cursor, const goe
 			continue;
 		(void) table_retry(call, &source->table, &status, &error);
 	}
+	if (call->is_on_standby)
+		status = read_judge(call, status, &error);
 	*is_connection_lost = is_lost(call->connection->pg);
 	if (store->tx != NULL)
 		tx_fail(store->tx, error);
@@ -152,7 +157,16 @@ cursor_open(goes_store *store, const Source *source, const Reading *reading, goe
 	if (cursor == NULL)
 		return fail_memory(err);
 	*cursor = fresh;
-	status = run_once(store, source, cursor, context, &is_connection_lost, &error);
+	status = ASK_PRIMARY;
+	if (reads_elsewhere(store))
+		status = run_once(store, source, cursor, context, read_begin, &is_connection_lost, &error);
+	if (status == ASK_PRIMARY)
+	{
+		*cursor = fresh;
+		remaining = context_until(&deadline);
+		status =
+			run_once(store, source, cursor, &remaining, call_begin, &is_connection_lost, &error);
+	}
 	if (status == GOES_ERR_CONNECT && is_connection_lost && store->tx == NULL)
 	{
 		count_reconnect(store, error);
@@ -160,7 +174,8 @@ cursor_open(goes_store *store, const Source *source, const Reading *reading, goe
 		error = NULL;
 		*cursor = fresh;
 		remaining = context_until(&deadline);
-		status = run_once(store, source, cursor, &remaining, &is_connection_lost, &error);
+		status =
+			run_once(store, source, cursor, &remaining, call_begin, &is_connection_lost, &error);
 	}
 	(void) count_call(store, status);
 	if (status != GOES_OK)

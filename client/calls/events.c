@@ -60,7 +60,7 @@ goes_find(goes_store *store, const goes_uuid *id, goes_event **out, const goes_c
 		  goes_error **err)
 {
 	goes_event *found = NULL;
-	Ask			find = {.run = run_find, .in = id, .out = &found};
+	Ask			find = {.run = run_find, .in = id, .out = &found, .is_read = true};
 	int			status;
 
 	if (store == NULL || id == NULL || out == NULL)
@@ -94,7 +94,7 @@ goes_count(goes_store *store, const goes_query *query, int64_t *out, const goes_
 		   goes_error **err)
 {
 	int64_t count = 0;
-	Ask		counting = {.run = run_count, .in = query, .out = &count};
+	Ask		counting = {.run = run_count, .in = query, .out = &count, .is_read = true};
 	int		status;
 
 	if (store == NULL || out == NULL)

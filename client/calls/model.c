@@ -103,9 +103,12 @@ goes_model_fetch(goes_store *store, const char *table, const char *id, char **js
 {
 	Model model = {.request = REQUEST_MODEL_FETCH, .id = id};
 	char *found = NULL;
-	Ask	  fetch = {
-		  .run = run_on_model, .in = &model, .out = &found, .table = {REQUEST_CREATE_MODELS, table}};
-	int status = check_model(store, table, id, err);
+	Ask	  fetch = {.run = run_on_model,
+				   .in = &model,
+				   .out = &found,
+				   .table = {REQUEST_CREATE_MODELS, table},
+				   .is_read = true};
+	int	  status = check_model(store, table, id, err);
 
 	if (status != GOES_OK)
 		return status;

@@ -5,6 +5,7 @@
  *    first.
  */
 #include "calls/cursor.h"
+#include "store/read.h"
 
 /*
  * make_event_query makes the parameters of goes_query.
@@ -93,6 +94,7 @@ run_history(goes_store *store, const goes_query *query, goes_cursor **out,
 	if (status == GOES_OK && cursor == NULL)
 	{
 		remaining = context_until(&deadline);
+		remaining.freshness = context_freshness(context);
 		status = run_query(store, query, store->tx != NULL ? &portal_reading : &stream_reading,
 						   &cursor, &remaining, err);
 		if (status == GOES_OK)

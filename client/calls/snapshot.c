@@ -163,7 +163,8 @@ get(goes_store *store, const char *table, Key *key, const char *aggregate_name,
 	Ask			   lookup = {.run = run_on_snapshot,
 							 .in = key,
 							 .out = &found,
-							 .table = {REQUEST_CREATE_SNAPSHOTS, table}};
+							 .table = {REQUEST_CREATE_SNAPSHOTS, table},
+							 .is_read = true};
 	int			   status;
 
 	if (store == NULL || out == NULL)

@@ -110,7 +110,7 @@ start_feed(goes_feed *feed, goes_store *store, goes_error **err)
 	int		 status = goes_store_connect(store, NULL, err);
 
 	if (status == GOES_OK)
-		status = line_open(&feed->line, store, &deadline, err);
+		status = line_open(&feed->line, store, true, &deadline, err);
 	if (status != GOES_OK)
 		return status;
 	status = feed_begin(feed, &deadline, err);

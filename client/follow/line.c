@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "follow/line_ask.h"
+#include "store/read.h"
 #include "store/tally.h"
 
 /*
@@ -19,8 +20,8 @@
 static int
 begin_connecting(Line *line, goes_error **err)
 {
-	const Target *target = pool_target(line->store->pool);
-	Hosts		  hosts = hosts_known(&line->known, &target->conninfo);
+	const Target *target = line_target(line);
+	Hosts		  hosts = hosts_known(&line->routes[line->route].known, &target->conninfo);
 	Deadline	  deadline = deadline_in(target->timeout_ms, NULL);
 	int			  status;
 
@@ -46,8 +47,8 @@ go_on_connecting(Line *line, goes_error **err)
 	if (status == CONNECT_WAITS)
 		return GOES_OK;
 	if (status == GOES_OK)
-		status = connection_adopt(&line->connection, pg, pool_target(line->store->pool), &error);
-	if (status == GOES_OK && !line_send_text(line, session_look_up_text, NULL, true))
+		status = connection_adopt(&line->connection, pg, line_target(line), &error);
+	if (status == GOES_OK && !line_send_text(line, session_look_up_text(line->store), NULL, true))
 		status = fail_lost(line->connection->pg, &error);
 	if (status != GOES_OK)
 		return line_lose(line, error, err);
@@ -86,6 +87,20 @@ begin_setting_up(Line *line, goes_error **err)
 }
 
 /*
+ * check_system fails if the line was led to a server that is no copy of the primary.
+ */
+static int
+check_system(const Line *line, goes_error **err)
+{
+	char system[SYSTEM_SIZE];
+
+	read_server_system(line->store, system);
+	if (*system == '\0' || strcmp(system, line->connection->session.system) == 0)
+		return GOES_OK;
+	return fail_other_system(err);
+}
+
+/*
  * look_up reads what a session has to know.
  */
 static int
@@ -100,6 +115,8 @@ look_up(Line *line, goes_error **err)
 	status = session_learn(&line->connection->session, line->answer, &error);
 	PQclear(line->answer);
 	line->answer = NULL;
+	if (status == GOES_OK && line->routes[line->route].pool != line->store->pool)
+		status = check_system(line, &error);
 	if (status != GOES_OK)
 		return line_lose(line, error, err);
 	line->state = LINE_FREE;
@@ -223,6 +240,20 @@ line_stay(Line *line)
 }
 
 /*
+ * look_up_hosts looks up the addresses for later connections.
+ */
+static int
+look_up_hosts(Line *line, goes_error **err)
+{
+	int status = GOES_OK;
+
+	for (int i = 0; status == GOES_OK && i < line->route_count; i++)
+		status = hosts_look_up(&line->routes[i].known, &pool_target(line->routes[i].pool)->conninfo,
+							   i == line->route ? line->connection->pg : NULL, err);
+	return status;
+}
+
+/*
  * connect_first connects, and looks up the addresses for later connections.
  */
 static int
@@ -236,18 +267,19 @@ connect_first(Line *line, const Deadline *deadline, goes_error **err)
 		if (status != GOES_OK)
 			return status;
 	}
-	if (status != GOES_OK)
-		return status;
-	return hosts_look_up(&line->known, &pool_target(line->store->pool)->conninfo,
-						 line->connection->pg, err);
+	return status == GOES_OK ? look_up_hosts(line, err) : status;
 }
 
 int
-line_open(Line *line, goes_store *store, const Deadline *deadline, goes_error **err)
+line_open(Line *line, goes_store *store, bool only_reads, const Deadline *deadline,
+		  goes_error **err)
 {
 	int status;
 
 	*line = (Line){.store = store, .watched = -1};
+	if (only_reads && reads_elsewhere(store))
+		line->routes[line->route_count++].pool = store->read_server.pool;
+	line->routes[line->route_count++].pool = store->pool;
 	store_hold(store);
 	line->closing = goes_cancel_new();
 	line->poller = epoll_create1(EPOLL_CLOEXEC);
@@ -274,6 +306,7 @@ line_close(Line *line)
 	if (line->poller >= 0)
 		close(line->poller);
 	goes_cancel_free(line->closing);
-	hosts_free(&line->known);
+	for (int i = 0; i < line->route_count; i++)
+		hosts_free(&line->routes[i].known);
 	store_release(line->store);
 }

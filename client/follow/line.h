@@ -23,6 +23,13 @@ typedef enum LineState
 	LINE_ANSWERED
 } LineState;
 
+/* A way to a server. */
+typedef struct Route
+{
+	goes_pool *pool; /* whose target it has */
+	KnownHosts known;
+} Route;
+
 typedef struct Line
 {
 	goes_store	*store;	  /* held */
@@ -30,8 +37,10 @@ typedef struct Line
 	bool		 stays;	  /* although it was triggered */
 	int			 poller;  /* an epoll of the socket, so that programs have one that stays */
 	int			 watched; /* the socket in it; -1: none */
+	Route		 routes[2];
+	int			 route_count;
+	int			 route; /* taken now, or next */
 	LineState	 state;
-	KnownHosts	 known;
 	Connecting	 connecting;
 	Connection	*connection;
 	Request		 request; /* the last one */
@@ -42,8 +51,12 @@ typedef struct Line
 	bool		 is_lost;		/* the connection, and there is no other one yet */
 } Line;
 
-/* Makes a line, connected. It holds the store. */
-int line_open(Line *line, goes_store *store, const Deadline *deadline, goes_error **err);
+/*
+ * Makes a line, connected. It holds the store. One that only reads goes where reads go, and to the
+ * primary if that cannot be reached, until the connection is lost.
+ */
+int line_open(Line *line, goes_store *store, bool only_reads, const Deadline *deadline,
+			  goes_error **err);
 
 /*
  * Goes as far as it can without waiting. An error is one of the server's, or says that it has not

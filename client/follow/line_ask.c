@@ -42,6 +42,12 @@ line_drop(Line *line)
 	line->state = LINE_DOWN;
 }
 
+const Target *
+line_target(const Line *line)
+{
+	return pool_target(line->routes[line->route].pool);
+}
+
 /*
  * pause_for_a_while keeps from trying again at once, and longer each time.
  */
@@ -93,6 +99,7 @@ line_lose(Line *line, goes_error *error, goes_error **err)
 	tell_log(line->store, GOES_LOG_WARNING, "following: %s", goes_error_message(error));
 	line_drop(line);
 	pause_for_a_while(line);
+	line->route = (line->route + 1) % line->route_count;
 	if (may_pass && !is_overdue(line))
 	{
 		goes_error_free(error);

@@ -16,6 +16,9 @@ void line_watch(Line *line);
 /* Lets go of what there is of a connection. */
 void line_drop(Line *line);
 
+/* Where the line connects to. */
+const Target *line_target(const Line *line);
+
 /*
  * Notes that a connection was lost, or could not be made. It is made again; the error goes to the
  * caller only if that does not help, or takes too long.

@@ -294,7 +294,7 @@ start_subscription(goes_subscription *subscription, goes_store *store,
 	if (status == GOES_OK && !options->join)
 		status = subscribe(store, subscription->table, subscription->name, options, err);
 	if (status == GOES_OK)
-		status = line_open(&subscription->line, store, &deadline, err);
+		status = line_open(&subscription->line, store, false, &deadline, err);
 	if (status == GOES_OK && pthread_mutex_init(&subscription->lock, NULL) != 0)
 	{
 		line_close(&subscription->line);

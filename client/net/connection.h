@@ -16,6 +16,7 @@ typedef struct UniqueIndex
 
 #define MOST_UNIQUE_INDEXES 8
 #define MOST_REQUESTS 64
+#define SYSTEM_SIZE sizeof("18446744073709551615")
 
 /* What a connection knows of its database: looked up when it is first needed. */
 typedef struct Session
@@ -33,6 +34,7 @@ typedef struct Session
 	Oid			reference_array_type;
 	Oid			append_type; /* 0: the extension is older than goes_append_each */
 	Oid			append_array_type;
+	char		system[SYSTEM_SIZE];		/* the server's identifier; "": not asked for */
 	bool		is_prepared[MOST_REQUESTS]; /* by kind of request */
 	char		statements[37];				/* a UUID, part of their names; made with the first */
 	bool		keeps_no_statements;		/* they were lost once: send texts instead */

@@ -38,10 +38,10 @@ context_until(const Deadline *deadline)
 }
 
 /*
- * check_usable fails if this thread must not use the store now.
+ * call_check fails if this thread must not use the store now.
  */
-static int
-check_usable(const goes_store *store, goes_error **err)
+int
+call_check(const goes_store *store, goes_error **err)
 {
 	if (store == NULL)
 		return fail(err, GOES_ERR_INVALID, "the store must not be NULL");
@@ -52,30 +52,18 @@ check_usable(const goes_store *store, goes_error **err)
 	return store->tx == NULL ? GOES_OK : tx_check(store->tx, err);
 }
 
-int
-goes_store_connect(goes_store *store, const goes_context *context, goes_error **err)
-{
-	Deadline deadline;
-	int		 status = check_usable(store, err);
-
-	if (status != GOES_OK || store->tx != NULL)
-		return status;
-	atomic_store(&store->is_used, true);
-	deadline = context_deadline(store, context);
-	return require_connected(store, &deadline, err);
-}
-
 /*
- * take_known_connection takes a connection and looks up what it does not know yet. If the
- * connection turns out to be lost, it takes another one.
+ * call_take takes a connection and looks up what it does not know yet. If the connection turns out
+ * to be lost, it takes another one.
  */
-static int
-take_known_connection(Call *call, goes_error **err)
+int
+call_take(Call *call, goes_pool *pool, goes_error **err)
 {
-	goes_pool  *pool = call->store->pool;
 	goes_error *error = NULL;
-	int			status = pool_take(pool, &call->connection, &call->deadline, &error);
+	int			status;
 
+	call->pool = pool;
+	status = pool_take(pool, &call->connection, &call->deadline, &error);
 	if (status == GOES_OK)
 		status = session_look_up(call, &error);
 	if (status != GOES_OK && call->connection != NULL && is_lost(call->connection->pg))
@@ -94,7 +82,7 @@ take_known_connection(Call *call, goes_error **err)
 int
 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err)
 {
-	int status = check_usable(store, err);
+	int status = call_check(store, err);
 
 	if (status != GOES_OK)
 		return status;
@@ -109,7 +97,7 @@ call_begin(Call *call, goes_store *store, const goes_context *context, goes_erro
 		atomic_store(&store->is_used, true);
 		status = require_connected(store, &call->deadline, err);
 		if (status == GOES_OK)
-			status = take_known_connection(call, err);
+			status = call_take(call, store->pool, err);
 	}
 	/* a call that is late or cancelled already must not reach the server */
 	if (status == GOES_OK)
@@ -123,6 +111,6 @@ void
 call_end(Call *call)
 {
 	if (call->store->tx == NULL)
-		pool_give(call->store->pool, call->connection);
+		pool_give(call->pool, call->connection);
 	call->connection = NULL;
 }

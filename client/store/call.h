@@ -12,7 +12,9 @@ typedef struct Call
 {
 	goes_store *store;
 	Deadline	deadline;
+	goes_pool  *pool; /* that the connection is from; NULL: the transaction's */
 	Connection *connection;
+	bool		is_on_standby; /* a read, where read_url leads to */
 	bool		is_sent; /* the last request was sent whole, so that the server may have run it */
 	bool		is_renewed;	 /* what the connection knew was outdated, and was looked up again */
 	bool		has_created; /* a missing table was made */
@@ -20,8 +22,11 @@ typedef struct Call
 
 /* call.c */
 Deadline	 context_deadline(const goes_store *store, const goes_context *context);
-goes_context context_until(const Deadline *deadline); /* for a part of a call */
+goes_context context_until(const Deadline *deadline);		/* for a part of a call */
+int	 call_check(const goes_store *store, goes_error **err); /* may this thread use it now? */
 int	 call_begin(Call *call, goes_store *store, const goes_context *context, goes_error **err);
+int	 call_take(Call *call, goes_pool *pool,
+			   goes_error **err); /* a connection, and what it has to know */
 void call_end(Call *call);
 
 /* setup.c: makes sure that database, extension and table are there */
@@ -34,11 +39,11 @@ int require_connected(goes_store *store, const Deadline *deadline, goes_error **
 int await_standbys(Call *call, goes_error **err);
 
 /* session.c: what a connection knows about its database */
-int				  session_look_up(Call *call, goes_error **err);
-extern const char session_look_up_text[]; /* asks for what session_learn() reads, as text */
-int				  session_learn(Session *session, const PGresult *result, goes_error **err);
-int				  status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
-int				  refine_other_store(Call *call, const PGresult *result,
-									 goes_error **error); /* for errors of a table that a trigger writes to */
+int			session_look_up(Call *call, goes_error **err);
+const char *session_look_up_text(const goes_store *store); /* asks what session_learn() reads */
+int			session_learn(Session *session, const PGresult *result, goes_error **err);
+int			status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
+int			refine_other_store(Call *call, const PGresult *result,
+							   goes_error **error); /* for errors of a table that a trigger writes to */
 
 #endif

@@ -81,6 +81,9 @@ static const char *const request_texts[REQUESTS] = {
 	[REQUEST_DONE] = "SELECT %s.goes_done(%p)",
 	[REQUEST_RENEW] = "SELECT %s.goes_renew(%p)",
 	[REQUEST_RELEASE] = "SELECT %s.goes_release(%p)",
+	[REQUEST_WRITE_TOKEN] = "SELECT %s.goes_write_token(%p)",
+	[REQUEST_WAIT_FOR] = "SELECT %s.goes_wait_for(%p)",
+	[REQUEST_VERSION] = "SELECT %s.goes_aggregate_version(%p)",
 };
 
 void

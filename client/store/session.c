@@ -14,18 +14,30 @@
 #include "base/sqlstate.h"
 #include "data/oids.h"
 
-const char session_look_up_text[] =
-	"SELECT pg_catalog.quote_ident(n.nspname), event.oid, event.typarray, reference.oid, "
-	"reference.typarray, append.oid, append.typarray "
-	"FROM pg_catalog.pg_extension AS e "
-	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
-	"JOIN pg_catalog.pg_type AS event ON event.typnamespace OPERATOR(pg_catalog.=) n.oid "
-	"AND event.typname OPERATOR(pg_catalog.=) 'goes_event' "
-	"JOIN pg_catalog.pg_type AS reference ON reference.typnamespace OPERATOR(pg_catalog.=) n.oid "
-	"AND reference.typname OPERATOR(pg_catalog.=) 'goes_aggregate_ref' "
-	"LEFT JOIN pg_catalog.pg_type AS append ON append.typnamespace OPERATOR(pg_catalog.=) n.oid "
-	"AND append.typname OPERATOR(pg_catalog.=) 'goes_append_item' "
-	"WHERE e.extname OPERATOR(pg_catalog.=) 'goes_store'";
+#define LOOK_UP(system)                                                                            \
+	"SELECT pg_catalog.quote_ident(n.nspname), event.oid, event.typarray, reference.oid, "         \
+	"reference.typarray, append.oid, append.typarray, " system " "                                 \
+	"FROM pg_catalog.pg_extension AS e "                                                           \
+	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "            \
+	"JOIN pg_catalog.pg_type AS event ON event.typnamespace OPERATOR(pg_catalog.=) n.oid "         \
+	"AND event.typname OPERATOR(pg_catalog.=) 'goes_event' "                                       \
+	"JOIN pg_catalog.pg_type AS reference ON reference.typnamespace OPERATOR(pg_catalog.=) n.oid " \
+	"AND reference.typname OPERATOR(pg_catalog.=) 'goes_aggregate_ref' "                           \
+	"LEFT JOIN pg_catalog.pg_type AS append ON append.typnamespace OPERATOR(pg_catalog.=) n.oid "  \
+	"AND append.typname OPERATOR(pg_catalog.=) 'goes_append_item' "                                \
+	"WHERE e.extname OPERATOR(pg_catalog.=) 'goes_store'"
+
+/*
+ * session_look_up_text returns the text of the look-up. A store that reads elsewhere asks which
+ * system a server belongs to; others need no privilege for that.
+ */
+const char *
+session_look_up_text(const goes_store *store)
+{
+	if (store->read_server.pool == NULL)
+		return LOOK_UP("''");
+	return LOOK_UP("(SELECT system_identifier FROM pg_catalog.pg_control_system())");
+}
 
 /* The unique indexes over just the id, and over just the three columns of the aggregate. */
 static const char indexes_text[] =
@@ -208,6 +220,7 @@ session_learn(Session *session, const PGresult *result, goes_error **err)
 	session->reference_array_type = read_oid(result, 4);
 	session->append_type = read_oid(result, 5);
 	session->append_array_type = read_oid(result, 6);
+	snprintf(session->system, sizeof session->system, "%s", PQgetvalue(result, 0, 7));
 	session->is_known = true;
 	return GOES_OK;
 }
@@ -218,7 +231,7 @@ session_learn(Session *session, const PGresult *result, goes_error **err)
 static int
 look_up_extension(Call *call, goes_error **err)
 {
-	Statement statement = {.text = session_look_up_text, .is_text_result = true};
+	Statement statement = {.text = session_look_up_text(call->store), .is_text_result = true};
 	PGresult *result = NULL;
 	int		  status;
 

@@ -155,7 +155,7 @@ table_retry(Call *call, const Table *table, int *status, goes_error **error)
 {
 	goes_store *store = call->store;
 
-	if (table->create == 0 || store->no_create || call->has_created ||
+	if (table->create == 0 || call->is_on_standby || store->no_create || call->has_created ||
 		!has_own_sqlstate(*error, UNDEFINED_TABLE))
 		return false;
 	if (store->tx != NULL)

@@ -11,6 +11,7 @@
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
 /* a busy server takes its time to copy a template database */
 #define DEFAULT_CREATION_TIMEOUT_MS 30000
+#define DEFAULT_READ_WAIT_MS 100
 #define DEFAULT_DATABASE "goes"
 #define DEFAULT_TABLE "events"
 
@@ -51,6 +52,31 @@ open_pool(goes_store *store, const goes_store_options *options, goes_error **err
 			pool_make(&store->pool, &pool_options, store->database, store->connect_timeout_ms, err);
 	if (status == GOES_OK && store->no_prepared_statements)
 		pool_is_behind_pooler(store->pool);
+	return status;
+}
+
+/*
+ * open_read_server makes the pool for reads, if they go elsewhere. Beside the program's own pool it
+ * is the URL that names the database.
+ */
+static int
+open_read_server(goes_store *store, const goes_store_options *options, goes_error **err)
+{
+	ReadServer		 *server = &store->read_server;
+	goes_pool_options pool_options = {.size = sizeof pool_options,
+									  .url = options->read_url,
+									  .max_connections = options->max_connections};
+	int				  status;
+
+	if (options->read_url == NULL)
+		return GOES_OK;
+	if (*options->read_url == '\0')
+		return fail(err, GOES_ERR_INVALID, "read_url must not be empty: NULL reads from url");
+	server->wait_ms = options->read_wait_ms == 0 ? DEFAULT_READ_WAIT_MS : options->read_wait_ms;
+	status = pool_make(&server->pool, &pool_options, store->is_own_pool ? store->database : NULL,
+					   store->connect_timeout_ms, err);
+	if (status == GOES_OK && store->no_prepared_statements)
+		pool_is_behind_pooler(server->pool);
 	return status;
 }
 
@@ -124,6 +150,8 @@ goes_store_open(goes_store **out, const goes_store_options *options, goes_error 
 	if (status == GOES_OK)
 		status = open_pool(store, &known, err);
 	if (status == GOES_OK)
+		status = open_read_server(store, &known, err);
+	if (status == GOES_OK)
 		*out = store;
 	else
 		store_release(store);
@@ -170,6 +198,7 @@ store_release(goes_store *store)
 		return;
 	if (store->is_own_pool)
 		goes_pool_free(store->pool);
+	goes_pool_free(store->read_server.pool);
 	for (int point = 0; point < HOOK_POINTS; point++)
 		free_hooks(store->hooks[point]);
 	if (store->owner == getpid())

@@ -34,6 +34,10 @@ typedef struct Tally
 	atomic_llong retries;
 	atomic_llong reconnects;
 	atomic_llong in_doubt;
+	atomic_llong standby_reads;
+	atomic_llong standby_waits;
+	atomic_llong standby_behind;
+	atomic_llong standby_failures;
 } Tally;
 
 typedef enum StoreState
@@ -54,6 +58,16 @@ typedef struct Coalescing
 	bool			is_leading[MOST_LEADERS + 1]; /* by number, from 1 */
 } Coalescing;
 
+/* Where reads go (store/read_server.c). */
+typedef struct ReadServer
+{
+	goes_pool	*pool;				  /* NULL: where everything goes */
+	int64_t		 wait_ms;			  /* for what a read must see; below 0: not at all */
+	atomic_llong pause_until;		  /* of the monotonic clock: it is left alone before */
+	atomic_int	 failures;			  /* to reach it, in a row */
+	char		 system[SYSTEM_SIZE]; /* of both servers; "": unknown; under the store's lock */
+} ReadServer;
+
 struct goes_store
 {
 	goes_tx	   *tx;			/* a transaction's store: its transaction; NULL otherwise */
@@ -63,6 +77,7 @@ struct goes_store
 	char	   *table;
 	goes_pool  *pool;
 	bool		is_own_pool;
+	ReadServer	read_server;
 	int64_t		connect_timeout_ms;	 /* until there is a connection */
 	int64_t		creation_timeout_ms; /* until everything is created */
 	int64_t		operation_timeout_ms;

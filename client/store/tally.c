@@ -94,6 +94,10 @@ goes_store_stats(goes_store *store, goes_store_statistics *out)
 	known.reconnects = atomic_load(&tally->reconnects);
 	known.pool_waits = pool.waits;
 	known.in_doubt = atomic_load(&tally->in_doubt);
+	known.standby_reads = atomic_load(&tally->standby_reads);
+	known.standby_waits = atomic_load(&tally->standby_waits);
+	known.standby_behind = atomic_load(&tally->standby_behind);
+	known.standby_failures = atomic_load(&tally->standby_failures);
 	size = known.size = out->size;
 	memcpy(out, &known, size < sizeof known ? size : sizeof known);
 	return GOES_OK;
