@@ -809,3 +809,10 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_wait_for(text, integer) IS
 'waits up to wait_ms milliseconds until the next statement on this server sees everything that a token of goes_write_token stands for, and returns true; false: not in time; null: the token is of another timeline, as after a promotion, so ask the primary';
+
+CREATE FUNCTION goes_in_transaction_block()
+RETURNS boolean
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_in_transaction_block() IS
+'tells whether the statement is part of a transaction block, or of a subtransaction, so that a rollback may follow; functions that write on other servers ask this, and refuse what they could not undo';

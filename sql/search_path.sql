@@ -319,7 +319,7 @@ SELECT public.goes_unsubscribe('all', 'shop.readers'), public.goes_unsubscribe('
 SELECT public.goes_alter_store('shop.events', feed => false);
 
 -- What a standby is asked.
-SELECT public.goes_wait_for(public.goes_write_token('shop.events'));
+SELECT public.goes_wait_for(public.goes_write_token('shop.events')), public.goes_in_transaction_block();
 
 -- What mends tables of others, with the rows that they have.
 CREATE TABLE shop.first (id pg_catalog.text, name pg_catalog.bytea, "time" pg_catalog.timestamptz, aggregate_id pg_catalog.bytea,

@@ -27,3 +27,22 @@ SELECT goes_time('4713-01-01 00:00:00+00 BC');
 SELECT count(*) AS wrong
 FROM generate_series(-100000, 100000) AS n, LATERAL (SELECT n * 86400123457::bigint * 1000 AS t) AS times
 WHERE goes_time(goes_timestamp(t)) <> t OR goes_timestamp(t + 999) <> goes_timestamp(t);
+
+-- Whether a rollback may follow, for functions that write where it would undo nothing.
+SELECT goes_in_transaction_block();
+BEGIN;
+SELECT goes_in_transaction_block();
+SAVEPOINT s;
+SELECT goes_in_transaction_block();
+ROLLBACK;
+SELECT goes_in_transaction_block()\; SELECT goes_in_transaction_block();
+DO $$
+BEGIN
+    RAISE NOTICE '%', goes_in_transaction_block();
+    BEGIN
+        RAISE NOTICE '%', goes_in_transaction_block();
+    EXCEPTION WHEN division_by_zero THEN
+        NULL;
+    END;
+END
+$$;

@@ -63,6 +63,7 @@ prepare() {
         case $group in
             format | docs) tools/packages sources ;;
             symbols | fuzz | asan | tsan) tools/packages test sources ;;
+            047_shards) tools/packages test shards ;;
             *) tools/packages test ;;
         esac
         case $group in
@@ -85,7 +86,7 @@ run_group() {
     started=$(date +%s)
     case $group in
         *_cli_*) group_cli ;;
-        008_docs | 011_examples | 045_citus | 050_bench | [!0-9]*) "group_$group" ;;
+        008_docs | 011_examples | 045_citus | 047_shards | 050_bench | [!0-9]*) "group_$group" ;;
         *) tap "$group" ;;
     esac >"$here/log" 2>&1 || echo "$group: ended with status $?" >>"$here/failed"
     {
@@ -429,6 +430,13 @@ group_008_docs() {
 group_011_examples() {
     pass_or_fail "examples: build" in_turn example_programs || return 0
     tap 011_examples
+}
+
+# The example of examples/shards, on servers of its own.
+group_047_shards() {
+    mkdir -p "$here/examples"
+    cp -r examples/shards "$here/examples"
+    tap 047_shards
 }
 
 # The command-line tool as it is, which is goes.plain, and under ASan where not only the server matters.
