@@ -7,7 +7,8 @@
  * directly or a trigger, finds it empty.
  *
  * The extension does not depend on Citus. Its catalogs are looked up by name in pg_catalog, where
- * nobody else may create a table; where there is none, that is one negative entry in a cache.
+ * nobody else may create a table; where there is none, that is one negative entry in a cache. Even that
+ * is not asked where the planner has no hook, without which no statement goes elsewhere.
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "optimizer/planner.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -76,13 +78,22 @@ is_listed(Oid catalog_oid, Oid object)
 }
 
 /*
+ * citus_catalog returns a catalog of Citus; an invalid OID where statements do not go elsewhere.
+ */
+static Oid
+citus_catalog(const char *name)
+{
+	return planner_hook == NULL ? InvalidOid : get_relname_relid(name, PG_CATALOG_NAMESPACE);
+}
+
+/*
  * is_distributed tells whether a table's rows are elsewhere. The table is locked, and so it stays
  * that way.
  */
 bool
 is_distributed(Oid table)
 {
-	Oid catalog = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+	Oid catalog = citus_catalog("pg_dist_partition");
 
 	return OidIsValid(catalog) && is_listed(catalog, table);
 }
@@ -93,7 +104,7 @@ is_distributed(Oid table)
 bool
 is_tenant_schema(Oid schema)
 {
-	Oid catalog = get_relname_relid("pg_dist_schema", PG_CATALOG_NAMESPACE);
+	Oid catalog = citus_catalog("pg_dist_schema");
 
 	return OidIsValid(catalog) && is_listed(catalog, schema);
 }
