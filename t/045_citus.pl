@@ -74,7 +74,7 @@ sub move
 {
     my ($tenant, $mode) = @_;
     my $to = holder($tenant) == $first->port ? $second : $first;
-    my ($status, $output, $error) = $coordinator->psql('tenants', sprintf("SELECT citus_schema_move('%s', '%s', %d, '%s')", $tenant, $to->host, $to->port, $mode));
+    my ($status, $output, $error) = $coordinator->psql('tenants', sprintf("SET citus.enable_unsafe_triggers = on; SELECT citus_schema_move('%s', '%s', %d, '%s')", $tenant, $to->host, $to->port, $mode));
     is($status, 0, "$tenant is moved") or diag($error);
     return;
 }
@@ -219,6 +219,8 @@ like(refusal($coordinator, q{SELECT goes_alter_store('shop.events', validate_ver
 as_owner(q{SELECT goes_alter_store('shop.events', validate_versions => 'sequential')});
 my $leap = "INSERT INTO shop.events (id, name, time, aggregate_name, aggregate_id, aggregate_version) VALUES (gen_random_uuid(), 'leap', 0, $aggregate, 9)";
 like(refusal($_, $leap), qr/^VE001 .* is at version 7, and event 1 has version 9$/, 'validate_versions holds, where triggers are allowed') for @nodes;
+move('shop', 'block_writes');
+like(refusal($_, $leap), qr/^VE001 /, 'also after a move') for @nodes;
 as_owner(q{CREATE TRIGGER goes_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON shop.events FOR EACH STATEMENT EXECUTE FUNCTION goes_append_only()});
 is(shop(q{problem FROM goes_check_store('shop.events')}), 'guard "goes_append_only" does not hold for rows that Citus keeps elsewhere', 'goes_check_store');
 as_owner(q{SELECT goes_alter_store('shop.events', append_only => false, validate_versions => 'off')});
