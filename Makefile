@@ -6,7 +6,7 @@
 #   make with_client=no install     only the extension; make -C client install: only libgoes; make
 #                   client-install: libgoes and the tool
 #   make docs       pages from libgoes' header, in client/docs/
-#   make picture    the picture of the README, from docs/picture.dot (with graphviz)
+#   make picture    the pictures of README.md and docs/scale.md, from docs/*.dot (with graphviz)
 #   make installcheck  test what is installed on a running server: REGRESS, ISOLATION and
 #                   PROVE_TESTS name single tests, as in make installcheck REGRESS=append PROVE_TESTS=t/002_crash.pl
 #   make demo       see it work: installs what is missing, then a throwaway server
@@ -114,8 +114,8 @@ print-%:
 docs:
 	@$(MAKE) -C client docs
 
-picture: docs/picture.svg
-docs/picture.svg: docs/picture.dot
+picture: $(patsubst %.dot,%.svg,$(wildcard docs/*.dot))
+docs/%.svg: docs/%.dot
 	@command -v dot >/dev/null || tools/packages picture
 	dot -Tsvg -o $@ $<
 
