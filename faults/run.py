@@ -1,0 +1,100 @@
+"""Makes faults on a server of its own, and looks what they have done: see tools/faults."""
+import argparse
+import importlib
+import random
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cluster import Cluster, Failure  # noqa: E402
+
+KINDS = ("kills",)
+SHORT_SECONDS = {"kills": 20}
+
+
+class Run:
+    """One kind of fault: its time, its random numbers, its folder."""
+
+    def __init__(self, options, kind, seconds):
+        self.kind, self.is_short = kind, options.short
+        self.programs, self.server = Path(options.programs), Path(options.server)
+        self.random = random.Random(f"{options.seed} {kind}")
+        self.folder = Path(options.folder) / kind
+        self.folder.mkdir(parents=True)
+        self.folder.chmod(0o755)
+        self.end = time.monotonic() + seconds
+        self.clusters, self.running = [], []
+
+    def generator(self):
+        return random.Random(self.random.getrandbits(64))
+
+    def is_over(self):
+        return time.monotonic() > self.end
+
+    def say(self, text):
+        print(f"# {self.kind}: {text}", flush=True)
+
+    def cluster(self, **more):
+        """A new server."""
+        cluster = Cluster(self.folder / f"server{len(self.clusters)}", self.server, **more)
+        self.clusters.append(cluster)
+        return cluster.create()
+
+    def loads(self, load):
+        self.running.append(load)
+        return load
+
+    def clean_up(self):
+        for load in self.running:
+            load.abandon()
+        for cluster in self.clusters:
+            cluster.remove()
+
+
+def make(options, kind, seconds):
+    """Makes the faults of a kind, and tells whether all was well."""
+    run = Run(options, kind, seconds)
+    begun = time.monotonic()
+    try:
+        importlib.import_module(f"kinds.{kind}").run(run)
+    except Exception as error:
+        print(f"not ok    {kind}: {error}", flush=True)
+        if not isinstance(error, Failure):
+            traceback.print_exc()
+        for cluster in run.clusters:
+            print(f"# the server's log:\n{cluster.last_log()}", flush=True)
+        return False
+    finally:
+        run.clean_up()
+        shutil.rmtree(run.folder, ignore_errors=True)
+    print(f"ok        {kind}, {time.monotonic() - begun:.0f} s", flush=True)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/faults")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))
+    parser.add_argument("--minutes", type=float, default=5, help="how long, shared by the kinds (5)")
+    parser.add_argument("--short", action="store_true", help="what CI does: each kind for some seconds")
+    parser.add_argument("--server", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(KINDS))
+    options = parser.parse_args()
+    kinds = options.kinds or KINDS
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        parser.error(f"there is no fault {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+    print(f"# seed: tools/faults --seed {options.seed}", flush=True)
+    results = [make(options, kind, SHORT_SECONDS[kind] if options.short else options.minutes * 60 / len(kinds))
+               for kind in kinds]
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
