@@ -98,13 +98,16 @@ class Load:
 
     # ---- The end
 
-    def finish(self):
-        """Ends the writers, lets readers and workers come to the end, and looks at everything. Returns how many
-        events were acknowledged."""
+    def come_to_rest(self):
+        """Ends the writers, and lets the reader and the workers come to the end."""
         self.check_actors()
         self.end_writers()
-        self.wait_until("the reader has every event", lambda: self.is_read())
-        self.wait_until("every event has its effect", lambda: self.is_done())
+        self.wait_until("the reader has every event", self.is_read)
+        self.wait_until("every event has its effect", self.is_done)
+
+    def finish(self):
+        """Comes to rest, looks at everything, and removes it. Returns how many events were acknowledged."""
+        self.come_to_rest()
         count = self.check()
         for actor in self.actors:
             actor.end()
@@ -116,7 +119,7 @@ class Load:
 
     def end_writers(self):
         for actor in (self.writer, self.creator, self.alterer):
-            actor.end()
+            actor.end()  # once more does no harm
         for program in self.programs:
             program.terminate()
         for program in self.programs:

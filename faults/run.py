@@ -3,6 +3,7 @@ import argparse
 import importlib
 import random
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -12,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from cluster import Cluster, Failure  # noqa: E402
 
-KINDS = ("kills",)
+KINDS = ("noticed", "kills", "calls")
 SHORT_SECONDS = {"kills": 20}
 
 
@@ -20,7 +21,7 @@ class Run:
     """One kind of fault: its time, its random numbers, its folder."""
 
     def __init__(self, options, kind, seconds):
-        self.kind, self.is_short = kind, options.short
+        self.kind, self.is_short, self.calls = kind, options.short, options.calls
         self.programs, self.server = Path(options.programs), Path(options.server)
         self.random = random.Random(f"{options.seed} {kind}")
         self.folder = Path(options.folder) / kind
@@ -75,10 +76,17 @@ def make(options, kind, seconds):
     return True
 
 
+def end(signal_number, frame):
+    """Being terminated, cleans up like being interrupted."""
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, end)
     parser = argparse.ArgumentParser(prog="tools/faults")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))
     parser.add_argument("--minutes", type=float, default=5, help="how long, shared by the kinds (5)")
+    parser.add_argument("--calls", type=int, help="how many calls are generated, whatever time that takes")
     parser.add_argument("--short", action="store_true", help="what CI does: each kind for some seconds")
     parser.add_argument("--server", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
@@ -90,7 +98,7 @@ def main():
     if unknown:
         parser.error(f"there is no fault {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     print(f"# seed: tools/faults --seed {options.seed}", flush=True)
-    results = [make(options, kind, SHORT_SECONDS[kind] if options.short else options.minutes * 60 / len(kinds))
+    results = [make(options, kind, SHORT_SECONDS.get(kind, 5) if options.short else options.minutes * 60 / len(kinds))
                for kind in kinds]
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if all(results) else 1

@@ -14,7 +14,7 @@ class Session:
         self.sqlstates = Counter()
         self.messages = {}
 
-    def run(self, sql, arguments=None):
+    def run(self, sql, arguments=None, wants_rows=True):
         """Runs statements, each call a transaction unless there is a BEGIN, and returns the rows of the last one.
         Raises psycopg2.Error, and is connected anew after one that has ended the connection."""
         try:
@@ -23,7 +23,7 @@ class Session:
                 self.connection.autocommit = True
             with self.connection.cursor() as cursor:
                 cursor.execute(sql, arguments)
-                return cursor.fetchall() if cursor.description else []
+                return cursor.fetchall() if wants_rows and cursor.description else []
         except psycopg2.Error as error:
             self.note(error)
             if self.connection is None or self.connection.closed:

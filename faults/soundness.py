@@ -1,4 +1,6 @@
 """What has to be true after a fault, each asked by a session."""
+import psycopg2
+
 from cluster import Failure
 from ledger import compare
 
@@ -46,7 +48,10 @@ def check_store(session, table):
 def check_pages(session):
     """amcheck: every table, and every index with every row of its table."""
     require(session.run(f"SELECT r.*, t FROM ({TABLES}) AS t (t), verify_heapam(t) AS r"), "verify_heapam")
-    session.run(f"SELECT bt_index_check(i, true) FROM ({INDEXES}) AS i (i)")
+    try:
+        session.run(f"SELECT bt_index_check(i, true) FROM ({INDEXES}) AS i (i)")
+    except (psycopg2.errors.DataCorrupted, psycopg2.errors.IndexCorrupted) as error:
+        raise Failure(f"bt_index_check: {error}") from error
 
 
 def check_reader(session, reader):

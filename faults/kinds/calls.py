@@ -1,0 +1,217 @@
+"""Generated calls of every function of the extension, with DDL beside them."""
+import os
+import threading
+import time
+from collections import Counter, deque
+
+import psycopg2
+
+import ddl
+from cluster import Failure
+from session import Session
+from values import Values
+
+TT=Counter(); TN=Counter()
+DEBUG=os.environ.get('DBG')
+SHORT_CALLS = 5000
+REBUILT_EVERY = 400  # calls: what DDL has spoiled is made anew
+SAMPLED_EVERY = 1000
+MEASURED_AFTER = 0.3  # of the calls: by then the caches are warm
+MOST_GROWTH = 1.3
+GROWTH_ALLOWED = 4 << 20
+REPORTED = 6  # statements that are shown after a failure
+
+FUNCTIONS = """
+SELECT p.proname, p.prokind = 'p', format_type(p.prorettype, NULL) = 'trigger', p.pronargdefaults,
+    coalesce(p.proargnames[:p.pronargs], '{}'),
+    ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (t, n) ORDER BY n)
+FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'goes_store' ORDER BY 1, 6"""
+
+TYPES = """
+SELECT format_type(t.oid, NULL), ARRAY(SELECT ARRAY[attname::text, format_type(atttypid, NULL)] FROM pg_attribute
+    WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
+FROM pg_type AS t JOIN pg_depend AS d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'goes_store' WHERE t.typtype = 'c'"""
+
+# What PostgreSQL itself says to concurrent DDL, by XX000: none of it is ours, and all of it is harmless.
+POSTGRES_OWN = ("tuple concurrently updated", "tuple concurrently deleted", "cache lookup failed for ", "could not find tuple for ",
+                "could not open relation with OID", "constraint trigger", "relation with OID")
+
+MEMORY = "SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts"
+
+
+class Caller:
+    """Makes the calls, one after the other, in one session as long as that lives."""
+
+    def __init__(self, run, cluster):
+        self.run, self.cluster, self.random = run, cluster, run.generator()
+        self.session = Session(cluster, "caller")
+        self.functions = cluster.run("SET search_path = ''; " + FUNCTIONS)
+        self.triggers = [f[0] for f in self.functions if f[2]]
+        self.values = Values(self.random, {name: [tuple(a) for a in attributes] for name, attributes in cluster.run("SET search_path = ''; " + TYPES)})
+        self.last = deque(maxlen=REPORTED)
+        self.calls, self.succeeded, self.sessions = Counter(), Counter(), 0
+        self.sqlstates, self.messages, self.memory = Counter(), {}, []
+
+    def execute(self, sql):
+        """Runs a statement, which may fail with anything but an internal error. Tells whether it succeeded."""
+        self.last.append(sql)
+        b=time.monotonic()
+        try:
+            self.session.run(sql, wants_rows=False)  # which the driver might not be able to read
+            return True
+        except psycopg2.Error as error:
+            self.judge(error)
+            return False
+        finally:
+            if DEBUG:
+                d=time.monotonic()-b; k=sql.split('(')[0][:40]; TT[k]+=d; TN[k]+=1
+
+    def judge(self, error):
+        self.sqlstates[error.pgcode or "lost"] += 1
+        self.messages.setdefault(error.pgcode or "lost", f"{error}".splitlines()[0])
+        if error.pgcode is None:
+            raise Failure(f"the server is gone: {error}")
+        if error.pgcode.startswith("XX") and not any(text in str(error) for text in POSTGRES_OWN):
+            raise Failure(f"{error.pgcode}: {error}")
+
+    def set_stage(self):
+        self.session.roll_back()
+        for sql in ["RESET ROLE", "RESET ALL", "SET client_min_messages = error", "SET statement_timeout = '300ms'",
+                    "SET lock_timeout = '100ms'", "SET search_path = public, odd", *ddl.STAGE]:
+            self.execute(sql)
+        for setting in self.random.sample(SETTINGS, 2):
+            self.execute(setting)
+
+    # ---- A call
+
+    def call(self):
+        name, is_procedure, is_trigger, defaults, names, types = self.random.choice(self.functions)
+        required = len(types) - defaults
+        arguments = []
+        for place, (argument, kind) in enumerate(zip(list(names) or [""] * len(types), types)):
+            if place < required or self.random.random() < min(0.8, 3 / len(types) + 0.1):
+                value = self.values.argument(name, argument, kind)
+                arguments.append(f'"{argument}" => {value}' if argument else value)
+        text = f"public.{name}({', '.join(arguments)})"
+        self.calls[name] += 1
+        succeeded = self.execute(self.framed(text, is_procedure))
+        self.succeeded[name] += succeeded
+        return succeeded
+
+    def framed(self, text, is_procedure):
+        if is_procedure:
+            return f"CALL {text}"
+        frame = self.random.randrange(20)
+        if frame < 11:
+            return f"SELECT * FROM {text} AS r LIMIT 20"
+        if frame < 15:
+            return f"SELECT {text} LIMIT 20"
+        if frame == 15:
+            return f"EXPLAIN SELECT * FROM {text} AS r"
+        if frame == 16:
+            return f"SELECT {text} FROM generate_series(1, 3) LIMIT 20"
+        if frame == 17:
+            return f"SELECT r FROM (VALUES (1), (2)) AS v CROSS JOIN LATERAL {text} AS r LIMIT 3"
+        if frame == 18:
+            return f"DO $do$ BEGIN PERFORM {text}; EXCEPTION WHEN OTHERS THEN IF SQLSTATE LIKE 'XX%' THEN RAISE; END IF; END $do$"
+        return f"DECLARE held CURSOR WITH HOLD FOR SELECT {text}; FETCH 5 FROM held; CLOSE held"
+
+    def turn(self):
+        """A call, or a transaction of several, or DDL."""
+        draw = self.random.random()
+        if draw < 0.85:
+            self.call()
+        elif draw < 0.93:
+            self.execute(ddl.statement(self.random, self.triggers))
+        else:
+            self.transaction()
+
+    def transaction(self):
+        self.execute("BEGIN " + self.random.choice(("", "", "ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL SERIALIZABLE", "READ ONLY")))
+        if self.random.random() < 0.3:
+            self.execute("SET LOCAL ROLE plain")
+        for _ in range(self.random.randrange(1, 6)):
+            self.execute("SAVEPOINT s")
+            if not self.call() or self.random.random() < 0.3:
+                self.execute("ROLLBACK TO s")
+        self.execute(self.random.choice(("COMMIT", "ROLLBACK")))
+
+    def sample_memory(self):
+        self.session.roll_back()
+        self.session.run("RESET ROLE")
+        self.memory.append(self.session.run(MEMORY)[0][0])
+
+
+SETTINGS = ["SET goes_store.default_store = 'fed'", "SET goes_store.default_store = 'missing'", "SET goes_store.allow_changes = on",
+            "SET search_path = odd", "SET search_path = ''", "SET enable_seqscan = off", "SET work_mem = '64kB'", "SET plan_cache_mode = force_generic_plan",
+            "SET ROLE plain", "SET standard_conforming_strings = off", "SET bytea_output = escape", "SET DateStyle = 'German'", "SET intervalstyle = 'iso_8601'",
+            "SET default_transaction_isolation = 'repeatable read'", "SET default_transaction_read_only = on", "SET synchronous_commit = off",
+            "SET jit_above_cost = 0", "SET parallel_setup_cost = 0", "SET row_security = off", "SET session_replication_role = replica",
+            "SET check_function_bodies = off", "SET TimeZone = 'Asia/Kathmandu'", "SET extra_float_digits = -15", "SET enable_indexscan = off"]
+
+
+def alter_beside(cluster, random, triggers, is_over):
+    """DDL in a session of its own, now and then."""
+    session = Session(cluster, "ddl")
+    while not is_over.is_set():
+        for sql in ("SET lock_timeout = '200ms'; SET statement_timeout = '2s'; SET client_min_messages = error; SET search_path = public, odd",
+                    random.choice((*ddl.STAGE, ddl.statement(random, triggers), ddl.statement(random, triggers)))):
+            try:
+                session.run(sql)
+            except psycopg2.Error:
+                pass
+        time.sleep(0.05)
+    session.close()
+
+
+def run(run):
+    cluster = run.cluster(settings={"max_stack_depth": "2MB", "log_min_messages": "fatal"})
+    caller = Caller(run, cluster)
+    is_over = threading.Event()
+    beside = threading.Thread(target=alter_beside, args=(cluster, run.generator(), caller.triggers, is_over), daemon=True)
+    beside.start()
+    most = run.calls or (SHORT_CALLS if run.is_short else None)
+    try:
+        make_calls(run, caller, most)
+    except Failure as failure:
+        raise Failure(f"{failure}\nafter " + "\n".join(sql[:3000] for sql in caller.last)) from failure
+    finally:
+        is_over.set()
+        beside.join()
+    report(run, caller)
+    check_memory(run, caller.memory)
+
+
+def make_calls(run, caller, most):
+    while caller.calls.total() < most if most else not run.is_over():
+        if caller.calls.total() % REBUILT_EVERY < 2:
+            caller.set_stage()
+        if caller.calls.total() >= len(caller.memory) * SAMPLED_EVERY:
+            caller.sample_memory()
+            run.say(f"{caller.calls.total()} calls, {caller.memory[-1] / 1e6:.1f} MB")
+        caller.turn()
+    caller.session.roll_back()
+
+
+def report(run, caller):
+    run.say(f"{caller.calls.total()} calls of {len(caller.calls)} functions, {caller.succeeded.total()} of them successful; "
+            f"{dict(caller.sqlstates.most_common(60))}")
+    missing = [f[0] for f in caller.functions if f[0] not in caller.calls]
+    if missing and caller.calls.total() >= SHORT_CALLS:
+        raise Failure(f"never called: {', '.join(missing)}")
+    if DEBUG:
+        for k,v in TT.most_common(30): print(k,round(v,2),TN[k])
+        for k,v in caller.messages.items(): print(k,v)
+    run.say("never successful: " + (", ".join(sorted(name for name in caller.calls if not caller.succeeded[name])) or "none"))
+
+
+def check_memory(run, memory):
+    """The session has no more memory at the end than when its caches were warm."""
+    warm = memory[int(len(memory) * MEASURED_AFTER):] or memory
+    half = max(1, len(warm) // 2)
+    early, late = max(warm[:half]), sorted(warm[half:] or warm)[len(warm[half:] or warm) // 2]
+    run.say(f"memory of the session: {[round(m / 1e6, 1) for m in memory[:: max(1, len(memory) // 20)]]} MB")
+    if late > early * MOST_GROWTH + GROWTH_ALLOWED:
+        raise Failure(f"the session grew from {early} to {late} bytes")
