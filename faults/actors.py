@@ -17,7 +17,7 @@ AGGREGATES = 30
 class Actor:
     """A thread that takes turns until it is told to end."""
 
-    pause = 0.01
+    pause = 0.02
 
     def __init__(self, cluster, random, name):
         self.cluster, self.random, self.name = cluster, random, name

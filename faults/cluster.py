@@ -44,30 +44,65 @@ def as_server_user(command):
     return ["setpriv", f"--reuid={SERVER_USER}", f"--regid={SERVER_USER}", "--init-groups", *command]
 
 
-class Cluster:
-    def __init__(self, folder, programs, settings=None, data=None):
-        """`folder` gets all that there is of it; `programs` is where initdb and postgres are."""
+class Server:
+    """Where sessions go: one address, or several of which one takes writes."""
+
+    def __init__(self, *ports):
+        self.ports = ports
+
+    def hosts(self):
+        return {"host": ",".join("127.0.0.1" for _ in self.ports), "port": ",".join(map(str, self.ports)),
+                "user": SERVER_USER, "target_session_attrs": "read-write" if len(self.ports) > 1 else "any"}
+
+    def url(self):
+        """For libgoes: all of the server but the database."""
+        return " ".join(f"{key}={value}" for key, value in self.hosts().items()) + " dbname=postgres sslmode=disable"
+
+    def connect(self, name="faults", database=DATABASE, **more):
+        return psycopg2.connect(dbname=database, application_name=name, connect_timeout=10, **self.hosts(), **more)
+
+    def run(self, sql, arguments=None, name="faults", database=DATABASE):
+        """Runs SQL in a session of its own, and returns the rows."""
+        connection = self.connect(name, database)
+        try:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(sql, arguments)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+
+class Cluster(Server):
+    def __init__(self, folder, programs, settings=None, tablespace=None, wal=None, address_space=None,
+                 environment=None):
+        """`folder` gets all that there is of it but for what has a place of its own, a tablespace for the database and
+        the WAL; `programs` is where initdb and postgres are; no process may have more than `address_space` bytes."""
         self.folder = Path(folder)
         self.programs = Path(programs)
-        self.data = Path(data or self.folder / "data")
-        self.port = free_port()
-        self.environment = {}
-        self.preamble = []  # a command that runs the server, such as one that limits it
+        self.data = self.folder / "data"
+        self.tablespace, self.wal = tablespace, wal
+        super().__init__(free_port())
+        self.environment = environment or {}
+        self.preamble = ["prlimit", f"--as={address_space}"] if address_space else []
         self.settings = {**SETTINGS, **(settings or {})}
         self.process = None
         self.own(self.folder)
 
     def own(self, folder):
+        """Makes a folder of the server's user."""
         folder.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             shutil.chown(folder, SERVER_USER)
 
     def create(self):
         self.program("initdb", "-D", self.data, "-A", "trust", "-U", SERVER_USER, "--no-sync", "--locale=C",
-                     "-E", "UTF8")
+                     "-E", "UTF8", *(["-X", self.wal, "--wal-segsize=1"] if self.wal else []))
         self.configure(**self.settings)
         self.start()
-        self.run(f"CREATE DATABASE {DATABASE}", database="postgres")
+        if self.tablespace:
+            self.run(f"CREATE TABLESPACE small LOCATION '{self.tablespace}'", database="postgres")
+        self.run(f"CREATE DATABASE {DATABASE} TABLESPACE {'small' if self.tablespace else 'pg_default'}", database="postgres")
         self.run("CREATE EXTENSION goes_store; CREATE EXTENSION amcheck")
         return self
 
@@ -98,12 +133,20 @@ class Cluster:
                     raise
                 time.sleep(0.1)
 
+    def start_if_gone(self):
+        """Waits for a server that may have stopped, or may recover by itself."""
+        try:
+            self.wait_until_up()
+        except Failure:
+            self.start()
+
     def launch(self):
-        command = [*self.preamble, str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.port),
+        # The environment is the server's alone: what changes the user must not be touched by what is preloaded.
+        variables = [f"{name}={value}" for name, value in {**self.environment, "LC_ALL": "C.UTF-8"}.items()]
+        command = ["env", *variables, *self.preamble, str(self.programs / "postgres"), "-D", str(self.data), "-p", str(self.ports[0]),
                    "-k", str(self.folder)]
         log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen(as_server_user(command), stdout=log, stderr=log, cwd="/",
-                                        env={**os.environ, **self.environment, "LC_ALL": "C.UTF-8"})
+        self.process = subprocess.Popen(as_server_user(command), stdout=log, stderr=log, cwd="/")
         log.close()
 
     def wait_until_up(self, deadline=None):
@@ -117,7 +160,7 @@ class Cluster:
             except psycopg2.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise Failure(f"the server does not come up: {error}") from error
-                time.sleep(0.05)
+                time.sleep(0.1)
 
     def postmaster(self):
         return int((self.data / "postmaster.pid").read_text().splitlines()[0])
@@ -139,26 +182,8 @@ class Cluster:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def log_text(self):
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
     def last_log(self, size=3000):
-        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-size:]
-
-    # ---- Asking it
-
-    def url(self):
-        """For libgoes: all of the server but the database."""
-        return f"host=127.0.0.1 port={self.port} user={SERVER_USER} dbname=postgres sslmode=disable"
-
-    def connect(self, name="faults", database=DATABASE, **more):
-        return psycopg2.connect(host="127.0.0.1", port=self.port, user=SERVER_USER, dbname=database,
-                                application_name=name, connect_timeout=10, **more)
-
-    def run(self, sql, arguments=None, name="faults", database=DATABASE):
-        """Runs SQL in a session of its own, and returns the rows."""
-        connection = self.connect(name, database)
-        try:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute(sql, arguments)
-            return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return self.log_text()[-size:]

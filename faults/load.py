@@ -57,7 +57,8 @@ class Load:
             self.ledger.follow(path)
             command = [str(self.run.programs / "writer"), way, self.cluster.url() + f" application_name={way}",
                        self.store, str(self.number), str(self.run.random.getrandbits(31)), str(path)]
-            self.programs.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+            self.programs.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
+                                                  env={**os.environ, **self.run.environment}))
         return self
 
     # ---- Whether all is well

@@ -4,7 +4,7 @@ from collections import Counter
 
 import psycopg2
 
-PAUSE = 0.15
+PAUSE = 0.3
 
 
 class Session:

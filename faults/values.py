@@ -15,6 +15,7 @@ BIGINTS = INTEGERS + [2**63 - 1, -2**63, 2**62, 10**18, -1, 10**15, 2**53 + 1]
 WORDS = {  # values that arguments of these names are looked up among
     "store": TABLES, "events": ["fed", *TABLES], "validate_versions": ["off", "increasing", "sequential", "on", ""],
     "sort": ["time", "time desc", "aggregate_name asc", "aggregate_id", "aggregate_version desc", "TIME", "time  asc", "data", ""],
+    "kind": ["name_time", "aggregate_name_time", "aggregate_version", "time"],
     "worker": ["w1", "w2", ""], "name": ["all", "some", "order", "new"], "subscription": ["all", "some", "new"], "id": ["m1", "m2", ""]}
 KINDS = {"snapshot": "snapshots", "model": "models", "feed": "fed"} | dict.fromkeys(
     ("claim", "done", "renew", "release", "subscri", "park", "skip", "rewind"), "subscriptions")

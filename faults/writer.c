@@ -24,7 +24,7 @@
 #define AGGREGATES 40
 #define MOST_PENDING 50
 #define BATCH_NAME 48
-#define PAUSE_US 10000
+#define PAUSE_US 20000
 #define TIMEOUT_MS 60000
 
 /* A batch of events, and the memory of what they refer to. */

@@ -1,5 +1,4 @@
 """Generated calls of every function of the extension, with DDL beside them."""
-import os
 import threading
 import time
 from collections import Counter, deque
@@ -11,10 +10,8 @@ from cluster import Failure
 from session import Session
 from values import Values
 
-TT=Counter(); TN=Counter()
-DEBUG=os.environ.get('DBG')
 SHORT_CALLS = 5000
-REBUILT_EVERY = 400  # calls: what DDL has spoiled is made anew
+REBUILT_EVERY = 1000  # calls: what DDL has spoiled is made anew
 SAMPLED_EVERY = 1000
 MEASURED_AFTER = 0.3  # of the calls: by then the caches are warm
 MOST_GROWTH = 1.3
@@ -52,25 +49,20 @@ class Caller:
         self.values = Values(self.random, {name: [tuple(a) for a in attributes] for name, attributes in cluster.run("SET search_path = ''; " + TYPES)})
         self.last = deque(maxlen=REPORTED)
         self.calls, self.succeeded, self.sessions = Counter(), Counter(), 0
-        self.sqlstates, self.messages, self.memory = Counter(), {}, []
+        self.sqlstates, self.memory = Counter(), []
 
     def execute(self, sql):
         """Runs a statement, which may fail with anything but an internal error. Tells whether it succeeded."""
         self.last.append(sql)
-        b=time.monotonic()
         try:
             self.session.run(sql, wants_rows=False)  # which the driver might not be able to read
             return True
         except psycopg2.Error as error:
             self.judge(error)
             return False
-        finally:
-            if DEBUG:
-                d=time.monotonic()-b; k=sql.split('(')[0][:40]; TT[k]+=d; TN[k]+=1
 
     def judge(self, error):
         self.sqlstates[error.pgcode or "lost"] += 1
-        self.messages.setdefault(error.pgcode or "lost", f"{error}".splitlines()[0])
         if error.pgcode is None:
             raise Failure(f"the server is gone: {error}")
         if error.pgcode.startswith("XX") and not any(text in str(error) for text in POSTGRES_OWN):
@@ -201,9 +193,6 @@ def report(run, caller):
     missing = [f[0] for f in caller.functions if f[0] not in caller.calls]
     if missing and caller.calls.total() >= SHORT_CALLS:
         raise Failure(f"never called: {', '.join(missing)}")
-    if DEBUG:
-        for k,v in TT.most_common(30): print(k,round(v,2),TN[k])
-        for k,v in caller.messages.items(): print(k,v)
     run.say("never successful: " + (", ".join(sorted(name for name in caller.calls if not caller.succeeded[name])) or "none"))
 
 

@@ -60,6 +60,7 @@ def kill_backend(cluster, victim):
             break
         if row is None and time.monotonic() > 10 * LONGEST_AIM + deadline:
             break
+        time.sleep(0.01)
     if row is None:
         connection.close()
         return f"no {victim}"

@@ -20,7 +20,7 @@ def run(run):
         except Failure as failure:
             if text not in str(failure):
                 raise Failure(f"{name}: the check says: {failure}") from failure
-            run.say(f"noticed: {name}")
+            run.say(name)
         else:
             raise Failure(f"{name}: nobody notices")
         mend()

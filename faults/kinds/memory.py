@@ -1,0 +1,51 @@
+"""Backends that get no more memory, or no more room for temporary files, beside others that need little."""
+import time
+
+from actors import Actor
+from cluster import Failure
+from load import Load
+
+LIMIT = 480 << 20  # bytes of address space
+TEMP_FILES = "1MB"
+
+# What needs much: some of it succeeds, some does not.
+GREEDY = [
+    "SELECT goes_insert_json(jsonb_build_object('name', 'big', 'data', repeat('x', {size}000000)), '{store}')",
+    "SELECT goes_append_json('big', gen_random_uuid(), (SELECT jsonb_agg(jsonb_build_object('name', 'big', 'data', n)) "
+    "FROM generate_series(1, {size}0000) AS n), store => '{store}')",
+    "SELECT goes_insert_batch((SELECT array_agg(goes_new_event('big', to_jsonb(repeat('y', 1000)))) "
+    "FROM generate_series(1, {size}000)), '{store}')",
+    "SET work_mem = '64kB'; SELECT count(*) FROM goes_query(store => '{store}') AS a",
+    "SET work_mem = '1GB'; SELECT count(*) FROM goes_query(store => '{store}') AS a CROSS JOIN generate_series(1, {size}) AS b",
+    "SELECT count(*) FROM goes_feed(0, max_events => 100000, store => '{store}')",
+    "SELECT goes_events_from_json(repeat('[', {size}00)::jsonb)",
+]
+
+
+class Greedy(Actor):
+    def __init__(self, cluster, random, name, store):
+        super().__init__(cluster, random, name)
+        self.store = store
+
+    def turn(self):
+        self.session.run(self.random.choice(GREEDY).format(size=self.random.choice((1, 3, 10, 30, 60)), store=self.store), wants_rows=False)
+
+
+def run(run):
+    cluster = run.cluster(settings={"temp_file_limit": TEMP_FILES, "max_wal_size": "512MB"}, address_space=LIMIT)
+    load = run.loads(Load(run, cluster))
+    cluster.run("SELECT goes_create_store('big')")
+    cluster.run("SELECT goes_alter_store('big', feed => true)")
+    greedy = [Greedy(cluster, run.generator(), f"greedy{n}", "big") for n in range(2)]
+    load.actors += greedy
+    load.start()
+    while not run.is_over() or load.sqlstates()["53200"] == 0 or load.sqlstates()["53400"] == 0:
+        time.sleep(min(3, max(0.5, run.end - time.monotonic())))
+        if "lost" in load.sqlstates() or "57P02" in load.sqlstates():
+            raise Failure(f"a session has ended: {dict(load.sqlstates())}")
+        load.check()
+        cluster.run("TRUNCATE big")
+    for actor in greedy:
+        actor.end()
+    run.say(f"{sum(actor.turns for actor in greedy)} of the greedy calls succeeded; {dict(load.sqlstates())}")
+    run.say(f"{load.finish()} events acknowledged, each of them there once")
