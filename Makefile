@@ -17,6 +17,7 @@
 #   make dist       the archive for PGXN, of what is committed; DIST_FOLDER says where
 #   make test-asserts  sql/ and specs/ on a PostgreSQL with assertions, all caches freed at every look-up: hours
 #   make break      break it, one thing at a time, and demand that a test notices
+#   make faults     make faults while a store is in use, and look what they have done; MINUTES=60 SEED=1
 #   make soak       follow a store for minutes while others write to it; MINUTES=60
 #   make bounds     measure what the design promises
 #   make bench      measure it beside the bare server (10 minutes); make bench-peers: beside other event stores
@@ -126,7 +127,7 @@ dist:
 	git archive --format=zip --prefix="goes_store-$$version/" -o "$(DIST_FOLDER)/goes_store-$$version.zip" HEAD
 
 .PHONY: client client-install client-uninstall client-clean docs picture dist
-.PHONY: demo test test-matrix test-packages test-pg-upgrade test-asserts break soak bounds bench bench-peers goes goes-ui examples format format-check
+.PHONY: demo test test-matrix test-packages test-pg-upgrade test-asserts break faults soak bounds bench bench-peers goes goes-ui examples format format-check
 
 demo:
 	@tools/demo
@@ -148,6 +149,9 @@ test-asserts:
 
 break:
 	@tools/break
+
+faults:
+	@tools/faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(FAULTS)
 
 soak:
 	@tools/soak $(MINUTES)

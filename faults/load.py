@@ -53,7 +53,7 @@ class Load:
         for actor in self.actors:
             actor.start()
         for number, way in enumerate(WAYS):
-            path = self.run.folder / f"ledger_{self.store}_{way}"
+            path = self.run.folder / f"ledger{len(self.run.running)}_{way}"
             self.ledger.follow(path)
             command = [str(self.run.programs / "writer"), way, self.cluster.url() + f" application_name={way}",
                        self.store, str(self.number), str(self.run.random.getrandbits(31)), str(path)]

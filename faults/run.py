@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cluster import Cluster, Failure  # noqa: E402
 
 KINDS = ("noticed", "kills", "cancels", "disk", "connections", "memory", "standby", "clock", "calls")
-SHORT_SECONDS = {"kills": 20}
+SHORT_SECONDS = {"kills": 15}
 
 
 class Skipped(Exception):
@@ -119,7 +119,7 @@ def main():
     if unknown:
         parser.error(f"there is no fault {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     print(f"# seed: tools/faults --seed {options.seed}", flush=True)
-    results = [make(options, kind, SHORT_SECONDS.get(kind, 5) if options.short else options.minutes * 60 / len(kinds))
+    results = [make(options, kind, SHORT_SECONDS.get(kind, 3) if options.short else options.minutes * 60 / len(kinds))
                for kind in kinds]
     if "skipped" in results:
         print(f"# {results.count('skipped')} skipped")

@@ -4,7 +4,10 @@ from collections import Counter
 
 import psycopg2
 
+from cluster import Failure
+
 PAUSE = 0.3
+LONGEST_LOSS = 120  # seconds
 
 
 class Session:
@@ -54,3 +57,16 @@ def answered(error):
     the commit. A backend that is told to end says 57P0x, which the commit may have come before."""
     code = error.pgcode
     return None if code is None or code.startswith(("08", "57P0")) else code
+
+
+def wait_until_lost(connection, meanwhile=lambda: None):
+    """The server ends all sessions when it, or one of its processes, was ended: waits until this one is."""
+    deadline = time.monotonic() + LONGEST_LOSS
+    try:
+        while time.monotonic() < deadline:
+            connection.cursor().execute("SELECT pg_sleep(0.01)")
+            meanwhile()
+    except psycopg2.OperationalError:
+        connection.close()
+        return
+    raise Failure("the server goes on, and should not")

@@ -381,6 +381,7 @@ group_tsan() {
 
 group_fuzz() {
     pass_or_fail fuzz make -s -C client fuzz || true
+    pass_or_fail "fuzz: goes" make -s -C cli fuzz || true
 }
 
 group_symbols() {

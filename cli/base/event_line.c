@@ -43,13 +43,31 @@ take_uuid(Json *json, goes_uuid *out)
 }
 
 /*
+ * copy_value steps over a value, and copies its text, which has to be shorter than the room for it: what
+ * comes behind the line is not its own.
+ */
+static bool
+copy_value(Json *json, char *text, size_t size)
+{
+	const char *start = json->at;
+
+	if (!json_skip(json))
+		return false;
+	if ((size_t) (json->at - start) >= size)
+		return true; /* with a text that is no number */
+	memcpy(text, start, (size_t) (json->at - start));
+	text[json->at - start] = '\0';
+	return true;
+}
+
+/*
  * take_time reads a number of nanoseconds, as such or as a string, or a time in ISO 8601.
  */
 static bool
 take_time(Json *json, int64_t *out)
 {
 	const char *start = json->at;
-	char		digits[32];
+	char		digits[32] = "";
 	char	   *text = digits;
 
 	if (json_peek(json) == '"')
@@ -60,9 +78,8 @@ take_time(Json *json, int64_t *out)
 	else
 	{
 		start = json->at;
-		if (!json_skip(json))
+		if (!copy_value(json, digits, sizeof digits))
 			return false;
-		snprintf(digits, sizeof digits, "%.*s", (int) (json->at - start), start);
 	}
 	if (moment_parse(text, true, out))
 		return true;
@@ -74,17 +91,18 @@ static bool
 take_version(Json *json, int32_t *out)
 {
 	const char *start;
+	char		digits[16] = "";
 	char	   *end;
 	long		number;
 
 	(void) json_peek(json);
 	start = json->at;
-	if (!json_skip(json))
+	if (!copy_value(json, digits, sizeof digits))
 		return false;
 	errno = 0;
-	number = strtol(start, &end, 10);
+	number = strtol(digits, &end, 10);
 	*out = (int32_t) number;
-	if (end == json->at && errno == 0 && number >= INT32_MIN && number <= INT32_MAX)
+	if (end > digits && *end == '\0' && errno == 0 && number >= INT32_MIN && number <= INT32_MAX)
 		return true;
 	json->at = start;
 	return refuse(json, "a version that is no integer");

@@ -42,7 +42,6 @@ def run(run):
     finally:
         is_over.set()
         canceller.join()
-    cluster.run("ALTER SYSTEM SET statement_timeout = 0")
     run.say(f"{calls(load)} calls, of which {load.sqlstates()['57014']} were ended, {dict(load.sqlstates())}")
     run.say(f"{load.finish()} events acknowledged, each of them there once")
 

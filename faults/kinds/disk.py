@@ -4,13 +4,13 @@ import shutil
 import subprocess
 import time
 
-from cluster import SERVER_USER, Failure
+from cluster import SERVER_USER
 from load import Load
 from run import Skipped
+from session import wait_until_lost
 
 TABLES_SIZE, WAL_SIZE = "96m", "40m"
 BLOCK = 64 * 1024
-LONGEST_FULL = 60  # seconds until somebody has met it
 
 
 def as_root(*command):
@@ -80,23 +80,12 @@ def fill_wal(run):
     rounds = 0
     while not run.is_over() or rounds == 0:
         time.sleep(run.random.uniform(0.3, 1))
-        disk.fill()
-        wait_for_panic(cluster, disk)
+        connection = cluster.connect("witness")
+        connection.autocommit = True
+        wait_until_lost(connection, disk.fill)
         disk.empty()
         cluster.start_if_gone()
         load.check()
         rounds += 1
     run.say(f"the WAL's disk was full {rounds} times; {dict(load.sqlstates())}")
     run.say(f"{load.finish()} events acknowledged, each of them there once")
-
-
-def wait_for_panic(cluster, disk):
-    """Waits until the server has met the full disk: then it stops, or recovers again and again."""
-    before = cluster.log_text().count("No space left on device")
-    deadline = time.monotonic() + LONGEST_FULL
-    while cluster.log_text().count("No space left on device") == before:
-        if time.monotonic() > deadline:
-            raise Failure("the server does not meet the full disk")
-        time.sleep(0.05)
-        disk.fill()
-    time.sleep(0.2)

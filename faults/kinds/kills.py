@@ -4,9 +4,8 @@ import signal
 import time
 from collections import Counter
 
-import psycopg2
-
 from load import Load
+from session import wait_until_lost
 
 KILLS_OF_A_STORE = 15
 LONGEST_AIM = 0.4  # seconds in which a victim has to be seen at work
@@ -65,16 +64,7 @@ def kill_backend(cluster, victim):
         connection.close()
         return f"no {victim}"
     os.kill(row[0], signal.SIGKILL)
-    wait_until_lost(cursor)
+    wait_until_lost(connection)
     connection.close()
     cluster.wait_until_up()
     return f"{victim} {'at work' if row[1] else 'at rest'}"
-
-
-def wait_until_lost(cursor):
-    """The server ends all sessions when one was killed."""
-    try:
-        while True:
-            cursor.execute("SELECT pg_sleep(0.01)")
-    except psycopg2.Error:
-        pass

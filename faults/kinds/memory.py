@@ -1,9 +1,12 @@
 """Backends that get no more memory, or no more room for temporary files, beside others that need little."""
 import time
 
+import psycopg2
+
 from actors import Actor
 from cluster import Failure
 from load import Load
+from session import Session
 
 LIMIT = 480 << 20  # bytes of address space
 TEMP_FILES = "1MB"
@@ -18,7 +21,15 @@ GREEDY = [
     "SET work_mem = '64kB'; SELECT count(*) FROM goes_query(store => '{store}') AS a",
     "SET work_mem = '1GB'; SELECT count(*) FROM goes_query(store => '{store}') AS a CROSS JOIN generate_series(1, {size}) AS b",
     "SELECT count(*) FROM goes_feed(0, max_events => 100000, store => '{store}')",
-    "SELECT goes_events_from_json(repeat('[', {size}00)::jsonb)",
+    "SELECT goes_events_from_json(jsonb_build_object('name', 'deep', 'data', (repeat('[', {size}00) || repeat(']', {size}00))::jsonb))",
+]
+
+# What has to fail, and how.
+TOO_MUCH = [
+    ("SELECT goes_insert_json(jsonb_build_object('name', 'big', 'data', repeat('x', 150000000)), '{store}')", "53200"),
+    ("SELECT goes_insert_batch((SELECT array_agg(goes_new_event('big', to_jsonb(repeat('y', 1000)))) "
+     "FROM generate_series(1, 3000)), '{store}'); SET work_mem = '64kB'; SELECT count(*) FROM goes_query(store => '{store}')",
+     "53400"),
 ]
 
 
@@ -39,7 +50,9 @@ def run(run):
     greedy = [Greedy(cluster, run.generator(), f"greedy{n}", "big") for n in range(2)]
     load.actors += greedy
     load.start()
-    while not run.is_over() or load.sqlstates()["53200"] == 0 or load.sqlstates()["53400"] == 0:
+    for sql, sqlstate in TOO_MUCH:
+        demand(Session(cluster, "too much"), sql.format(store="big"), sqlstate)
+    while not run.is_over():
         time.sleep(min(3, max(0.5, run.end - time.monotonic())))
         if "lost" in load.sqlstates() or "57P02" in load.sqlstates():
             raise Failure(f"a session has ended: {dict(load.sqlstates())}")
@@ -49,3 +62,17 @@ def run(run):
         actor.end()
     run.say(f"{sum(actor.turns for actor in greedy)} of the greedy calls succeeded; {dict(load.sqlstates())}")
     run.say(f"{load.finish()} events acknowledged, each of them there once")
+
+
+def demand(session, sql, sqlstate):
+    """Makes a call that has to fail, after which the session goes on."""
+    try:
+        session.run(sql)
+    except psycopg2.Error as error:
+        if error.pgcode != sqlstate:
+            raise Failure(f"{sqlstate} was to be expected, and not {error.pgcode}: {error}") from error
+    else:
+        raise Failure(f"{sql} was to fail with {sqlstate}")
+    if session.run("SELECT goes_count(names => '{missing}', store => 'big')") != [(0,)]:
+        raise Failure("the session does not go on")
+    session.close()
