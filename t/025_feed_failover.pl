@@ -1,6 +1,6 @@
 # What a failover does to the feed: with synchronous replication nothing is delivered that the standby
-# does not have. Without it, a standby that takes over may lack events that were delivered: readers go
-# on with those that follow, or learn that the feed was rewound.
+# does not have, and no cursor goes further than its sequence. Without it, a standby that takes over may lack
+# events that were delivered: readers go on with those that follow, or learn that the feed was rewound.
 
 use strict;
 use warnings FATAL => 'all';
@@ -68,6 +68,17 @@ $primary->safe_psql('postgres', 'SELECT goes_feed_settle()');
 $primary->wait_for_catchup($standby);
 is(page($standby, 2, "store => 'events'"), '3 4 4', 'and has it');
 $_->quit for @sessions;
+
+# ---- A transaction that is rolled back waits for nobody. While the standby lacks the numbers that it has drawn, they
+# would be drawn again after a failover.
+my $drawn = $primary->safe_psql('postgres', 'SELECT goes_feed_position()');
+$standby->stop;
+$primary->safe_psql('postgres', 'BEGIN; ' . sprintf($insert, 'events', 100) . '; ROLLBACK');
+is($primary->safe_psql('postgres', 'SELECT goes_feed_position()'), $drawn, 'rolled back: the cursor stays at what the standby has');
+is(page($primary, $drawn, "store => 'events'"), $drawn, 'rolled back: and so does that of a page');
+$standby->start;
+$primary->wait_for_catchup($standby);
+ok($primary->poll_query_until('postgres', "SELECT goes_feed_position() = $drawn + 100"), 'rolled back: the standby has them, and readers go on');
 set_synchronous('');
 
 # ---- Asynchronous: the primary is lost with events that were delivered.

@@ -351,10 +351,11 @@ settled_on_primary(Feed *feed, const SequencePage *stored, int64 after)
 	if (settled == drawn.last)
 		check_foreign(mark, feed, &drawn);
 	share(mark, feed, stored);
-	/* after a crash no number up to this one is drawn again */
-	if (settled > after)
-		flush_sequence(feed->sequence, &drawn);
-	return settled;
+	if (settled <= after)
+		return settled;
+	/* after a crash or a failover no number up to this one is drawn again */
+	flush_sequence(feed->sequence, &drawn);
+	return replicated_position(feed, &drawn, after, settled);
 }
 
 /*

@@ -79,6 +79,9 @@ extern int64	   bound_note(int64 settled, int64 position);
 /* walk.c */
 extern int64 walk_committed(const Feed *feed, int64 settled, int64 last);
 
+/* replicated.c */
+extern int64 replicated_position(Feed *feed, const SequencePage *drawn, int64 after, int64 settled);
+
 /* reject.c */
 pg_noreturn extern void report_rewound(const Feed *feed);
 extern void				reject_cursor(const Feed *feed, const SequencePage *drawn, int64 after);

@@ -1,4 +1,5 @@
 """Generated calls of every function of the extension, with DDL beside them."""
+import statistics
 import threading
 import time
 from collections import Counter, deque
@@ -35,7 +36,7 @@ JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'goes_store' WHERE 
 POSTGRES_OWN = ("tuple concurrently updated", "tuple concurrently deleted", "cache lookup failed for ", "could not find tuple for ",
                 "could not open relation with OID", "constraint trigger", "relation with OID")
 
-MEMORY = "SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts"
+MEMORY = "SELECT name, sum(total_bytes)::bigint FROM pg_backend_memory_contexts GROUP BY name"
 
 
 class Caller:
@@ -133,7 +134,7 @@ class Caller:
     def sample_memory(self):
         self.session.roll_back()
         self.session.run("RESET ROLE")
-        self.memory.append(self.session.run(MEMORY)[0][0])
+        self.memory.append(dict(self.session.run(MEMORY)))
 
 
 SETTINGS = ["SET goes_store.default_store = 'fed'", "SET goes_store.default_store = 'missing'", "SET goes_store.allow_changes = on",
@@ -182,7 +183,7 @@ def make_calls(run, caller, most):
             caller.set_stage()
         if caller.calls.total() >= len(caller.memory) * SAMPLED_EVERY:
             caller.sample_memory()
-            run.say(f"{caller.calls.total()} calls, {caller.memory[-1] / 1e6:.1f} MB")
+            run.say(f"{caller.calls.total()} calls, {sum(caller.memory[-1].values()) / 1e6:.1f} MB")
         caller.turn()
     caller.session.roll_back()
 
@@ -196,11 +197,15 @@ def report(run, caller):
     run.say("never successful: " + (", ".join(sorted(name for name in caller.calls if not caller.succeeded[name])) or "none"))
 
 
-def check_memory(run, memory):
+def check_memory(run, samples):
     """The session has no more memory at the end than when its caches were warm."""
-    warm = memory[int(len(memory) * MEASURED_AFTER):] or memory
+    memory = [sum(sample.values()) for sample in samples]
+    first = int(len(memory) * MEASURED_AFTER)
+    warm = memory[first:]
     half = max(1, len(warm) // 2)
-    early, late = max(warm[:half]), sorted(warm[half:] or warm)[len(warm[half:] or warm) // 2]
+    early, late = max(warm[:half]), statistics.median(warm[half:] or warm)
     run.say(f"memory of the session: {[round(m / 1e6, 1) for m in memory[:: max(1, len(memory) // 20)]]} MB")
+    grown = {name: size - samples[first].get(name, 0) for name, size in samples[-1].items()}
+    run.say("contexts that grew: " + ", ".join(f"{name} {grown[name]}" for name in sorted(grown, key=grown.get)[:-6:-1]))
     if late > early * MOST_GROWTH + GROWTH_ALLOWED:
         raise Failure(f"the session grew from {early} to {late} bytes")
