@@ -9,7 +9,7 @@ import psycopg2
 import ddl
 from cluster import Failure
 from session import Session
-from values import Values
+from values import DEEPEST, IDS, Values
 
 SHORT_CALLS = 5000
 REBUILT_EVERY = 1000  # calls: what DDL has spoiled is made anew
@@ -32,9 +32,28 @@ SELECT format_type(t.oid, NULL), ARRAY(SELECT ARRAY[attname::text, format_type(a
 FROM pg_type AS t JOIN pg_depend AS d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
 JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'goes_store' WHERE t.typtype = 'c'"""
 
-# What PostgreSQL itself says to concurrent DDL, by XX000: none of it is ours, and all of it is harmless.
-POSTGRES_OWN = ("tuple concurrently updated", "tuple concurrently deleted", "cache lookup failed for ", "could not find tuple for ",
-                "could not open relation with OID", "constraint trigger", "relation with OID")
+# What PostgreSQL itself says to DDL that meets other DDL, by XX000.
+POSTGRES_OWN = ("tuple concurrently updated", "tuple concurrently deleted")
+
+# What is as large as it can be, and larger: what it has to answer, a value or an SQLSTATE.
+MB = 1 << 20
+EXTREMES = [
+    (f"SELECT goes_insert_json(jsonb_build_object('name', 'large', 'data', repeat('x', {255 * MB})))", 1),
+    (f"SELECT goes_append_json('large', '{IDS[1]}', jsonb_build_object('name', 'large', 'data', repeat('x', {255 * MB})))", 1),
+    (f"SELECT octet_length(data #>> '{{}}') FROM goes_history('large', '{IDS[1]}')", 255 * MB),
+    (f"SELECT goes_insert_json(jsonb_build_object('name', 'large', 'data', repeat('x', {257 * MB})))", "54000"),
+    (f"SELECT goes_model_save('large', to_jsonb(repeat('x', {255 * MB})))", ""),
+    ("SELECT octet_length(goes_model_fetch('large') #>> '{}')", 255 * MB),
+    (f"SELECT goes_insert_json(jsonb_build_object('name', 'deep', 'data', (repeat('[', {DEEPEST}) || repeat(']', {DEEPEST}))::jsonb))", 1),
+    (f"SELECT length(data::text) FROM goes_query(names => '{{deep}}')", 2 * DEEPEST),
+    ("SELECT goes_insert_json('[{\"name\": \"n\", \"data\": [1e400, -1e131071, 1e-16383, 123456789012345678901234567890.5]}]')", 1),
+    ("SELECT data->>3 FROM goes_query(names => '{n}')", "123456789012345678901234567890.5"),
+    ("SELECT goes_insert_json('{\"name\": \"n\", \"data\": 1e999999}')", "22003"),
+    ("SELECT goes_insert_json('{\"name\": \"n\", \"time\": 1e400}')", "22003"),
+    ("SELECT goes_insert_json('{\"name\": \"n\", \"aggregate_version\": 1e400}')", "22003"),
+    (f"SELECT goes_count(names => array_fill('x'::text, ARRAY[{MB}]))", 0),
+    (f"SELECT goes_insert_batch(array_fill(NULL::goes_event, ARRAY[{MB}]))", "22004"),
+]
 
 MEMORY = "SELECT name, sum(total_bytes)::bigint FROM pg_backend_memory_contexts GROUP BY name"
 
@@ -164,17 +183,35 @@ def run(run):
     caller = Caller(run, cluster)
     is_over = threading.Event()
     beside = threading.Thread(target=alter_beside, args=(cluster, run.generator(), caller.triggers, is_over), daemon=True)
-    beside.start()
     most = run.calls or (SHORT_CALLS if run.is_short else None)
     try:
+        if not run.is_short:
+            try_extremes(caller)
+        beside.start()
         make_calls(run, caller, most)
     except Failure as failure:
         raise Failure(f"{failure}\nafter " + "\n".join(sql[:3000] for sql in caller.last)) from failure
     finally:
         is_over.set()
-        beside.join()
+        if beside.ident is not None:
+            beside.join()
     report(run, caller)
     check_memory(run, caller.memory)
+
+
+def try_extremes(caller):
+    caller.set_stage()
+    caller.session.run("RESET ALL; SET client_min_messages = error")
+    for sql, expected in EXTREMES:
+        caller.last.append(sql)
+        try:
+            answer = caller.session.run(sql)[0][0]
+        except psycopg2.Error as error:
+            answer = error.pgcode or str(error)
+        if answer != expected:
+            raise Failure(f"{answer} in place of {expected}")
+    caller.session.run("TRUNCATE events, models")
+    caller.session.close()  # what one large value leaves behind is not what is measured
 
 
 def make_calls(run, caller, most):

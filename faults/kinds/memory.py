@@ -10,6 +10,7 @@ from session import Session
 
 LIMIT = 480 << 20  # bytes of address space
 TEMP_FILES = "1MB"
+SIZES = (1, 3, 10, 30, 60)
 
 # What needs much: some of it succeeds, some does not.
 GREEDY = [
@@ -34,12 +35,12 @@ TOO_MUCH = [
 
 
 class Greedy(Actor):
-    def __init__(self, cluster, random, name, store):
+    def __init__(self, cluster, random, name, store, sizes):
         super().__init__(cluster, random, name)
-        self.store = store
+        self.store, self.sizes = store, sizes
 
     def turn(self):
-        self.session.run(self.random.choice(GREEDY).format(size=self.random.choice((1, 3, 10, 30, 60)), store=self.store), wants_rows=False)
+        self.session.run(self.random.choice(GREEDY).format(size=self.random.choice(self.sizes), store=self.store), wants_rows=False)
 
 
 def run(run):
@@ -47,7 +48,8 @@ def run(run):
     load = run.loads(Load(run, cluster))
     cluster.run("SELECT goes_create_store('big')")
     cluster.run("SELECT goes_alter_store('big', feed => true)")
-    greedy = [Greedy(cluster, run.generator(), f"greedy{n}", "big") for n in range(2)]
+    greedy = [Greedy(cluster, run.generator(), f"greedy{n}", "big", SIZES[: 2 if run.is_short else None])
+              for n in range(2)]
     load.actors += greedy
     load.start()
     for sql, sqlstate in TOO_MUCH:

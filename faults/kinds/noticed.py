@@ -31,7 +31,8 @@ def run(run):
 def lies(load):
     """What is done, how it is mended, and what the check has to say."""
     sql, store = load.cluster.run, load.store
-    batch = sql(f"SELECT data->>'batch' FROM {store} WHERE (data->>'of')::int > 2 LIMIT 1")[0][0]
+    batch = sql(f"SELECT data->>'batch' FROM {store} "
+                "WHERE data->>'batch' LIKE 'insert%' AND (data->>'of')::int > 2 LIMIT 1")[0][0]
     whole = f"data->>'batch' = '{batch}'"
     sql(f"CREATE TABLE saved AS SELECT * FROM {store} WHERE {whole}")
     back = (f"DELETE FROM {store} WHERE {whole}; "
