@@ -24,6 +24,16 @@ sub begin_timeline
     return;
 }
 
+# Makes a server that can be promoted. For one with streaming Cluster.pm writes settings that an older one lacks.
+sub make_server
+{
+    my ($name, @options) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name, @options);
+    $node->init(extra => ['--data-checksums']);
+    $node->append_conf('postgresql.conf', "wal_level = replica\n");
+    return $node;
+}
+
 sub claimed_epoch
 {
     my ($node) = @_;
@@ -39,8 +49,7 @@ sub timeline_of
 
 # ---- Before: a server that has had a failover.
 
-my $old = PostgreSQL::Test::Cluster->new('old', $ENV{OLD_SERVER} ? (install_path => $ENV{OLD_SERVER}) : ());
-$old->init(allows_streaming => 1, extra => ['--data-checksums']);
+my $old = make_server('old', $ENV{OLD_SERVER} ? (install_path => $ENV{OLD_SERVER}) : ());
 $old->start;
 begin_timeline($old);
 $old->safe_psql('postgres', 'CREATE DATABASE shop');
@@ -55,8 +64,7 @@ $old->stop;
 
 # ---- The upgrade.
 
-my $new = PostgreSQL::Test::Cluster->new('new');
-$new->init(allows_streaming => 1, extra => ['--data-checksums']);
+my $new = make_server('new');
 command_ok(
     [   'pg_upgrade', '--no-sync', '--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
         '--old-bindir', $old->config_data('--bindir'), '--new-bindir', $new->config_data('--bindir'),

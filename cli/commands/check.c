@@ -96,7 +96,7 @@ show(const PGresult *problems)
 	{
 		printf("%d. %s\n", i + 1, PQgetvalue(problems, i, 0));
 		if (PQgetisnull(problems, i, 1))
-			show_text("", "a person has to decide what becomes of the rows");
+			show_text("", "no SQL mends this: a person has to decide");
 		else
 			show_text("remedy: ", PQgetvalue(problems, i, 1));
 	}
