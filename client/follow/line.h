@@ -76,7 +76,7 @@ Call line_call(const Line *line);
 int		  line_send(Line *line, Request request, const Parameters *parameters, goes_error **err);
 PGresult *line_take(Line *line); /* the answer, to be cleared; NULL: none yet */
 
-/* Takes in what has come of an answer. Is it whole? If that fails, the next step says so. */
+/* Takes in all that has come of an answer. Is it whole? If that fails, the next step says so. */
 bool line_take_in(Line *line);
 
 /* After how many milliseconds a step is due even if nothing comes; -1: never. */

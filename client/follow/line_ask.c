@@ -2,6 +2,7 @@
  * line_ask.c
  *    Asking on a line, and losing it.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -276,9 +277,31 @@ line_take(Line *line)
 	return answer;
 }
 
+/*
+ * more_has_come tells whether the server has sent more than was taken in.
+ */
+static bool
+more_has_come(PGconn *pg)
+{
+	struct pollfd polled = {.fd = PQsocket(pg), .events = POLLIN};
+
+	return poll(&polled, 1, 0) > 0;
+}
+
 bool
 line_take_in(Line *line)
 {
-	return line->state == LINE_ASKED && PQconsumeInput(line->connection->pg) != 0 &&
-		   !PQisBusy(line->connection->pg);
+	PGconn *pg;
+
+	if (line->state != LINE_ASKED)
+		return false;
+	pg = line->connection->pg;
+	do
+	{
+		if (PQconsumeInput(pg) == 0)
+			return false;
+		if (!PQisBusy(pg))
+			return true;
+	} while (more_has_come(pg));
+	return false;
 }

@@ -12,7 +12,7 @@
 #include "data/oids.h"
 
 #define PAGE_BYTES (1024 * 1024)
-#define EVENTS_A_READ 16
+#define EVENTS_A_READ 32
 #define POSITION_COLUMN 0
 #define FIRST_EVENT_COLUMN 1 /* the id */
 
