@@ -38,7 +38,7 @@ in_root() {
 
 # ready_root SUITE: a root with the sources and the packages that the tests need.
 ready_root() {
-    make_root "$1" "$1" && copy_sources "$cache/$1/goes_store" && in_root "$1" "" "tools/packages test"
+    make_root "$1" "$1" && copy_sources "$cache/$1/goes_store" && in_root "$1" "" "tools/packages test shards"
 }
 
 # in_copy NAME FOLDER COMMAND: runs a shell command in a copy of a root that is gone afterwards; FOLDER is its
