@@ -339,6 +339,7 @@ sub expected_differences
 }
 
 # ---- A holder that is down: an error that names it, and the other tenant is served.
+move('depot', 'block_writes') if holder('shop') == holder('depot');
 my $down = node_at(holder('shop'));
 my $port = $down->port;
 $down->stop('immediate');
