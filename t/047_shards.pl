@@ -98,6 +98,7 @@ for my $block ("BEGIN; %s; COMMIT", "BEGIN; SAVEPOINT s; %s; COMMIT", "DO \$\$BE
 is(said('SELECT goes_count(names => \'{lost}\')'), 0, 'nothing of it is stored');
 is(said("BEGIN; SELECT goes_aggregate_version('order', '$ids[2]'); COMMIT"), 2, 'a block may read');
 like(said("SELECT goes_model_lock('m1')"), qr/^0A000/, 'there are no locks');
+like(said("SELECT * FROM goes_$_"), qr/^0A000: shards have no goes_/, "nor is there goes_$_") for 'feed()', 'query_cursor()', 'create_store()', 'write_token()';
 
 # ---- A shard refuses what is not its own.
 my ($wrong) = grep { $shards[0]->safe_psql('goes', "SELECT goes_is_here(uuid_send('$_'))") eq 'f' } @ids;

@@ -174,17 +174,20 @@ BEGIN
 END
 $$;
 
--- What cannot be is refused, rather than done on the front's own tables.
-CREATE PROCEDURE front.refuse(name text, arguments text, why text) LANGUAGE plpgsql AS $$
+-- What is not here is refused, rather than done on a table of the front's own.
+DO $$
+DECLARE
+    missing pg_proc;
 BEGIN
-    EXECUTE format('CREATE FUNCTION front.%I(%s) RETURNS void LANGUAGE plpgsql AS %L', name, arguments,
-                   format('BEGIN RAISE EXCEPTION USING ERRCODE = ''0A000'', MESSAGE = %L, HINT = %L; END',
-                          'shards have no ' || name, why));
+    FOR missing IN SELECT p.* FROM pg_proc AS p
+        WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'goes\_%' AND 'store' = ANY (proargnames)
+          AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.pronamespace = 'front'::regnamespace AND f.proname = p.proname) LOOP
+        EXECUTE format('CREATE %s front.%I(%s) %s LANGUAGE plpgsql AS %L', CASE missing.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
+                       missing.proname, pg_get_function_arguments(missing.oid), coalesce('RETURNS ' || pg_get_function_result(missing.oid), ''),
+                       format('BEGIN RAISE EXCEPTION USING ERRCODE = ''0A000'', MESSAGE = %L, HINT = ''Connect to the shard.''; END', 'shards have no ' || missing.proname));
+    END LOOP;
 END
 $$;
-CALL front.refuse('goes_model_lock', 'id text, initial jsonb DEFAULT NULL, store text DEFAULT NULL',
-                  'A lock would be gone once the call is over: append with an expected version, or connect to the shard.');
-CALL front.refuse('goes_insert_json', 'events jsonb, store text DEFAULT NULL', 'Give goes_events_from_json(...) to goes_insert_batch.');
 
 -- ---- Twice as many shards: the standby of each, which the server goes_standbys names in the same order, becomes a shard, and
 -- each of both keeps one half.
