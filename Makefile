@@ -16,6 +16,7 @@
 #   make test-pg-upgrade  pg_upgrade of stores, from 15 to 17 and from 17 to 18, in Debian roots
 #   make dist       the archive for PGXN, of what is committed; DIST_FOLDER says where
 #   make test-asserts  sql/ and specs/ on a PostgreSQL with assertions, all caches freed at every look-up: hours
+#   make coverage   which lines of the extension and of libgoes the tests run: half an hour
 #   make break      break it, one thing at a time, and demand that a test notices
 #   make faults     make faults while a store is in use, and look what they have done; MINUTES=60 SEED=1
 #   make soak       follow a store for minutes while others write to it; MINUTES=60
@@ -127,7 +128,7 @@ dist:
 	git archive --format=zip --prefix="goes_store-$$version/" -o "$(DIST_FOLDER)/goes_store-$$version.zip" HEAD
 
 .PHONY: client client-install client-uninstall client-clean docs picture dist
-.PHONY: demo test test-matrix test-packages test-pg-upgrade test-asserts break faults soak bounds bench bench-peers goes goes-ui examples format format-check
+.PHONY: demo test test-matrix test-packages test-pg-upgrade test-asserts coverage break faults soak bounds bench bench-peers goes goes-ui examples format format-check
 
 demo:
 	@tools/demo
@@ -146,6 +147,9 @@ test-pg-upgrade:
 
 test-asserts:
 	@tools/test-asserts
+
+coverage:
+	@tools/coverage
 
 break:
 	@tools/break
