@@ -7,16 +7,20 @@ IDS = [f"019a0000-0000-7000-8000-00000000000{n:x}" for n in range(10)] + [
     "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
 NAMES = ["order", "order.placed", "a", "", "x" * 255, "x" * 256, "ä" * 255, 'a"b\\c\'d', "{}", "NULL", "\U0001f600", "a\nb",
          "%s%n", "$1", "x" * 5000]
-TABLES = ["events", "fed", "guarded", "snapshots", "models", "subscriptions", "odd.\"Odd Name\"", "a_view", "parted", "sequence",
-          "fed_feed", "subscriptions_retries", "new1", "new2", "temporary", "pg_class", "pg_catalog.pg_proc", "", "events.events",
-          "a.b.c.d", '"', "\"unclosed", "goes_event", "x" * 70, "missing", "information_schema.tables", "events_pkey"]
+TABLES = ["events", "fed", "guarded", "snapshots", "models", "subscriptions", "odd.\"Odd Name\"", "a_view", "parted",
+          "sequence", "fed_feed", "subscriptions_retries", "new1", "new2", "temporary", "pg_class",
+          "pg_catalog.pg_proc", "", "events.events", "a.b.c.d", '"', "\"unclosed", "goes_event", "x" * 70, "missing",
+          "information_schema.tables", "events_pkey"]
 INTEGERS = [0, 1, 2, 3, 5, 10, -1, -2, -3, 1000, 2**31 - 1, -2**31, 2**31 - 2]
 BIGINTS = INTEGERS + [2**63 - 1, -2**63, 2**62, 10**18, -1, 10**15, 2**53 + 1]
+CURSORS = ["'c1'", "'c2'", "''", "'<unnamed portal 1>'", "'a \"b'"]
 WORDS = {  # values that arguments of these names are looked up among
     "store": TABLES, "events": ["fed", *TABLES], "validate_versions": ["off", "increasing", "sequential", "on", ""],
     "sort": ["time", "time desc", "aggregate_name asc", "aggregate_id", "aggregate_version desc", "TIME", "time  asc", "data", ""],
     "kind": ["name_time", "aggregate_name_time", "aggregate_version", "time"],
     "worker": ["w1", "w2", ""], "name": ["all", "some", "order", "new"], "subscription": ["all", "some", "new"], "id": ["m1", "m2", ""]}
+NUMBERS = ["'1e400'", "'-1e131071'", "'1e-16383'", "repeat('9', 5000)", "'1e999999'", "'0.' || repeat('1', 9000)",
+           "'9223372036854775808'"]
 KINDS = {"snapshot": "snapshots", "model": "models", "feed": "fed"} | dict.fromkeys(
     ("claim", "done", "renew", "release", "subscri", "park", "skip", "rewind"), "subscriptions")
 HUGE = 30_000
@@ -33,12 +37,14 @@ class Values:
         """`types` has for each composite type its attributes, as (name, type)."""
         self.random, self.types = random, types
         self.simple = {
-            "text": self.text, "uuid": self.uuid, "integer": lambda name: str(self.integer(INTEGERS, 32)),
-            "bigint": lambda name: f"({self.integer(BIGINTS, 64)})::bigint", "boolean": lambda name: self.one_of(("true", "false")),
-            "jsonb": lambda name: self.jsonb(), "bytea": self.bytes, "timestamp with time zone": self.timestamp,
-            "int8range": lambda name: self.range("int8range", BIGINTS, 64), "int4range": lambda name: self.range("int4range", INTEGERS, 32),
-            "refcursor": lambda name: self.one_of(("'c1'", "'c2'", "''", "'<unnamed portal 1>'", "'a \"b'")) + "::refcursor",
-            "internal": lambda name: "NULL"}
+            "text": self.text, "uuid": self.uuid, "bytea": self.bytes, "timestamp with time zone": self.timestamp,
+            "integer": lambda name: str(self.integer(INTEGERS, 32)),
+            "bigint": lambda name: f"({self.integer(BIGINTS, 64)})::bigint",
+            "boolean": lambda name: self.one_of(("true", "false")),
+            "jsonb": lambda name: self.jsonb(),
+            "int8range": lambda name: self.range("int8range", BIGINTS, 64),
+            "int4range": lambda name: self.range("int4range", INTEGERS, 32),
+            "refcursor": lambda name: self.one_of(CURSORS) + "::refcursor"}
 
     def one_of(self, values):
         return self.random.choice(values)
@@ -79,9 +85,12 @@ class Values:
         if self.chance(3):
             return f"repeat({quote(self.one_of(('x', 'ä', '.', chr(34))))}, {self.random.randrange(HUGE)})"
         if self.chance(15):
-            return quote("".join(chr(self.one_of((self.random.randrange(1, 128), self.random.randrange(0xa0, 0xd800),
-                                                  self.random.randrange(0x10000, 0x110000)))) for _ in range(self.random.randrange(40))))
+            return quote("".join(self.character() for _ in range(self.random.randrange(40))))
         return quote(self.one_of(NAMES))
+
+    def character(self):
+        first, last = self.one_of(((1, 0x80), (0xa0, 0xd800), (0x10000, 0x110000)))
+        return chr(self.random.randrange(first, last))
 
     def uuid(self, name):
         if self.chance(70):
@@ -132,8 +141,7 @@ class Values:
             opening, closing = self.one_of((("[", "]"), ('{"a":', "}")))
             return f"(repeat({quote(opening)}, {depth}) || '1' || repeat({quote(closing)}, {depth}))::jsonb"
         if draw < 0.55:
-            return self.one_of(("'1e400'", "'-1e131071'", "'1e-16383'", "repeat('9', 5000)", "'1e999999'", "'0.' || repeat('1', 9000)",
-                                "'9223372036854775808'")) + "::jsonb"
+            return self.one_of(NUMBERS) + "::jsonb"
         if draw < 0.57:
             return f"to_jsonb(repeat({quote(self.one_of(NAMES))}, {self.random.randrange(HUGE)}))"
         return quote(json.dumps(self.json(3))) + "::jsonb"

@@ -17,6 +17,7 @@ SAMPLED_EVERY = 1000
 MEASURED_AFTER = 0.3  # of the calls: by then the caches are warm
 MOST_GROWTH = 1.3
 GROWTH_ALLOWED = 4 << 20
+MODES = ("", "", "ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL SERIALIZABLE", "READ ONLY")
 REPORTED = 6  # statements that are shown after a failure
 
 FUNCTIONS = """
@@ -39,12 +40,14 @@ POSTGRES_OWN = ("tuple concurrently updated", "tuple concurrently deleted")
 MB = 1 << 20
 EXTREMES = [
     (f"SELECT goes_insert_json(jsonb_build_object('name', 'large', 'data', repeat('x', {255 * MB})))", 1),
-    (f"SELECT goes_append_json('large', '{IDS[1]}', jsonb_build_object('name', 'large', 'data', repeat('x', {255 * MB})))", 1),
+    (f"SELECT goes_append_json('large', '{IDS[1]}', "
+     f"jsonb_build_object('name', 'large', 'data', repeat('x', {255 * MB})))", 1),
     (f"SELECT octet_length(data #>> '{{}}') FROM goes_history('large', '{IDS[1]}')", 255 * MB),
     (f"SELECT goes_insert_json(jsonb_build_object('name', 'large', 'data', repeat('x', {257 * MB})))", "54000"),
     (f"SELECT goes_model_save('large', to_jsonb(repeat('x', {255 * MB})))", ""),
     ("SELECT octet_length(goes_model_fetch('large') #>> '{}')", 255 * MB),
-    (f"SELECT goes_insert_json(jsonb_build_object('name', 'deep', 'data', (repeat('[', {DEEPEST}) || repeat(']', {DEEPEST}))::jsonb))", 1),
+    (f"SELECT goes_insert_json(jsonb_build_object('name', 'deep', 'data', "
+     f"(repeat('[', {DEEPEST}) || repeat(']', {DEEPEST}))::jsonb))", 1),
     (f"SELECT length(data::text) FROM goes_query(names => '{{deep}}')", 2 * DEEPEST),
     ("SELECT goes_insert_json('[{\"name\": \"n\", \"data\": [1e400, -1e131071, 1e-16383, 123456789012345678901234567890.5]}]')", 1),
     ("SELECT data->>3 FROM goes_query(names => '{n}')", "123456789012345678901234567890.5"),
@@ -66,7 +69,8 @@ class Caller:
         self.session = Session(cluster, "caller")
         self.functions = cluster.run("SET search_path = ''; " + FUNCTIONS)
         self.triggers = [f[0] for f in self.functions if f[2]]
-        self.values = Values(self.random, {name: [tuple(a) for a in attributes] for name, attributes in cluster.run("SET search_path = ''; " + TYPES)})
+        types = cluster.run("SET search_path = ''; " + TYPES)
+        self.values = Values(self.random, {name: [tuple(pair) for pair in attributes] for name, attributes in types})
         self.last = deque(maxlen=REPORTED)
         self.calls, self.succeeded, self.sessions = Counter(), Counter(), 0
         self.sqlstates, self.memory = Counter(), []
@@ -127,7 +131,8 @@ class Caller:
         if frame == 17:
             return f"SELECT r FROM (VALUES (1), (2)) AS v CROSS JOIN LATERAL {text} AS r LIMIT 3"
         if frame == 18:
-            return f"DO $do$ BEGIN PERFORM {text}; EXCEPTION WHEN OTHERS THEN IF SQLSTATE LIKE 'XX%' THEN RAISE; END IF; END $do$"
+            return (f"DO $do$ BEGIN PERFORM {text}; EXCEPTION WHEN OTHERS THEN "
+                    "IF SQLSTATE LIKE 'XX%' THEN RAISE; END IF; END $do$")
         return f"DECLARE held CURSOR WITH HOLD FOR SELECT {text}; FETCH 5 FROM held; CLOSE held"
 
     def turn(self):
@@ -141,7 +146,7 @@ class Caller:
             self.transaction()
 
     def transaction(self):
-        self.execute("BEGIN " + self.random.choice(("", "", "ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL SERIALIZABLE", "READ ONLY")))
+        self.execute("BEGIN " + self.random.choice(MODES))
         if self.random.random() < 0.3:
             self.execute("SET LOCAL ROLE plain")
         for _ in range(self.random.randrange(1, 6)):
@@ -156,19 +161,23 @@ class Caller:
         self.memory.append(dict(self.session.run(MEMORY)))
 
 
-SETTINGS = ["SET goes_store.default_store = 'fed'", "SET goes_store.default_store = 'missing'", "SET goes_store.allow_changes = on",
-            "SET search_path = odd", "SET search_path = ''", "SET enable_seqscan = off", "SET work_mem = '64kB'", "SET plan_cache_mode = force_generic_plan",
-            "SET ROLE plain", "SET standard_conforming_strings = off", "SET bytea_output = escape", "SET DateStyle = 'German'", "SET intervalstyle = 'iso_8601'",
-            "SET default_transaction_isolation = 'repeatable read'", "SET default_transaction_read_only = on", "SET synchronous_commit = off",
-            "SET jit_above_cost = 0", "SET parallel_setup_cost = 0", "SET row_security = off", "SET session_replication_role = replica",
-            "SET check_function_bodies = off", "SET TimeZone = 'Asia/Kathmandu'", "SET extra_float_digits = -15", "SET enable_indexscan = off"]
+SETTINGS = [
+    "SET goes_store.default_store = 'fed'", "SET goes_store.default_store = 'missing'", "SET goes_store.allow_changes = on",
+    "SET search_path = odd", "SET search_path = ''", "SET enable_seqscan = off", "SET enable_indexscan = off",
+    "SET work_mem = '64kB'", "SET plan_cache_mode = force_generic_plan", "SET jit_above_cost = 0",
+    "SET ROLE plain", "SET row_security = off", "SET session_replication_role = replica",
+    "SET standard_conforming_strings = off", "SET bytea_output = escape", "SET DateStyle = 'German'",
+    "SET intervalstyle = 'iso_8601'", "SET TimeZone = 'Asia/Kathmandu'", "SET extra_float_digits = -15",
+    "SET default_transaction_isolation = 'repeatable read'", "SET default_transaction_read_only = on",
+    "SET synchronous_commit = off", "SET parallel_setup_cost = 0", "SET check_function_bodies = off"]
 
 
 def alter_beside(cluster, random, triggers, is_over):
     """DDL in a session of its own, now and then."""
     session = Session(cluster, "ddl")
     while not is_over.is_set():
-        for sql in ("SET lock_timeout = '200ms'; SET statement_timeout = '2s'; SET client_min_messages = error; SET search_path = public, odd",
+        for sql in ("SET lock_timeout = '200ms'; SET statement_timeout = '2s'; SET client_min_messages = error; "
+                    "SET search_path = public, odd",
                     random.choice((*ddl.STAGE, ddl.statement(random, triggers), ddl.statement(random, triggers)))):
             try:
                 session.run(sql)

@@ -22,14 +22,16 @@ GREEDY = [
     "SET work_mem = '64kB'; SELECT count(*) FROM goes_query(store => '{store}') AS a",
     "SET work_mem = '1GB'; SELECT count(*) FROM goes_query(store => '{store}') AS a CROSS JOIN generate_series(1, {size}) AS b",
     "SELECT count(*) FROM goes_feed(0, max_events => 100000, store => '{store}')",
-    "SELECT goes_events_from_json(jsonb_build_object('name', 'deep', 'data', (repeat('[', {size}00) || repeat(']', {size}00))::jsonb))",
+    "SELECT goes_events_from_json(jsonb_build_object('name', 'deep', 'data', "
+    "(repeat('[', {size}00) || repeat(']', {size}00))::jsonb))",
 ]
 
 # What has to fail, and how.
 TOO_MUCH = [
     ("SELECT goes_insert_json(jsonb_build_object('name', 'big', 'data', repeat('x', 150000000)), '{store}')", "53200"),
     ("SELECT goes_insert_batch((SELECT array_agg(goes_new_event('big', to_jsonb(repeat('y', 1000)))) "
-     "FROM generate_series(1, 3000)), '{store}'); SET work_mem = '64kB'; SELECT count(*) FROM goes_query(store => '{store}')",
+     "FROM generate_series(1, 3000)), '{store}'); SET work_mem = '64kB'; "
+     "SELECT count(*) FROM goes_query(store => '{store}')",
      "53400"),
 ]
 
@@ -40,7 +42,8 @@ class Greedy(Actor):
         self.store, self.sizes = store, sizes
 
     def turn(self):
-        self.session.run(self.random.choice(GREEDY).format(size=self.random.choice(self.sizes), store=self.store), wants_rows=False)
+        sql = self.random.choice(GREEDY).format(size=self.random.choice(self.sizes), store=self.store)
+        self.session.run(sql, wants_rows=False)
 
 
 def run(run):
