@@ -31,6 +31,10 @@ tell_log(const goes_store *store, goes_log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
+	/* what libpq says may have several lines */
+	for (char *byte = line; *byte != '\0'; byte++)
+		if (*byte == '\n' || *byte == '\t')
+			*byte = ' ';
 	store->log(level, line, store->log_user);
 }
 

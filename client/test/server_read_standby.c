@@ -501,6 +501,7 @@ test_another_system_is_refused(void **state)
 		goes_store_options options = options_of(NULL);
 
 		options.url = url;
+		options.connect_timeout_ms = paced_ms(60000);
 		store = open_with(&options);
 		assert_ok(goes_store_connect(store, NULL, &error));
 		goes_store_close(store);
@@ -514,8 +515,6 @@ test_another_system_is_refused(void **state)
 	expect_error(goes_feed_open(store, NULL, &feed, &error), &error, GOES_ERR_INVALID,
 				 "another system");
 	goes_store_close(store);
-	run_command("pg_ctl -D \"$GOES_TEST_DATA.other\" -m immediate -w stop >/dev/null");
-	run_command("rm -rf \"$GOES_TEST_DATA.other\"");
 	free(host);
 	free(user);
 }
@@ -781,6 +780,18 @@ test_a_promotion_under_load(void **state)
 	goes_store_close(under_load);
 }
 
+/*
+ * remove_servers stops them, also if a test has failed.
+ */
+static int
+remove_servers(void **state)
+{
+	run_command("! pg_ctl -D \"$GOES_TEST_DATA.other\" status >/dev/null 2>&1 || "
+				"pg_ctl -D \"$GOES_TEST_DATA.other\" -m immediate -w stop >/dev/null");
+	run_command("rm -rf \"$GOES_TEST_DATA.other\"");
+	return remove_standby(state);
+}
+
 int
 main(void)
 {
@@ -798,5 +809,5 @@ main(void)
 		cmocka_unit_test(test_a_promotion_under_load),
 	};
 
-	return RUN_GROUP(tests, make_servers, remove_standby);
+	return RUN_GROUP(tests, make_servers, remove_servers);
 }
