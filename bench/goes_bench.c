@@ -17,9 +17,9 @@ static const char usage[] =
 	"  --size EVENTS[,EVENTS...]   how many events the stores have (10000,1000000)\n"
 	"  --rounds COUNT              turns of each participant that count (5)\n"
 	"  --seconds SECONDS           how long a turn is (0.5)\n"
-	"  --only SCENARIO[,...]       append, hot, batch, load, find, common, rare, everything, "
+	"  --only SCENARIO[,...]       append, hot, batch, each, load, find, common, rare, everything, "
 	"follow\n"
-	"  --participants NAME[,...]   libgoes, sql, bare, copy, unnest (all), or \"none\"\n"
+	"  --participants NAME[,...]   libgoes, shared, sql, bare, copy, unnest (all), or \"none\"\n"
 	"  --peer NAME=COMMAND         a program that speaks the protocol of bench/README.md\n"
 	"  --results FILE              keeps lines of JSON there, and goes on with what it lacks\n"
 	"  --json                      prints lines of JSON\n"
@@ -52,7 +52,7 @@ static const struct option options[] = {{"size", required_argument, NULL, SIZE},
 										{"delay", required_argument, NULL, DELAY},
 										{0}};
 
-static char participants[] = "libgoes,sql,bare,copy,unnest";
+static char participants[] = "libgoes,shared,sql,bare,copy,unnest";
 
 /*
  * add_runner adds a participant.

@@ -95,15 +95,23 @@ extern goes_uuid stored_id(long number);
 extern uint64_t	 next_random(Client *client);
 extern void		 make_events(Client *client, Event *events, int count);
 extern void		 make_aggregate(Client *client, Event *events);
+extern void		 make_first_event(Client *client, Event *event);
 extern void		 keep(Numbers *numbers, double value);
 extern void		 keep_delay(Numbers *latencies, const char *data);
 
 /* one file for each way to use the store */
 extern const Participant with_libgoes;
+extern const Participant with_shared_commits;
 extern const Participant with_sql;
 extern const Participant with_bare;
 extern const Participant with_copy;
 extern const Participant with_unnest;
+
+/* goes_bench_libgoes.c */
+extern void		   require(int status, goes_error *error);
+extern goes_store *open_table(const char *url, const char *table, bool coalesces);
+extern long		   append_events(goes_store *store, const goes_uuid *aggregate, const Event *made,
+								 int count, int expected);
 
 /* goes_bench_rows.c: statements with binary parameters, and rows that are read one after the other */
 typedef struct Link

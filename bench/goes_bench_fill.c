@@ -163,6 +163,17 @@ make_aggregate(Client *client, Event *events)
 }
 
 /*
+ * make_first_event makes the first event of a new aggregate.
+ */
+void
+make_first_event(Client *client, Event *event)
+{
+	goes_uuid_v7(&client->stream);
+	client->version = 0;
+	make_events(client, event, 1);
+}
+
+/*
  * keep appends a number to others.
  */
 void

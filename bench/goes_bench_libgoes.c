@@ -17,7 +17,7 @@ typedef struct Stores
 /*
  * require ends the program when libgoes failed.
  */
-static void
+void
 require(int status, goes_error *error)
 {
 	if (status < 0)
@@ -25,10 +25,11 @@ require(int status, goes_error *error)
 }
 
 /*
- * open_table opens a store of the database that the URL names.
+ * open_table opens a store of the database that the URL names. One whose appends share commits has as many
+ * connections as a store has by default, others have one.
  */
-static goes_store *
-open_table(const char *url, const char *table)
+goes_store *
+open_table(const char *url, const char *table, bool coalesces)
 {
 	PQconninfoOption  *parts = PQconninfoParse(url, NULL);
 	goes_store_options options;
@@ -38,7 +39,8 @@ open_table(const char *url, const char *table)
 	goes_store_options_init(&options, sizeof options);
 	options.url = url;
 	options.table = table;
-	options.max_connections = 1;
+	options.max_connections = coalesces ? 0 : 1;
+	options.coalesce_appends = coalesces;
 	for (PQconninfoOption *part = parts; part != NULL && part->keyword != NULL; part++)
 	{
 		if (strcmp(part->keyword, "dbname") == 0)
@@ -46,27 +48,26 @@ open_table(const char *url, const char *table)
 	}
 	require(goes_store_open(&store, &options, &error), error);
 	PQconninfoFree(parts);
+	require(goes_store_connect(store, NULL, &error), error);
 	return store;
 }
 
 static void *
 connect_libgoes(const char *url)
 {
-	Stores	   *stores = calloc(1, sizeof(Stores));
-	goes_error *error = NULL;
+	Stores *stores = calloc(1, sizeof(Stores));
 
 	if (stores == NULL)
 		die("out of memory");
-	stores->events = open_table(url, "events");
-	stores->followed = open_table(url, "followed");
-	require(goes_store_connect(stores->events, NULL, &error), error);
+	stores->events = open_table(url, "events", false);
+	stores->followed = open_table(url, "followed", false);
 	return stores;
 }
 
 /*
  * append_events appends events of data that was made beforehand.
  */
-static long
+long
 append_events(goes_store *store, const goes_uuid *aggregate, const Event *made, int count,
 			  int expected)
 {

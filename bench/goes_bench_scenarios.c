@@ -23,6 +23,7 @@ const Scenario scenarios[] = {
 	{"batch", 1, 10, true, "append 10 a call"},
 	{"batch", 1, 100, true, "append 100 a call"},
 	{"batch", 1, 1000, true, "append 1,000 a call"},
+	{"each", 1, 1000, true, "1,000 appends under way"},
 };
 
 int

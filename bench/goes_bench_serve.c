@@ -7,8 +7,8 @@
 
 #include "goes_bench.h"
 
-static const Participant *const participants[] = {&with_libgoes, &with_sql, &with_bare, &with_copy,
-												  &with_unnest};
+static const Participant *const participants[] = {
+	&with_libgoes, &with_shared_commits, &with_sql, &with_bare, &with_copy, &with_unnest};
 
 /*
  * find_participant returns the one of that name.

@@ -27,17 +27,22 @@ connect_sql(const char *url)
 	PGconn			*connection;
 	Link			*link = open_link(url);
 	Oid				 append[] = {TEXT_OID, UUID_OID, 0, INT4_OID};
+	Oid				 text_and_events[] = {TEXT_OID, 0};
 
 	if (following == NULL)
 		die("out of memory");
 	following->link = *link;
 	free(link);
 	connection = following->link.connection;
-	append[2] = type_oid(connection, "goes_event[]");
+	append[2] = text_and_events[1] = type_oid(connection, "goes_event[]");
 	prepare(connection, "append", "SELECT goes_append($1, $2, $3, $4)", 4, append);
 	prepare(connection, "append_any", "SELECT goes_append($1, $2, $3)", 3, append);
 	prepare(connection, "append_followed", "SELECT goes_append($1, $2, $3, $4, 'followed')", 4,
 			append);
+	prepare(connection, "append_each",
+			"SELECT count(aggregate_version) FROM goes_append_each(ARRAY("
+			"SELECT ($1, e.aggregate_id, ARRAY[e], 0)::goes_append_item FROM unnest($2) e))",
+			2, text_and_events);
 	prepare(connection, "load", "SELECT " COLUMNS " FROM goes_history($1, $2)", 2, text_and_uuid);
 	prepare(connection, "find", "SELECT " COLUMNS " FROM goes_find($1)", 1, uuid);
 	prepare(connection, "named",
@@ -91,6 +96,34 @@ append_batch(Client *client)
 	make_aggregate(client, events);
 	store_events(client->link, "append", &client->stream, events, client->turn->count, 0);
 	return client->turn->count;
+}
+
+/*
+ * append_each appends one event to each of many aggregates, in a call that has an outcome for each.
+ */
+static long
+append_each(Client *client)
+{
+	static const int formats[] = {1, 1};
+	Link			*link = client->link;
+	Event			 events[MOST_COUNT];
+	PGresult		*result;
+	long			 count;
+
+	for (int i = 0; i < client->turn->count; i++)
+		make_first_event(client, &events[i]);
+	encode_array(&link->buffer, link->event_type, events, client->turn->count);
+	{
+		const char *values[] = {AGGREGATE_NAME, link->buffer.data};
+		int			lengths[] = {(int) strlen(AGGREGATE_NAME), (int) link->buffer.length};
+
+		result = PQexecPrepared(link->connection, "append_each", 2, values, lengths, formats, 0);
+	}
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		die("%s", PQerrorMessage(link->connection));
+	count = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+	PQclear(result);
+	return count;
 }
 
 static long
@@ -183,6 +216,7 @@ const Participant with_sql = {"sql",
 							   {"follow", append_sql},
 							   {"hot", append_hot},
 							   {"batch", append_batch},
+							   {"each", append_each},
 							   {"load", load_rows},
 							   {"find", find_row},
 							   {"common", common_sql},

@@ -13,12 +13,13 @@ import textwrap
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OURS = ("libgoes", "sql")
+OURS = ("libgoes", "shared", "sql")
 SHOWN = {  # in the plot over the size of the store
     ("load", 1, 10), ("load", 1, 100), ("find", 1, 1), ("rare", 1, 100), ("append", 1, 1), ("append", 8, 1), ("batch", 1, 100)}
 LOSS = 0.95  # a ratio below is a loss, and not noise
 ABOUT = {
     "libgoes": "the store from C, by libgoes",
+    "shared": "the store from C, by appends that share commits: threads with coalesce_appends, and a writer",
     "sql": "the extension's functions, called by libpq with binary values",
     "bare": "bare prepared INSERT and SELECT by libpq, on the same table",
     "copy": "COPY BINARY by libpq, into the same table",

@@ -72,7 +72,7 @@ for my $line (@$lines)
 {
     my $outcomes = outcomes_of($line);
 
-    for my $name (qw(libgoes sql bare))
+    for my $name (qw(libgoes sql bare), $line->{scenario} eq 'append' ? 'shared' : ())
     {
         my $outcome = $outcomes->{$name};
 
@@ -84,10 +84,11 @@ for my $line (@$lines)
 }
 
 # Every scenario that a participant has, once.
-($status, $lines, $errors) = measure('--rounds', 1, '--only', 'load,common,rare,everything,hot,follow,batch');
+($status, $lines, $errors) = measure('--rounds', 1, '--only', 'load,common,rare,everything,hot,follow,batch,each');
 is($status, 0, 'all other scenarios succeed') or diag($errors);
-is(scalar(@$lines), 11, 'they have a line each');
-is(scalar(grep { defined outcomes_of($_)->{libgoes}{rates} } @$lines), 11, 'libgoes has all of them');
+is(scalar(@$lines), 12, 'they have a line each');
+is(scalar(grep { defined outcomes_of($_)->{libgoes}{rates} } @$lines), 11, 'libgoes has all of them but the last');
+is(scalar(grep { defined $lines->[-1]{outcomes}[$_]{rates} } 0 .. 5), 2, 'which is of a writer and of goes_append_each');
 
 # An interrupted run goes on with what is missing.
 ($status, $lines, $errors) = measure('--only', 'find,rare', '--results', $results);
@@ -148,7 +149,7 @@ SKIP:
     is(IPC::Run::run([ 'python3', "$report/report.py", $results ], '>', \$output, '2>', \$problem), 1, 'the report is written')
         or diag($problem);
     my $text = slurp_file("$report/report.md");
-    like($text, qr/^\| find by id \| [0-9.,]+ \| [0-9.,]+ \| [0-9.,]+ \|$/m, 'it has the rates');
+    like($text, qr/^\| find by id \| [0-9.,]+ \| - \| [0-9.,]+ \| [0-9.,]+ \|$/m, 'it has the rates');
     like($text, qr/^\*\*somebody is missing\*\*: it was not there\.$/m, 'it says who is missing');
     like(slurp_file("$report/plots/clients.svg"), qr/<svg/, 'it has plots');
 }
