@@ -110,7 +110,24 @@ median_rate(const Outcome *outcome)
 }
 
 /*
- * put_table prints a scenario for people: rates, and the first participant's beside each, round by round.
+ * put_ratio prints how fast the first participant is beside another, round by round, if it has the scenario.
+ */
+static void
+put_ratio(const Outcome *first, const Outcome *other)
+{
+	double ratios[MOST_ROUNDS];
+
+	if (first->rounds != other->rounds)
+		return;
+	for (int round = 0; round < other->rounds; round++)
+		ratios[round] = first->rates[round] / other->rates[round];
+	qsort(ratios, (size_t) other->rounds, sizeof(double), compare_numbers);
+	printf("  %s is %5.2f x (%.2f to %.2f)", first->runner->name, ratios[other->rounds / 2],
+		   ratios[0], ratios[other->rounds - 1]);
+}
+
+/*
+ * put_table prints a scenario for people.
  */
 static void
 put_table(const Scenario *scenario, long size, const Outcome *outcomes, int count)
@@ -119,26 +136,18 @@ put_table(const Scenario *scenario, long size, const Outcome *outcomes, int coun
 	for (int i = 0; i < count; i++)
 	{
 		const Outcome *outcome = &outcomes[i];
-		double		   ratios[MOST_ROUNDS];
 
 		if (*outcome->problem != '\0')
 		{
 			printf("    %-14s -  %s\n", outcome->runner->name, outcome->problem);
 			continue;
 		}
-		for (int round = 0; round < outcome->rounds; round++)
-			ratios[round] = outcomes[0].rounds == outcome->rounds
-								? outcomes[0].rates[round] / outcome->rates[round]
-								: 0;
-		qsort(ratios, outcome->rounds, sizeof(double), compare_numbers);
-		printf(
-			"    %-14s %10.0f events/s  %s is %5.2f x (%.2f to %.2f)  p50 %8.0f us  p99 %8.0f us  "
-			"CPU %6.1f + %6.1f us\n",
-			outcome->runner->name, median_rate(outcome), outcomes[0].runner->name,
-			ratios[outcome->rounds / 2], ratios[0], ratios[outcome->rounds - 1],
-			quantile(&outcome->latencies, 0.5), quantile(&outcome->latencies, 0.99),
-			1e6 * outcome->client_cpu / (double) outcome->events,
-			1e6 * outcome->server_cpu / (double) outcome->events);
+		printf("    %-14s %10.0f events/s", outcome->runner->name, median_rate(outcome));
+		put_ratio(&outcomes[0], outcome);
+		printf("  p50 %8.0f us  p99 %8.0f us  CPU %6.1f + %6.1f us\n",
+			   quantile(&outcome->latencies, 0.5), quantile(&outcome->latencies, 0.99),
+			   1e6 * outcome->client_cpu / (double) outcome->events,
+			   1e6 * outcome->server_cpu / (double) outcome->events);
 	}
 	fflush(stdout);
 }

@@ -42,9 +42,16 @@ await serve(async (url, size) => {
     async follow(take) {
       // "END" is the first message in this version, and not the last.
       const { rows: [{ last }] } = await pool.query('SELECT coalesce(max(global_position), 0) AS last FROM emt_messages')
+      // It may give a message out more than once; each counts once.
+      const seen = new Set()
+      const takeOnce = (data, { globalPosition }) => {
+        if (seen.has(globalPosition)) return
+        seen.add(globalPosition)
+        take(data)
+      }
       const consumer = store.consumer({ pulling: { batchSize: 1000, pullingFrequencyInMs: 20 } })
       consumer.reactor({
-        processorId: crypto.randomUUID(), startFrom: { lastCheckpoint: BigInt(last) }, eachMessage: ({ data }) => take(data)
+        processorId: crypto.randomUUID(), startFrom: { lastCheckpoint: BigInt(last) }, eachMessage: ({ data, metadata }) => takeOnce(data, metadata)
       })
       const running = consumer.start()
       return async () => {
