@@ -15,6 +15,46 @@
 #include "read/read.h"
 #include "table/kind.h"
 
+/* A page of a feed fits in. */
+#define KEPT_SIZE (2 * 1024 * 1024)
+
+/* What the session keeps for rows, and whether a call's rows are there. */
+static MemoryContext kept_rows = NULL;
+static bool			 is_taken = false;
+
+/*
+ * leave_kept_rows is called when the query that has taken the session's memory for rows ends.
+ */
+static void
+leave_kept_rows(void *unused)
+{
+	MemoryContextReset(kept_rows);
+	is_taken = false;
+}
+
+/*
+ * take_kept_rows returns the session's memory for rows, unless a query has it. The system would have
+ * to clear each page of memory that is given back and asked for again, which takes longer than
+ * writing a row there.
+ */
+static MemoryContext
+take_kept_rows(MemoryContext query)
+{
+	MemoryContextCallback *callback;
+
+	if (is_taken)
+		return NULL;
+	if (kept_rows == NULL)
+		kept_rows = GenerationContextCreate(TopMemoryContext, "goes_store rows", KEPT_SIZE,
+											ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	callback = MemoryContextAlloc(query, sizeof(MemoryContextCallback));
+	callback->func = leave_kept_rows;
+	callback->arg = NULL;
+	MemoryContextRegisterResetCallback(query, callback);
+	is_taken = true;
+	return kept_rows;
+}
+
 /*
  * rows_context returns the memory for a call's rows. A generation context packs them closely; in
  * the query's own context each row would take a power of two. A function in FROM may be called
@@ -24,11 +64,13 @@
 static MemoryContext
 rows_context(FmgrInfo *function)
 {
-	if (function->fn_extra == NULL)
-		function->fn_extra =
-			GenerationContextCreate(function->fn_mcxt, "goes_store rows", ALLOCSET_DEFAULT_SIZES);
-	else
+	if (function->fn_extra != NULL)
 		MemoryContextReset(function->fn_extra);
+	else
+		function->fn_extra = take_kept_rows(function->fn_mcxt);
+	if (function->fn_extra == NULL)
+		function->fn_extra = GenerationContextCreate(
+			function->fn_mcxt, "goes_store rows of a query", ALLOCSET_DEFAULT_SIZES);
 	return function->fn_extra;
 }
 
