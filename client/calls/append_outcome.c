@@ -7,6 +7,9 @@
 #include "base/sqlstate.h"
 #include "calls/appending.h"
 
+/* What goes_append() says behind its message; outcomes have no hints. */
+#define CONFLICT_HINT "Load the aggregate again, decide anew, and try again."
+
 enum OutcomeColumn
 {
 	OUTCOME_VERSION,
@@ -73,7 +76,7 @@ fail_own_conflict(const PGresult *result, int row, const Write *write, goes_erro
 								  .event_index = number_at(result, row, OUTCOME_EVENT_INDEX, 0) - 1,
 								  .conflict = &conflict};
 
-	return fail_detailed(err, GOES_ERR_CONFLICT, details, "%s",
+	return fail_detailed(err, GOES_ERR_CONFLICT, details, "%s. " CONFLICT_HINT,
 						 PQgetvalue(result, row, OUTCOME_MESSAGE));
 }
 
