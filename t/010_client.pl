@@ -20,12 +20,13 @@ my $most_seconds = 900 + ($ENV{GOES_TEST_SECONDS} // 0);
 my @programs = $ENV{CLIENT_PROGRAMS} ? split(' ', $ENV{CLIENT_PROGRAMS}) : map { s{.*/}{}r } grep { -x } glob("$directory/server_*[a-z]");
 plan skip_all => "$directory has no test programs of libgoes; make -C client tests builds them" if !@programs;
 my %wants_own_server = map { $_ => 1 }
-  qw(server_feed_property server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart server_read_standby
+  qw(server_feed_property server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart server_read_primary server_read_standby
      server_reset_failed server_standby server_writer_killed);
 # Those that take longest begin first, so that none of them is left alone at the end.
-my %takes_long = map { $_ => 1 }
-  qw(server_cursor_end server_feed_property server_lost_append server_lost_commit server_lost_insert server_lost_model server_lost_read server_lost_writer server_read_standby server_writer_killed
-     server_property server_stream server_subscription_proof);
+my @longest = qw(server_lost_subscription server_lost_append server_lost_writer server_lost_model server_lost_insert server_lost_commit
+  server_lost_read server_writer_killed server_subscription_proof server_feed_property server_property server_read_primary
+  server_read_standby server_cursor_end server_stream);
+my %place = map { $longest[$_] => $_ } 0 .. $#longest;
 my $logs = PostgreSQL::Test::Utils::tempdir();
 
 # Starts a server for programs.
@@ -110,7 +111,7 @@ sub report_program
 my %running;
 my @idle;
 my $servers = 0;
-my @waiting = sort { ($takes_long{$b} // 0) <=> ($takes_long{$a} // 0) } @programs;
+my @waiting = sort { ($place{$a} // @longest) <=> ($place{$b} // @longest) } @programs;
 while (@waiting || %running)
 {
     while (@waiting && keys(%running) < $jobs)

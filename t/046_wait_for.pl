@@ -110,7 +110,10 @@ like(said($standby, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT goes_wait_for
 # ---- Errors that say what to do.
 like(said($standby, 'SELECT goes_write_token()'), qr/^25006 a standby has no token/, 'a standby has no token');
 my $other = PostgreSQL::Test::Cluster->new('other');
-$other->init(allows_streaming => 1);
+{
+    delete local $ENV{INITDB_TEMPLATES};
+    $other->init(allows_streaming => 1);
+}
 $other->start;
 $other->safe_psql('postgres', 'CREATE EXTENSION goes_store; SELECT goes_create_store()');
 like(said($standby, "SELECT goes_wait_for('" . $other->safe_psql('postgres', 'SELECT goes_write_token()') . "')"),

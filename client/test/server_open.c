@@ -271,7 +271,7 @@ test_creating_may_take_longer_than_connecting(void **state)
 	connection = admin_connection("slow_to_create");
 	PQclear(PQexec(connection, "BEGIN; LOCK pg_catalog.pg_extension IN SHARE MODE"));
 	options.database = "slow_to_create";
-	options.connect_timeout_ms = 200;
+	options.connect_timeout_ms = paced_ms(200);
 	expect_error(try_options(&options, &error), &error, GOES_ERR_TIMEOUT, "timeout");
 	assert_int_equal(PQsendQuery(connection, "SELECT pg_catalog.pg_sleep(3.5); COMMIT"), 1);
 	options.connect_timeout_ms = 0;
