@@ -788,7 +788,7 @@ tell_where_to_go(void)
 		   "    CREATE EXTENSION goes_store;\n"
 		   "    SELECT goes_create_store();\n"
 		   "\n"
-		   "libgoes is not installed yet: make install does that.\n");
+		   "make install installs libgoes and the tool, goes, as well.\n");
 }
 
 int
