@@ -21,6 +21,7 @@ sub new_node
 {
     my ($name) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
+    delete local $ENV{INITDB_TEMPLATES};    # standbys are told apart by their systems
     $node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
     $node->append_conf('postgresql.conf', "shared_buffers = 16MB\nautovacuum = off\n");
     $node->start;

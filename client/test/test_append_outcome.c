@@ -55,7 +55,8 @@ test_outcomes_are_read_again(void **state)
 	{
 		assert_int_equal(read_outcomes(&write, result, &error), GOES_OK);
 		assert_int_equal(first.status, GOES_ERR_CONFLICT);
-		assert_string_equal(goes_error_message(first.error), "version conflict");
+		assert_string_equal(goes_error_message(first.error),
+							"version conflict. Load the aggregate again, decide anew, and try again.");
 		assert_false(first.is_open);
 		assert_true(second.is_open);
 		assert_null(second.error);
