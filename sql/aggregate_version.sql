@@ -6,11 +6,15 @@ SET search_path = aggregate_version, public;
 SELECT goes_create_store();
 
 -- What the function finds, and what a query does.
-CREATE FUNCTION newest(of_name text = 'order') RETURNS text LANGUAGE sql
-RETURN concat_ws(', ', goes_aggregate_version(of_name, '019a0000-0000-7000-8000-00000000000a'),
-                 (SELECT coalesce(max(aggregate_version), 0)
-                  FROM events
-                  WHERE aggregate_id = '019a0000-0000-7000-8000-00000000000a' AND aggregate_name = of_name));
+CREATE FUNCTION newest(of_name text = 'order') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    found integer = (SELECT coalesce(max(aggregate_version), 0)
+                     FROM events
+                     WHERE aggregate_id = '019a0000-0000-7000-8000-00000000000a' AND aggregate_name = of_name);
+BEGIN
+    RETURN concat_ws(', ', goes_aggregate_version(of_name, '019a0000-0000-7000-8000-00000000000a'), found);
+END
+$$;
 SELECT newest();
 INSERT INTO events
 SELECT gen_random_uuid(), 'x', 0, :order, 'order', version
@@ -31,7 +35,7 @@ WITH stored AS (INSERT INTO events VALUES (gen_random_uuid(), 'x', 0, :order, 'o
 SELECT aggregate_version, goes_aggregate_version('order', :order) FROM stored;
 
 -- A name that comes compressed out of another table.
-CREATE TABLE names (name text, fill text);
+CREATE TEMPORARY TABLE names (name text, fill text);
 ALTER TABLE names ALTER fill SET STORAGE PLAIN;
 INSERT INTO names VALUES (repeat('名', 255), repeat('x', 1500)), (repeat('名', 254) || '前', repeat('x', 1500));
 SELECT max(pg_column_size(name)) < 100 AS is_compressed FROM names;

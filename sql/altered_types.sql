@@ -9,7 +9,7 @@ SELECT goes_snapshot_save('order', :a, 1, '\x01', 1);
 
 -- Every call that takes values of a type or returns them. The values are made in a way that works
 -- whatever the type is.
-CREATE TABLE calls (number serial, type text, call text);
+CREATE TEMPORARY TABLE calls (number serial, type text, call text);
 INSERT INTO calls (type, call) VALUES
 ('goes_event', $$ goes_new_event('a') $$),
 ('goes_event', $$ goes_events_from_json('[{"name": "a"}]') $$),

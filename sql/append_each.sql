@@ -170,7 +170,7 @@ SELECT * FROM goes_append_each(ARRAY(
     SELECT ROW('many', lpad((n % 600)::text, 32, '0')::uuid, events('x' || n || CASE n % 3 WHEN 0 THEN ' y' || n ELSE '' END, true),
                CASE WHEN n % 7 = 0 THEN 3 END)::goes_append_item
     FROM generate_series(1, 1500) AS n WHERE n % 600 > 0 ORDER BY n));
-CREATE TABLE outcomes AS TABLE many;
+CREATE TEMPORARY TABLE outcomes AS TABLE many;
 SELECT sqlstate, count(*) FROM outcomes GROUP BY 1 ORDER BY 1;
 SELECT count(*), bool_and(is_whole) AS are_without_gaps
 FROM (SELECT max(aggregate_version) = count(*) AND min(aggregate_version) = 1 AS is_whole FROM events GROUP BY aggregate_id) AS aggregates;

@@ -20,7 +20,7 @@ BEGIN
 END $$;
 
 -- Every filter for itself: an index answers, but for aggregate names and versions.
-CREATE TABLE questions (number serial, question text);
+CREATE TEMPORARY TABLE questions (number serial, question text);
 INSERT INTO questions (question) VALUES
     ($$goes_query(names => '{rare}')$$),
     ($$goes_query(names => '{rare}', sort => '{time}')$$),

@@ -31,7 +31,7 @@ BEGIN;
 SELECT goes_query_cursor(portal => 'steady');
 FETCH 1 FROM steady \gset _
 SELECT goes_insert_batch(ARRAY[goes_new_event('late')]);
-SELECT goes_delete(ARRAY(SELECT id FROM events WHERE "time" > 500));
+SELECT goes_delete(ARRAY(SELECT id FROM goes_query(time_min => 501)));
 DISCARD PLANS;
 MOVE FORWARD ALL FROM steady;
 ROLLBACK;

@@ -33,7 +33,7 @@ RETURN CASE WHEN random() < 0.7 THEN NULL
                                     CASE WHEN random() < 0.8 THEN floor(lowest + random() * highest) END::bigint AS b
                              FROM generate_series(1, floor(random() * 4)::integer) AS n) AS ends) END;
 
-CREATE TABLE answers (query integer, expected bigint, counted bigint, found bigint, same boolean, in_order boolean);
+CREATE TEMPORARY TABLE answers (query integer, expected bigint, counted bigint, found bigint, same boolean, in_order boolean);
 
 DO $$
 DECLARE

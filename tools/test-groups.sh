@@ -177,9 +177,24 @@ compare_lines() {
     return 1
 }
 
-# The stories of sql/ once more, on tenants.
+# Those tests of libgoes that neither stop the server nor make their tables by commands that Citus refuses.
+programs_on_citus="server_append server_append_hooks server_append_race server_append_refused server_append_tx
+    server_basics server_coalesce server_cursor server_cursor_end server_hooks server_hooks_atomic server_hooks_told
+    server_insert server_insert_refused server_lost_delete server_lost_insert_late
+    server_large server_model server_model_lock server_model_use server_property server_query server_query_order
+    server_query_whole server_savepoint server_snapshot server_snapshot_cursor server_snapshot_query server_tx
+    server_tx_failed server_unstorable server_writer"
+
+# The stories of sql/ and tests of libgoes once more, on tenants.
 group_045_citus() {
     cp -r sql expected "$here"
+    CLIENT_PROGRAMS=
+    if [ -e "$("$bin/pg_config" --sharedir)/extension/citus.control" ]; then
+        # shellcheck disable=SC2086
+        in_turn client_programs "$(echo $programs_on_citus)" || return 1
+        CLIENT_PROGRAMS=$programs_on_citus
+    fi
+    export CLIENT_PROGRAMS
     tap 045_citus
 }
 

@@ -69,6 +69,43 @@ plan_options(const Store *store, const Statement *statement)
 	return options;
 }
 
+/*
+ * needs_custom_plan tells whether a statement is one that Citus refuses to run by a generic plan.
+ */
+static bool
+needs_custom_plan(const Store *store, const Statement *statement)
+{
+	return store->is_distributed && (plan_options(store, statement) & CURSOR_OPT_CUSTOM_PLAN) != 0;
+}
+
+/*
+ * begin_plan_choice has a statement that needs a custom plan get one, also where plan_cache_mode asks for
+ * generic ones. It returns what end_plan_choice takes.
+ */
+int
+begin_plan_choice(const Store *store, const Statement *statement)
+{
+	int level;
+
+	if (plan_cache_mode != PLAN_CACHE_MODE_FORCE_GENERIC_PLAN ||
+		!needs_custom_plan(store, statement))
+		return 0;
+	level = NewGUCNestLevel();
+	(void) set_config_option("plan_cache_mode", "auto", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	return level;
+}
+
+/*
+ * end_plan_choice lets plan_cache_mode be what it was. After an error PostgreSQL does.
+ */
+void
+end_plan_choice(int level)
+{
+	if (level > 0)
+		AtEOXact_GUC(true, level);
+}
+
 SPIPlanPtr
 make_plan(Store *store, const Statement *statement)
 {

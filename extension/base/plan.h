@@ -24,6 +24,10 @@ typedef struct KeptPlan
 /* plan.c: a plan of the statement that lasts until SPI_finish. */
 extern SPIPlanPtr make_plan(Store *store, const Statement *statement);
 
+/* Around the execution of a plan. */
+extern int	begin_plan_choice(const Store *store, const Statement *statement);
+extern void end_plan_choice(int level);
+
 /*
  * The statement's plan from the cache, where it is put first if need be; NULL if there is no
  * place, and *plan is then good until SPI_finish.

@@ -134,6 +134,7 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 	SPIExecuteOptions options = {0};
 	KeptPlan		 *kept = NULL;
 	SPIPlanPtr		  plan;
+	int				  level;
 	int				  result;
 
 	if (statement->is_kept)
@@ -143,10 +144,12 @@ execute(Store *store, const Statement *statement, int expected, DestReceiver *re
 	options.params = parameter_list(statement);
 	options.read_only = expected == SPI_OK_SELECT && !statement->is_fresh;
 	options.dest = receiver;
+	level = begin_plan_choice(store, statement);
 	if (kept != NULL)
 		result = run_kept(kept, &options);
 	else
 		result = SPI_execute_plan_extended(plan, &options);
+	end_plan_choice(level);
 	if (result != expected)
 	{
 		/* a statement replaced by nothing depends on no table, and would stay valid */
@@ -281,11 +284,14 @@ open_portal(Store *store, const Statement *statement, const char *name)
 	SPIPlanPtr	  plan;
 	Portal		  portal;
 	char		 *portal_name;
+	int			  level;
 
 	connect_to_spi();
 	plan = make_plan(store, statement);
+	level = begin_plan_choice(store, statement);
 	portal =
 		SPI_cursor_open_with_paramlist(name, plan, parameter_list(statement), !statement->is_fresh);
+	end_plan_choice(level);
 	require_tables(store, statement, plan, true);
 	portal_name = MemoryContextStrdup(caller, portal->name);
 	SPI_finish();

@@ -121,7 +121,8 @@ start_call(Call *call, const SupportRequestRows *request, const StoreKind *kind,
 	if (list_length(call->arguments) != store_argument - first_argument + 1)
 		return false;
 	call->table = find_table(kind, call_argument(call, store_argument));
-	call->tuples = table_tuples(call->table);
+	/* of rows that are elsewhere there are no statistics here */
+	call->tuples = is_distributed(call->table) ? UNKNOWN_TUPLES : table_tuples(call->table);
 	return true;
 }
 

@@ -56,6 +56,20 @@ reject_unreplicated(Relation table)
 }
 
 /*
+ * reject_other_wal raises an error for a table that another server writes to its WAL.
+ */
+static void
+reject_other_wal(Relation table)
+{
+	require_rows_here(
+		table, "a token of its writes",
+		"A token names a place in the WAL of this server, which has nothing of what is "
+		"written to the table.",
+		"Name the version of an aggregate that a read has to see, or read on the "
+		"primaries.");
+}
+
+/*
  * end_of_wal returns the end of the last record. Where that fills its page, PostgreSQL names the
  * place behind the next page's header, which no standby gets to before another record comes.
  */
@@ -84,6 +98,7 @@ goes_write_token(PG_FUNCTION_ARGS)
 	reject_here();
 	store = store_open(fcinfo, 0, AccessShareLock);
 	reject_unreplicated(store->relation);
+	reject_other_wal(store->relation);
 	store_close(store);
 	token = (Token){.system = GetSystemIdentifier(),
 					.timeline = GetWALInsertionTimeLine(),

@@ -20,10 +20,14 @@
 #include "optimizer/planner.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "table/table.h"
+
+/* how a session begins its application_name in which Citus runs what came to another node */
+#define SENT_NAME "citus_internal gpid="
 
 static const char nodes_text[] =
 	"SELECT node.nodename, node.nodeport FROM pg_catalog.pg_dist_shard AS shard "
@@ -107,6 +111,17 @@ is_tenant_schema(Oid schema)
 	Oid catalog = citus_catalog("pg_dist_schema");
 
 	return OidIsValid(catalog) && is_listed(catalog, schema);
+}
+
+/*
+ * is_sent_by_citus tells whether the statement came to another node, which has sent it here, because the
+ * rows of a table in it are here. Then search_path is not the caller's.
+ */
+bool
+is_sent_by_citus(void)
+{
+	return planner_hook != NULL && application_name != NULL &&
+		   strncmp(application_name, SENT_NAME, strlen(SENT_NAME)) == 0;
 }
 
 /*

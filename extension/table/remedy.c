@@ -12,15 +12,34 @@
 #include "catalog/pg_cast.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "storage/bufmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
 #include "table/kind.h"
+
+/*
+ * has_rows_elsewhere tells whether a table whose rows are elsewhere has any, as far as the caller may know.
+ */
+static bool
+has_rows_elsewhere(Relation relation)
+{
+	Oid		  table = RelationGetRelid(relation);
+	Store	  store = {table, relation, AccessShareLock, NULL, true};
+	Statement query = {.text = "SELECT EXISTS (SELECT FROM %s)"};
+
+	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
+		check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+		return true;
+	return DatumGetBool(fetch_value(&store, &query));
+}
 
 /*
  * may_have_rows tells whether the table has pages. Their rows may all have been removed.
@@ -28,6 +47,8 @@
 static bool
 may_have_rows(Relation relation)
 {
+	if (is_distributed(RelationGetRelid(relation)))
+		return has_rows_elsewhere(relation);
 	return RelationGetNumberOfBlocks(relation) > 0;
 }
 

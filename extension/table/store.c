@@ -293,9 +293,14 @@ store_open_kind(FunctionCallInfo fcinfo, int argument, const StoreKind *kind, LO
 		return store;
 	name = store_name(fcinfo, argument, kind);
 	commands = create_store_commands(fcinfo, kind, name);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("%s \"%s\" does not exist", kind->noun, name),
-			 commands == NULL ? errhint(NO_SCHEMA_HINT) : errhint("Run %s.", commands)));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("%s \"%s\" does not exist", kind->noun, name),
+		 is_sent_by_citus()
+			 ? errhint("Call it in a statement that names no table of a tenant. Citus runs this "
+					   "one on the node that has the rows, with another search_path.")
+		 : commands == NULL ? errhint(NO_SCHEMA_HINT)
+							: errhint("Run %s.", commands)));
 }
 
 /*

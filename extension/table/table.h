@@ -134,6 +134,7 @@ extern void		   store_leave(Store *store);
 /* distributed.c: tables whose rows are not in them */
 extern bool is_distributed(Oid table);
 extern bool is_tenant_schema(Oid schema);
+extern bool is_sent_by_citus(void);
 extern void tell_rows_elsewhere(Relation table);
 extern void require_rows_here(Relation table, const char *what, const char *detail,
 							  const char *hint);

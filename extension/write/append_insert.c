@@ -68,6 +68,8 @@ store_one(const AppendCall *append, const char *text, int32 base)
 								 {JSONBOID, event[EVENT_DATA]}};
 	Statement	 statement = kept_statement(text, parameters, lengthof(parameters));
 
+	if (append->store->is_distributed)
+		return store_elsewhere(append->store, &statement, SPI_OK_INSERT);
 	return execute_statement(append->store, &statement, SPI_OK_INSERT, NULL);
 }
 

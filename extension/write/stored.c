@@ -9,16 +9,6 @@
 #include "write/write.h"
 
 /*
- * count_row counts a row that was stored.
- */
-static bool
-count_row(TupleTableSlot *row, void *count)
-{
-	++*(uint64 *) count;
-	return true;
-}
-
-/*
  * insert_rows stores the rows of an INSERT … SELECT and returns their number. Where the rows are
  * elsewhere, the text returns a row for each.
  */
@@ -26,12 +16,10 @@ uint64
 insert_rows(Store *store, const char *text, Parameter *parameters, int count)
 {
 	Statement statement = kept_statement(text, parameters, count);
-	uint64	  stored = 0;
 
-	if (!store->is_distributed)
-		return execute_statement(store, &statement, SPI_OK_INSERT, NULL);
-	each_row(store, &statement, SPI_OK_INSERT_RETURNING, count_row, &stored);
-	return stored;
+	if (store->is_distributed)
+		return store_elsewhere(store, &statement, SPI_OK_INSERT_RETURNING);
+	return execute_statement(store, &statement, SPI_OK_INSERT, NULL);
 }
 
 /*

@@ -21,6 +21,9 @@ extern uint64 insert_array(Store *store, ArrayType *events);
 #define SENT_WHOLE "NOT EXISTS (SELECT FROM %s AS own WHERE own.id IS NULL) "
 #define EACH_STORED " RETURNING 1"
 
+/* elsewhere.c: rows that are stored elsewhere */
+extern uint64 store_elsewhere(Store *store, const Statement *statement, int expected);
+
 /* stored.c: rows that are acknowledged are stored */
 extern uint64 insert_rows(Store *store, const char *text, Parameter *parameters, int count);
 extern void	  save_row(Store *store, const Statement *statement);
