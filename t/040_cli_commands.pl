@@ -122,6 +122,15 @@ for my $case ([ 'order', 'no UUID', qr/"no UUID" is no UUID/ ], [ 'order', qr/ne
 }
 is(sql("SELECT count(*) FROM events WHERE name = 'a' AND aggregate_name <> 'thing'"), '0', 'and none of it is stored');
 
+my $locker = $node->background_psql('goes');
+$locker->query_safe('BEGIN; LOCK events IN EXCLUSIVE MODE');
+$errors = (goes('', '--timeout', '1', 'append', 'order', $order, 'a'))[2];
+my ($unsure) = $errors =~ /^goes: "goes query --id ([0-9a-f-]{36})" shows the first event if they are stored$/m;
+ok(defined($unsure), 'append: a timeout, and the message names the event') or diag($errors);
+fails_with(7, qr/longer than its timeout/, 'whether it is stored is not known', '--timeout', '1', 'append', 'order', $order, 'a');
+$locker->quit;
+fails_with(3, qr/no such event/, 'append: a timeout: it is not stored here', 'query', '--id', $unsure) if defined($unsure);
+
 # ---- history
 
 $output = is_run('history', undef, 'history', 'order', $order);
@@ -178,7 +187,9 @@ for my $case ([ '--sort', 'name', qr/nothing to sort by/ ], [ '--sort', 'time:up
 # ---- tail
 
 is(join(' ', is_run('tail -n', undef, 'tail', '--json', '-n', '3') =~ /"position": (\d+)/g), sql('SELECT string_agg(position::text, $$ $$ ORDER BY position) FROM (SELECT position FROM events ORDER BY 1 DESC LIMIT 3) e'), 'the last three');
+my $began = time;
 is_run('tail -n 0', '', 'tail', '-n', '0');
+cmp_ok(time - $began, '<', 15, 'which waits for nothing');
 like(is_run('tail', undef, 'tail'), qr/\Aposition  time .*\n( +\d+  20.*\n){7}\z/, 'all of them, in a table');
 fails_with(2, qr/not between 0/, 'tail --after', 'tail', '--after=-1');
 fails_with(6, qr/./, 'tail --after what is not there', 'tail', '--after', '1000000');
