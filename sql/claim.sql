@@ -56,6 +56,7 @@ SELECT done(NULL, '{7,8}', '{one}');
 SELECT done(NULL, '{{7,8}}');
 SELECT done('{7,NULL}');
 SELECT goes_done('one', 0, 1, done => '{7}');
+SELECT goes_done('one', 0, 4, done => '{7}');         -- as of a claim that was rolled back
 SELECT goes_done('one', 1, 3, done => '{7}');
 SELECT goes_done('one', NULL, 3);
 SELECT goes_done('one', 0, NULL);

@@ -111,10 +111,10 @@ string_value(const Field *field, const char *wanted)
 }
 
 /*
- * whole_number returns a JSON number that has no fraction.
+ * whole_number returns a JSON number that has no fraction. The hint for one that has may be NULL.
  */
 static Datum
-whole_number(const Field *field, const char *wanted)
+whole_number(const Field *field, const char *wanted, const char *hint)
 {
 	Datum number;
 
@@ -123,7 +123,7 @@ whole_number(const Field *field, const char *wanted)
 	if (!DatumGetBool(DirectFunctionCall2(
 			numeric_eq, number, DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)))))
 		reject_value(field, wanted, DatumGetCString(DirectFunctionCall1(numeric_out, number)),
-					 NULL);
+					 hint);
 	return number;
 }
 
@@ -142,7 +142,7 @@ to_text(Field *field)
 static Datum
 to_version(Field *field)
 {
-	return convert(field, numeric_int4, whole_number(field, "a whole number"));
+	return convert(field, numeric_int4, whole_number(field, "a whole number", NULL));
 }
 
 /*
@@ -178,7 +178,8 @@ to_time(Field *field)
 	char *digits;
 
 	if (field->value->type != jbvString)
-		return convert(field, numeric_int8, whole_number(field, wanted));
+		return convert(field, numeric_int8,
+					   whole_number(field, wanted, "Seconds times 1,000,000,000 are nanoseconds."));
 	text = string_value(field, wanted);
 	digits = text + (*text == '-');
 	if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0')
@@ -287,6 +288,25 @@ events_from_array(Oid event_type, JsonbContainer *array)
 }
 
 /*
+ * reject_scalar raises the error for JSON that is no array and no object. A string is mostly JSON that the
+ * program has encoded, and the driver once more.
+ */
+static void
+reject_scalar(Jsonb *json)
+{
+	const char *hint = "An event is an object with a name: {\"name\": \"...\"}.";
+	JsonbValue	value;
+
+	(void) JsonbExtractScalar(&json->root, &value);
+	if (value.type == jbvString)
+		hint = "It is a JSON string, as when a driver makes JSON of text that is JSON: send either "
+			   "that text as it is, or the values.";
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("argument \"events\" must be a JSON array of objects, or one object"),
+					errhint("%s", hint)));
+}
+
+/*
  * events_from_json makes events of an argument: of an array of objects, or of a single object.
  */
 ArrayType *
@@ -301,10 +321,7 @@ events_from_json(FunctionCallInfo fcinfo, int number, Oid event_type)
 		return event_array(event_type, &event, 1);
 	}
 	if (JB_ROOT_IS_SCALAR(json))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"events\" must be a JSON array of objects, or one object"),
-				 errhint("An event is an object with a name: {\"name\": \"...\"}.")));
+		reject_scalar(json);
 	return events_from_array(event_type, &json->root);
 }
 

@@ -167,14 +167,14 @@ reject_followers(Relation events)
 	if (followers == NIL)
 		return;
 	first = linitial(followers);
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the feed of table \"%s\" cannot be switched off, since subscription "
-					"\"%s\" follows it",
-					RelationGetRelationName(events), first->name),
-			 errdetail("%d of them do. It stands in table %s.", list_length(followers),
-					   relation_name(first->table)),
-			 errhint("Run SELECT goes_unsubscribe(%s, %s) first.", quote_literal_cstr(first->name),
-					 quote_literal_cstr(relation_name(first->table))),
-			 errtable(events)));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the feed of table \"%s\" cannot be switched off, since subscription "
+						   "\"%s\" follows it",
+						   RelationGetRelationName(events), first->name),
+					errdetail("%d of them do. It stands in table %s.", list_length(followers),
+							  relation_name(first->table)),
+					errhint("Run SELECT goes_unsubscribe(%s, store => %s) first.",
+							quote_literal_cstr(first->name),
+							quote_literal_cstr(relation_name(first->table))),
+					errtable(events)));
 }

@@ -165,12 +165,15 @@ lock_partition(const Subscription *subscription, int32 number)
 Partition *
 lock_leased(const Subscription *subscription, FunctionCallInfo fcinfo)
 {
-	int32	   number = DatumGetInt32(required_argument(fcinfo, 1, "partition"));
-	int64	   epoch = DatumGetInt64(required_argument(fcinfo, 2, "epoch"));
-	Partition *partition = lock_partition(subscription, number);
+	int32		number = DatumGetInt32(required_argument(fcinfo, 1, "partition"));
+	int64		epoch = DatumGetInt64(required_argument(fcinfo, 2, "epoch"));
+	Partition  *partition = lock_partition(subscription, number);
+	const char *advice = "If leases end too early, take longer ones or renew them.";
 
 	if (partition->epoch == epoch && partition->is_leased)
 		return partition;
+	if (partition->epoch < epoch)
+		advice = "The claim is not there: commit it before you work.";
 	ereport(ERROR,
 			(errcode(ERRCODE_GOES_LEASE_LOST),
 			 errmsg("the lease on partition %d of subscription \"%s\" is lost", number,
@@ -179,8 +182,7 @@ lock_leased(const Subscription *subscription, FunctionCallInfo fcinfo)
 				 ? errdetail("Lease " INT64_FORMAT " has ended.", epoch)
 				 : errdetail("The newest lease is " INT64_FORMAT ", and not " INT64_FORMAT ".",
 							 partition->epoch, epoch),
-			 errhint("Undo what was done for its events, and claim anew. If leases end too early, "
-					 "take longer ones or renew them.")));
+			 errhint("Undo what was done for its events, and claim anew. %s", advice)));
 }
 
 /*

@@ -139,12 +139,13 @@ report_missing(const Subscription *subscription)
 {
 	char *name = TextDatumGetCString(subscription->name);
 
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("subscription \"%s\" does not exist", name),
-			 errhint("Run SELECT goes_subscribe(%s, %s); table %s has the names of those that "
-					 "exist.",
-					 quote_literal_cstr(name), store_argument(subscription),
-					 qualified_name(subscription->store->relation))));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("subscription \"%s\" does not exist", name),
+		 errhint("Table %s has the names of those that exist; SELECT goes_subscribe(%s, %s) makes "
+				 "this one.",
+				 qualified_name(subscription->store->relation), quote_literal_cstr(name),
+				 store_argument(subscription))));
 }
 
 /*
