@@ -162,7 +162,8 @@ wait_for_given(goes_pool *pool, const Deadline *deadline, goes_error **err)
 		return fail(err, GOES_ERR_CANCELLED, "the call was cancelled");
 	if (deadline_passed(deadline))
 		return fail(err, GOES_ERR_TIMEOUT,
-					"all %d connections of the pool are in use, and none came back in time",
+					"all %d connections of the pool are in use, and none came back in time: end "
+					"cursors and transactions, or allow more connections",
 					pool->most);
 	lock_wait(&pool->lock, &pool->given, deadline);
 	return GOES_OK;

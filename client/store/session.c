@@ -74,6 +74,23 @@ copy_identifier(char out[64], const char *name)
 }
 
 /*
+ * fail_name passes an error of looking up a table on. The server's own about a text that names none does
+ * not say what a name looks like.
+ */
+static int
+fail_name(const char *table, int status, goes_error *error, goes_error **err)
+{
+	if (!has_sqlstate(error, INVALID_NAME " " FEATURE_NOT_SUPPORTED))
+		return pass_error(err, error, status);
+	status = fail_sqlstate(err, GOES_ERR_INVALID, goes_error_sqlstate(error),
+						   "\"%s\" is not the name of a table: write it as in SQL: events, "
+						   "shop.events, or \"Odd Name\" with its quotation marks",
+						   table);
+	goes_error_free(error);
+	return status;
+}
+
+/*
  * look_up_table looks up the table's name and unique indexes. An error names the index, which tells
  * whether an id or a version is taken.
  */
@@ -85,16 +102,19 @@ look_up_table(Call *call, goes_error **err)
 	const char *value = call->store->table;
 	Statement	statement = {
 		  .text = indexes_text, .count = 1, .types = &type, .values = &value, .is_text_result = true};
-	PGresult *result = NULL;
-	int		  status;
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	int			status;
 
 	if (session->table != NULL && strcmp(session->table, call->store->table) == 0)
 		return GOES_OK;
 	free(session->table);
 	session->table = NULL;
 	session->index_count = 0;
-	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, err);
-	if (status == GOES_OK && (session->table = strdup(call->store->table)) == NULL)
+	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, &error);
+	if (status != GOES_OK)
+		return fail_name(call->store->table, status, error, err);
+	if ((session->table = strdup(call->store->table)) == NULL)
 		status = fail_memory(err);
 	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)
 	{

@@ -328,6 +328,24 @@ test_empty_names_are_refused(void **state)
 }
 
 /*
+ * What is no name of a table is refused with a word on what one looks like, whatever the server says.
+ */
+static void
+test_what_is_no_name_is_refused(void **state)
+{
+	static const char *const tables[] = {"Odd Name", "a.b.c", "events;drop table", "\"events"};
+	goes_store_options		 options = make_options(server_url());
+	goes_error				*error = NULL;
+
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+	{
+		options.table = tables[i];
+		expect_error(try_options(&options, &error), &error, GOES_ERR_INVALID,
+					 "is not the name of a table: write it as in SQL");
+	}
+}
+
+/*
  * expect_long_name opens a store with a URL, which fails for a name that libpq has from its environment.
  */
 static void
@@ -477,6 +495,7 @@ main(void)
 		cmocka_unit_test(test_creating_may_take_longer_than_connecting),
 		cmocka_unit_test(test_names_that_need_quotes),
 		cmocka_unit_test(test_empty_names_are_refused),
+		cmocka_unit_test(test_what_is_no_name_is_refused),
 		cmocka_unit_test(test_long_names_of_the_environment),
 		cmocka_unit_test(test_long_names_are_not_cut),
 		cmocka_unit_test(test_roles_that_may_create_nothing),

@@ -70,7 +70,7 @@ expect_count(goes_store *store, int expected_status)
 		assert_ok(goes_count(store, NULL, &count, &context, &error));
 	else
 		expect_error(goes_count(store, NULL, &count, &context, &error), &error, expected_status,
-					 "connections of the pool are in use");
+					 "in use, and none came back in time: end cursors and transactions");
 }
 
 static void
