@@ -30,7 +30,7 @@ fails_with(2, qr/there is no command "nonsense"/, 'an unknown command', 'nonsens
 # ---- Without a store
 
 fails_with(6, qr/database "goes" does not exist\nRun "goes check".*"goes init"/, "$_: no database", $_) for 'stats', 'tail', 'query', 'export';
-fails_with(6, qr/database "goes" does not exist/, 'check: no database', 'check');
+fails_with(6, qr/database "goes" does not exist\nRun "goes init" to make it/, 'check: no database', 'check');
 fails_with(6, qr/no extension goes_store/, "$_: no extension", '-d', 'postgres', $_) for 'stats', 'check';
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_database WHERE datname = 'goes'"), '0', 'none of them has made it');
 fails_with(5, qr{^goes: no connection: .*/nowhere}, 'no server', '--url', 'host=/nowhere', @$_) for ['stats'], ['init'], ['check'], [ 'append', 'order', 'new', 'a' ];
@@ -112,7 +112,9 @@ for my $case (
 for my $case ([ 'order', 'no UUID', qr/"no UUID" is no UUID/ ], [ 'order', qr/needs the name and the id/ ],
     [ 'order', $order, 'a', '{', qr/the data of "a" are no JSON: something that is no key at column 2/ ],
     [ 'order', $order, 'a', '1 2', qr/something behind the value/ ],
-    [ 'order', $order, '--expect', 'some', 'a', qr/"some" is no number/ ], [ 'order', $order, '--expect=-3', 'a', qr/not between 0/ ],
+    [ 'order', $order, '{"a": 1}', qr/the name of an event is missing before the data \{"a": 1\}/ ],
+    [ 'order', $order, 'a', '{}', '[1]', qr/missing before the data \[1\]/ ],
+    [ 'order', $order, '--expect', 'some', 'a', qr/"some" is neither a version nor none, exists or any/ ], [ 'order', $order, '--expect=-3', 'a', qr/not between 0/ ],
     [ 'order', $order, 'a', '{"x": 1e999999}', qr/./ ], [ 'order', $order, '', qr/./ ])
 {
     my $message = pop @$case;
@@ -200,6 +202,9 @@ like($output, qr/^   remedy: ALTER TABLE/m, 'with its remedy');
 $output = fails_with(6, qr/^$/, 'check --json', '-t', 'broken', 'check', '--json');
 is(scalar(() = $output =~ /^\{"problem": ".*", "remedy": .*\}$/mg), $count, 'check --json: every problem is a line');
 fails_with(6, qr/is not a store: .*\nRun "goes check"/, 'query: a store that does not fit', '-t', 'broken', 'query');
+$errors = (goes('', '-t', 'broken', 'init'))[2];
+like($errors, qr/"broken" schema mismatch/, 'init: a table that does not fit');
+unlike($errors, qr/goes init/, 'is not told to run it again');
 fails_with(2, qr/--fix asks before/, 'check --fix, and nobody answers', 'check', '--fix');
 ($status, $output, $errors) = goes('', '-t', 'broken', 'check', '--fix', '--yes');
 is($status, 6, 'check --fix: something is left');
@@ -246,6 +251,7 @@ fails_with(3, qr/subscription "nails"/, "subscriptions @$_: not found", 'subscri
   for [ 'lag', 'nails' ], [ 'parked', 'nails' ], [ 'unpark', 'nails' ], [ 'skip', 'nails', '1' ], [ 'rewind', 'nails', '1' ];
 fails_with(2, qr/./, "subscriptions @$_: usage", 'subscriptions', @$_)
   for [ 'nonsense' ], [ 'lag' ], [ 'skip', 'mails' ], [ 'rewind', 'mails' ], [ 'rewind', 'mails', '1', '2' ], [ 'unpark', 'mails', 'x' ], [ 'lag', 'mails', '1' ];
+fails_with(2, qr/"later" is neither a position nor start or now/, 'subscriptions rewind: a word', 'subscriptions', 'rewind', 'mails', 'later');
 
 # ---- Rights
 

@@ -106,6 +106,7 @@ for my $case ([ '{"name": "a"', 2, qr/^goes: line 25 is no event: neither a comm
 ($status, $output, $errors) = goes(lines(1, 15) . "\n  \r\n" . lines(16, 50), '-t', 'lines', 'import', '-b', '7');
 is("$status $errors", "0 30 events were stored, 20 were there before\n", 'mended, in batches of another size, with blank lines');
 is(sql('SELECT count(*), count(DISTINCT id) FROM lines'), '50|50', 'each event once');
+like((import_text("no line\n", '-t', 'lines'))[2], qr/^goes: 0 events were stored; no line is done$/m, 'the first line is broken');
 fails_with(3, qr/cannot open .*nothing/, 'a file that is not there', 'import', '/nothing');
 fails_with(1, qr/cannot read/, 'a folder', 'import', '/tmp');
 ($status, $output, $errors) = import_text('', '-t', 'lines');

@@ -31,6 +31,8 @@ version_expected(const struct argp_state *state, const char *text)
 		return GOES_EXPECT_EXISTS;
 	if (strcmp(text, "any") == 0)
 		return GOES_EXPECT_ANY;
+	if (strspn(text, "-0123456789") != strlen(text))
+		argp_error(state, "\"%s\" is neither a version nor none, exists or any", text);
 	return (int32_t) number_between(state, text, 0, INT32_MAX);
 }
 
@@ -73,7 +75,9 @@ take_argument(const struct argp_state *state, char *text)
 				append.id = uuid_of(state, text);
 			return;
 		default:
-			if (state->arg_num % 2 == 0)
+			if (state->arg_num % 2 == 0 && (*text == '{' || *text == '['))
+				argp_error(state, "the name of an event is missing before the data %s", text);
+			else if (state->arg_num % 2 == 0)
 				goes_event_init(new_event(), text, NULL);
 			else
 				add_data(state, text);

@@ -86,8 +86,11 @@ tell_how_far(void)
 	fprintf(stderr, "goes: %s events were stored", grouped(batch.stored));
 	if (batch.skipped > 0)
 		fprintf(stderr, ", and %s were there before", grouped(batch.skipped));
-	fprintf(stderr, "; lines 1 to %lld are done, and none behind them\n",
-			(long long) batch.lines_done);
+	if (batch.lines_done == 0)
+		fprintf(stderr, "; no line is done\n");
+	else
+		fprintf(stderr, "; lines 1 to %lld are done, and none behind them\n",
+				(long long) batch.lines_done);
 }
 
 /*

@@ -102,11 +102,11 @@ connect_timeout_ms(bool creates)
 }
 
 /*
- * require_store ends the tool unless the store could be opened, with a word on what helps. What
- * libgoes calls no_create is our choice, not the user's.
+ * require_store ends the tool unless the store could be opened, with a word on what helps, which is not
+ * the command that has failed. What libgoes calls no_create is our choice, not the user's.
  */
 static void
-require_store(int status, goes_error *error)
+require_store(int status, goes_error *error, const char *advice)
 {
 	static const char ours[] = ", and no_create is set";
 	const char		 *message = goes_error_message(error);
@@ -118,14 +118,15 @@ require_store(int status, goes_error *error)
 		(!is_missing && status != GOES_ERR_SCHEMA && status != GOES_ERR_EXTENSION))
 		require(status, &error);
 	else
-		fail(EXIT_UNSOUND,
-			 "%.*s%s\nRun \"goes check\" to see what is missing, \"goes init\" to make it.",
-			 (int) length, message, found != NULL ? found + sizeof ours - 1 : "");
+		fail(EXIT_UNSOUND, "%.*s%s%s", (int) length, message,
+			 found != NULL ? found + sizeof ours - 1 : "", advice);
 }
 
 goes_store *
 open_store(bool creates)
 {
+	static const char advice[] =
+		"\nRun \"goes check\" to see what is wrong, \"goes init\" to make what is missing.";
 	goes_store_options store_options;
 	goes_store		  *store;
 	goes_error		  *error = NULL;
@@ -140,7 +141,7 @@ open_store(bool creates)
 	status = goes_store_open(&store, &store_options, &error);
 	if (status == GOES_OK)
 		status = goes_store_connect(store, call_context(), &error);
-	require_store(status, error);
+	require_store(status, error, creates ? "" : advice);
 	return store;
 }
 
@@ -202,7 +203,7 @@ open_database(void)
 	status = goes_pool_new(&pool, &pool_options, &error);
 	if (status == GOES_OK)
 		status = goes_pool_acquire(pool, &pg, &context, &error);
-	require_store(status, error);
+	require_store(status, error, "\nRun \"goes init\" to make it.");
 	goes_pool_release(pool, pg);
 	free(url);
 	return pool;
