@@ -58,7 +58,7 @@ report_mismatch(Relation relation, List *problems, const char *hint)
 		hint = "No command mends all of it: decide what becomes of the table's rows, or use "
 			   "another table.";
 	else if (hint == NULL)
-		hint = "Run the commands in DETAIL as the table's owner, or use another table.";
+		hint = "If this is the table that you mean, run the commands in DETAIL as its owner.";
 	ereport(ERROR, (errcode(ERRCODE_GOES_SCHEMA_MISMATCH),
 					errmsg("table \"%s\" schema mismatch: %s", RelationGetRelationName(relation),
 						   text.data),

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/catalog.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -253,7 +254,8 @@ missing_sequence(List *problems, Relation relation, const StoreKind *kind, List 
 }
 
 /*
- * other_kind names what a relation is, if it is no ordinary table.
+ * other_kind names what a relation is that is no ordinary table. Nobody may alter a catalog, so there is no
+ * remedy for one.
  */
 static List *
 other_kind(Relation relation)
@@ -273,6 +275,9 @@ other_kind(Relation relation)
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			kind = "a foreign table";
+			break;
+		case RELKIND_RELATION:
+			kind = "a system catalog";
 			break;
 		default:
 			kind = "not a table";
@@ -294,7 +299,7 @@ schema_problems(Relation relation, const StoreKind *kind)
 	List *problems = NIL;
 	List *undecided = NIL; /* columns that no command mends */
 
-	if (relation->rd_rel->relkind != RELKIND_RELATION)
+	if (relation->rd_rel->relkind != RELKIND_RELATION || IsCatalogRelation(relation))
 		return other_kind(relation);
 	problems = missing_columns(problems, relation, kind, &undecided);
 	problems = unfit_columns(problems, relation, kind, &undecided);
