@@ -147,6 +147,25 @@ fix(goes_pool *pool, const PGresult *problems, char **tried)
 	return false;
 }
 
+/*
+ * require_meant ends the tool if nobody is asked and the table may be one of something else: a name that
+ * was mixed up would get the columns of a store.
+ */
+static void
+require_meant(const PGresult *problems)
+{
+	static const char missing[] = "missing columns";
+
+	for (int i = 0; is_agreed && i < PQntuples(problems); i++)
+	{
+		if (strncmp(PQgetvalue(problems, i, 0), missing, strlen(missing)) == 0)
+			fail(EXIT_UNSOUND,
+				 "table \"%s\" lacks columns of a store, so it may be another table than you mean; "
+				 "nothing was done\nRun \"goes check --fix\" without --yes, and answer.",
+				 store_table());
+	}
+}
+
 static int
 run(void)
 {
@@ -155,6 +174,7 @@ run(void)
 	char	  *tried = allocated(strdup(""));
 	bool	   is_sound;
 
+	require_meant(problems);
 	while (fixes && fix(pool, problems, &tried))
 	{
 		PQclear(problems);
