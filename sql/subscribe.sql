@@ -218,6 +218,20 @@ SELECT "position" FROM goes_claim('s', 'w', 1, store => 'more');
 DROP INDEX goes_retries_due;
 SELECT goes_create_subscription_store();
 
+-- A worker that may not make a subscription finds the one that is there.
+CREATE ROLE subscribe_worker;
+GRANT USAGE ON SCHEMA subscribe TO subscribe_worker;
+GRANT SELECT ON events, subscriptions TO subscribe_worker;
+SELECT goes_subscribe('given', partitions => 2);
+SET ROLE subscribe_worker;
+SELECT goes_subscribe('given', partitions => 2);
+SELECT goes_subscribe('given', partitions => 3);
+SELECT goes_subscribe('missing', partitions => 2);
+RESET ROLE;
+SELECT goes_unsubscribe('given');
+DROP OWNED BY subscribe_worker;
+DROP ROLE subscribe_worker;
+
 -- Who may not read the events has no say in their feed, whatever tables he makes; nor have temporary
 -- tables.
 CREATE ROLE subscribe_stranger;

@@ -145,10 +145,10 @@ add_partitions(const Subscription *subscription, const Parameter *fields, int64 
 }
 
 /*
- * require_same raises an error if a subscription that is there was made with other arguments.
+ * is_there tells whether there is such a subscription. Other arguments than it was made with are an error.
  */
-static void
-require_same(const Subscription *subscription, Parameter *fields)
+static bool
+is_there(const Subscription *subscription, Parameter *fields)
 {
 	Statement statement = kept_statement(differences_text, fields, FIELD_FEED);
 	Datum	  differences;
@@ -156,9 +156,10 @@ require_same(const Subscription *subscription, Parameter *fields)
 	char	 *name = TextDatumGetCString(fields[FIELD_NAME].value);
 
 	statement.is_fresh = true;
-	if (!fetch_row(subscription->store, &statement, SPI_OK_SELECT, &differences, &is_null) ||
-		VARSIZE_ANY_EXHDR(DatumGetTextPP(differences)) == 0)
-		return;
+	if (!fetch_row(subscription->store, &statement, SPI_OK_SELECT, &differences, &is_null))
+		return false;
+	if (VARSIZE_ANY_EXHDR(DatumGetTextPP(differences)) == 0)
+		return true;
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -171,6 +172,22 @@ require_same(const Subscription *subscription, Parameter *fields)
 }
 
 /*
+ * begin_subscription makes the partitions of a subscription that was made just now.
+ */
+static void
+begin_subscription(const Subscription *subscription, Feed *feed, const Parameter *fields)
+{
+	int64  start = DatumGetInt64(fields[FIELD_START].value);
+	int64  settled = feed_settled(feed, Max(start, 0));
+	Cursor last;
+
+	if (start == FROM_NOW)
+		start = settled;
+	last = last_event(feed, start);
+	add_partitions(subscription, fields, start, &last);
+}
+
+/*
  * goes_subscribe makes a subscription, unless it is there.
  */
 Datum
@@ -180,9 +197,6 @@ goes_subscribe(PG_FUNCTION_ARGS)
 	Statement	  statement = kept_statement(subscribe_text, fields, FIELDS);
 	Subscription *subscription;
 	Feed		 *feed;
-	int64		  start;
-	int64		  settled;
-	Cursor		  last;
 
 	read_fields(fcinfo, fields);
 	require_filters(fcinfo, fields);
@@ -193,16 +207,13 @@ goes_subscribe(PG_FUNCTION_ARGS)
 	feed = feed_open(fcinfo, SUBSCRIBE_EVENTS);
 	fields[FIELD_EVENTS] = (Parameter){REGCLASSOID, ObjectIdGetDatum(feed->store->oid)};
 	fields[FIELD_FEED] = (Parameter){UUIDOID, UUIDPGetDatum(&feed->id)};
-	start = DatumGetInt64(fields[FIELD_START].value);
-	if (execute_statement(subscription->store, &statement, SPI_OK_INSERT, NULL) == 0)
-		require_same(subscription, fields);
-	else
+	if (!is_there(subscription,
+				  fields)) /* if it is, a worker's role needs no privilege to make it */
 	{
-		settled = feed_settled(feed, Max(start, 0));
-		if (start == FROM_NOW)
-			start = settled;
-		last = last_event(feed, start);
-		add_partitions(subscription, fields, start, &last);
+		if (execute_statement(subscription->store, &statement, SPI_OK_INSERT, NULL) == 0)
+			(void) is_there(subscription, fields); /* somebody else was faster */
+		else
+			begin_subscription(subscription, feed, fields);
 	}
 	/* the lock stays: nobody can switch the feed off before this is committed */
 	store_close(feed->store);
