@@ -178,7 +178,9 @@ for my $case ([ '--sort', 'name', qr/nothing to sort by/ ], [ '--sort', 'time:up
 # ---- tail
 
 is(join(' ', is_run('tail -n', undef, 'tail', '--json', '-n', '3') =~ /"position": (\d+)/g), sql('SELECT string_agg(position::text, $$ $$ ORDER BY position) FROM (SELECT position FROM events ORDER BY 1 DESC LIMIT 3) e'), 'the last three');
+my $began = time;
 is_run('tail -n 0', '', 'tail', '-n', '0');
+cmp_ok(time - $began, '<', 15, 'which waits for nothing');
 like(is_run('tail', undef, 'tail'), qr/\Aposition  time .*\n( +\d+  20.*\n){7}\z/, 'all of them, in a table');
 fails_with(2, qr/not between 0/, 'tail --after', 'tail', '--after=-1');
 fails_with(6, qr/./, 'tail --after what is not there', 'tail', '--after', '1000000');

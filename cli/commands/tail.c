@@ -139,7 +139,8 @@ waits_again(int status, goes_error *error)
 }
 
 /*
- * show_until_end shows events, and when none is at hand for the moment all of them are on the screen.
+ * show_until_end shows events, and when none is at hand for the moment all of them are on the screen. A
+ * tail that does not follow asks by goes_feed_next() alone: goes_feed_process() has the server wait for news.
  */
 static int
 show_until_end(goes_feed *feed, EventRows *rows, goes_error **error)
@@ -151,8 +152,9 @@ show_until_end(goes_feed *feed, EventRows *rows, goes_error **error)
 
 	for (;;)
 	{
-		status = goes_feed_process(feed, &event, error);
-		if (status == GOES_END)
+		status = tail.follows ? goes_feed_process(feed, &event, error)
+							  : goes_feed_next(feed, &event, call_context(), error);
+		if (status == GOES_END && tail.follows)
 		{
 			event_rows_flush(rows);
 			status = goes_feed_next(feed, &event, &context, error);
