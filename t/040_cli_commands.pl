@@ -122,6 +122,15 @@ for my $case ([ 'order', 'no UUID', qr/"no UUID" is no UUID/ ], [ 'order', qr/ne
 }
 is(sql("SELECT count(*) FROM events WHERE name = 'a' AND aggregate_name <> 'thing'"), '0', 'and none of it is stored');
 
+my $locker = $node->background_psql('goes');
+$locker->query_safe('BEGIN; LOCK events IN EXCLUSIVE MODE');
+$errors = (goes('', '--timeout', '1', 'append', 'order', $order, 'a'))[2];
+my ($unsure) = $errors =~ /^goes: "goes query --id ([0-9a-f-]{36})" shows the first event if they are stored$/m;
+ok(defined($unsure), 'append: a timeout, and the message names the event') or diag($errors);
+fails_with(7, qr/longer than its timeout/, 'whether it is stored is not known', '--timeout', '1', 'append', 'order', $order, 'a');
+$locker->quit;
+fails_with(3, qr/no such event/, 'append: a timeout: it is not stored here', 'query', '--id', $unsure) if defined($unsure);
+
 # ---- history
 
 $output = is_run('history', undef, 'history', 'order', $order);

@@ -173,18 +173,44 @@ tell(void)
 	event_rows_end(rows);
 }
 
+/*
+ * tell_doubt names an event, whose id nobody has seen yet. The same command again would make others.
+ */
+static void
+tell_doubt(void)
+{
+	char id[37];
+
+	goes_uuid_format(&append.events[0].id, id);
+	fprintf(stderr, "goes: \"goes query --id %s\" shows the first event if they are stored\n", id);
+}
+
+/*
+ * require_stored ends the tool unless the events are stored. After a timeout they may be, or not.
+ */
+static void
+require_stored(int status, goes_error *error)
+{
+	if (status == GOES_ERR_IN_DOUBT || status == GOES_ERR_TIMEOUT || status == GOES_ERR_CANCELLED)
+		set_last_words(tell_doubt);
+	if (status == GOES_ERR_TIMEOUT)
+		fail(EXIT_IN_DOUBT, "%s", goes_error_message(error));
+	require(status, &error);
+}
+
 static int
 run(void)
 {
 	goes_error *error = NULL;
 	goes_store *store;
+	int			status;
 
 	if (append.count == 0)
 		read_events();
 	store = open_store(false);
-	require(goes_append(store, append.name, &append.id, append.events, append.count,
-						append.expected, call_context(), &error),
-			&error);
+	status = goes_append(store, append.name, &append.id, append.events, append.count,
+						 append.expected, call_context(), &error);
+	require_stored(status, error);
 	tell();
 	goes_store_close(store);
 	return EXIT_FINE;
