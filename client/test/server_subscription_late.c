@@ -215,6 +215,7 @@ test_an_event_loop_with_several_leases(void **state)
 	const goes_delivery		 *deliveries[8];
 	const goes_delivery		 *none;
 	goes_error				 *error = NULL;
+	int64_t					  begun;
 	int						  count;
 
 	options.partitions = 8;
@@ -225,11 +226,12 @@ test_an_event_loop_with_several_leases(void **state)
 	for (int i = 0; i < count - 1; i++)
 	{
 		say_done(worker, deliveries[i]);
-		for (int turn = 0; turn < 50; turn++)
+		begun = milliseconds();
+		do
 		{
 			assert_int_equal(goes_subscription_process(worker, &none, &error), GOES_END);
 			usleep(1000);
-		}
+		} while (goes_subscription_timeout_ms(worker) < 1 && is_within(begun, 10000));
 		assert_in_range(goes_subscription_timeout_ms(worker), 1, options.lease_ms / 3);
 	}
 	goes_subscription_close(worker);
@@ -255,22 +257,25 @@ test_one_of_two_leases_has_answers(void **state)
 	goes_subscription		 *worker;
 	const goes_delivery		 *deliveries[8];
 	goes_error				 *error = NULL;
-	goes_uuid				  ids[8];
 	int						  count;
 
 	options.partitions = 8;
 	options.manual_commit = true;
 	for (int i = 0; i < 8; i++)
 	{
-		goes_uuid_v7(&ids[i]);
-		append_numbered(store, &ids[i], i, 1);
+		goes_uuid id = {{(unsigned char) (i + 1)}}; /* always in the same partitions */
+
+		append_numbered(store, &id, i, 1);
 	}
 	worker = open_worker(store, "mails", &options);
 	count = take_what_comes(worker, deliveries, 8);
 	assert_true(count >= 2);
 	say_done(worker, deliveries[0]);
 	goes_subscription_rollback(worker, begin_effect());
-	say_done(worker, deliveries[count - 1]);
+	/* what is in the same lease has gone back with it */
+	while (--count > 0 && goes_delivery_done(worker, deliveries[count], NULL) != GOES_OK)
+		;
+	assert_true(count > 0);
 	assert_ok(goes_subscription_commit(worker, begin_effect(), NULL, &error));
 	goes_subscription_close(worker);
 	options.manual_commit = false;
