@@ -3,6 +3,10 @@
 
 cd "$(dirname "$0")/.." || exit 1
 
+# A service or a container may have started us without it, and tools keep what they fetch there.
+[ -n "${HOME:-}" ] || HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+export HOME
+
 say() {
     printf '%s\n' "$*"
 }

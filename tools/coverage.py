@@ -1,11 +1,11 @@
-"""Reads what gcov counted in a tree, and prints the lines that no test ran, each with the reason, and the share of
-those that ran.
+"""Reads what gcov counted in a tree, and prints the lines that no test ran, each with the reason or with its text, and
+the share of those that ran.
 
     coverage.py FOLDER REASONS
 
 A line of REASONS has four columns, with tabs between them: a file and a function, either of which may be a pattern
 ("extension/*", "*"), a regular expression for the text of the statement, and the reason. Exits with 1 if less than 95
-percent of a half ran.
+percent of a half ran, or a line has no reason.
 """
 
 import collections
@@ -59,11 +59,17 @@ class Reasons:
         self.folder = folder
         self.sources = {}
 
-    def statement(self, path, number):
-        """The statement that a line belongs to, or as much of it as stands before the line, and the line."""
+    def lines_of(self, path):
         if path not in self.sources:
             self.sources[path] = (self.folder / path).read_text().splitlines()
-        lines = self.sources[path]
+        return self.sources[path]
+
+    def line(self, path, number):
+        return self.lines_of(path)[number - 1]
+
+    def statement(self, path, number):
+        """The statement that a line belongs to, or as much of it as stands before the line, and the line."""
+        lines = self.lines_of(path)
         first = number - 1
         while first > 0 and not re.search(r"([;{}:]|\*/|^)\s*$", lines[first - 1]):
             first -= 1
@@ -101,17 +107,21 @@ def main(folder, reasons_path):
         function = functions[path, line]
         missed[path, function, reasons.find(path, function, line)].append(line)
     for (path, function, reason), lines in missed.items():
-        print(f"{path} {function} {spans(lines)}: {reason or 'NO REASON'}")
+        if reason is not None:
+            print(f"{path} {function} {spans(lines)}: {reason}")
     for row in reasons.unused():
         print("# a reason for nothing: " + " ".join(row))
+    for (path, function, reason), lines in missed.items():
+        for line in lines if reason is None else []:
+            print(f"NO REASON {path}:{line} {function}: {reasons.line(path, line).strip()}")
 
     failed = False
     for name, start in HALVES.items():
         mine = [count for (path, _), count in counts.items() if path.startswith(start)]
         share = 100 * sum(count > 0 for count in mine) / max(len(mine), 1)
-        failed |= share < WANTED
         unnamed = sum(len(lines) for (path, _, reason), lines in missed.items()
                       if reason is None and path.startswith(start))
+        failed |= share < WANTED or unnamed > 0
         print(f"{name}: {share:.1f} % of {len(mine)} lines; {unnamed} did not run and have no reason")
     sys.exit(1 if failed else 0)
 

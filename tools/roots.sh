@@ -18,12 +18,19 @@ make_root() {
     # A mirror that lags behind serves an expired list of packages; the packages are still signed.
     say 'Acquire::Check-Valid-Until "false";' |
         as_root tee "$cache/$2.unfinished/etc/apt/apt.conf.d/99lagging-mirror" >/dev/null
+    # What a crash spoils can be made again, so dpkg need not wait for the disk with each file.
+    say force-unsafe-io | as_root tee "$cache/$2.unfinished/etc/dpkg/dpkg.cfg.d/unsafe-io" >/dev/null
     as_root mv "$cache/$2.unfinished" "$cache/$2"
 }
 
 # copy_sources FOLDER: this working tree, without what git ignores.
 copy_sources() {
     as_root rm -rf "$1"
+    update_sources "$1"
+}
+
+# update_sources FOLDER: the same into a folder that keeps what was built there.
+update_sources() {
     as_root mkdir -p "$1"
     git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null |
         tar -cf - -T - | as_root tar -xf - -C "$1" --no-same-owner

@@ -68,7 +68,6 @@ int subscription_advance(goes_subscription *subscription, const goes_delivery **
 
 /* Is everything handed out, so that nothing more comes before something is answered or committed? */
 bool subscription_is_stuck(const goes_subscription *subscription);
-bool subscription_has_answers(const goes_subscription *subscription);
 
 /* After how many milliseconds there is something to say or to hand out; -1: never. */
 int64_t subscription_due_ms(const goes_subscription *subscription);

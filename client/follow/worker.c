@@ -52,19 +52,6 @@ subscription_sweep(goes_subscription *subscription)
 }
 
 bool
-subscription_has_answers(const goes_subscription *subscription)
-{
-	const Batch *batch = subscription->batch;
-
-	for (int i = 0; batch != NULL && i < batch->lease_count; i++)
-	{
-		if (batch->leases[i].state == LEASE_HELD && batch->leases[i].answered > 0)
-			return true;
-	}
-	return false;
-}
-
-bool
 subscription_is_stuck(const goes_subscription *subscription)
 {
 	const Batch *batch = subscription->batch;

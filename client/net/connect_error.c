@@ -72,11 +72,6 @@ readable_text(const char *message)
 			buffer_append(&text, start, (size_t) (sqlstate - start));
 			length -= (size_t) (sqlstate - start) + SQLSTATE_LENGTH + strlen(": ");
 			start = sqlstate + SQLSTATE_LENGTH + strlen(": ");
-			while (*start == ' ')
-			{
-				start++;
-				length--;
-			}
 		}
 		buffer_append(&text, start, length);
 	}

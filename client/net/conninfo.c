@@ -310,9 +310,12 @@ add_options(Conninfo *conninfo, Buffer *settings, goes_error **err)
 		buffer_format(&joined, "%s ", option->val);
 	buffer_append(&joined, settings->data, settings->length);
 	if (buffer_string(&joined) == NULL)
+	{
+		buffer_free(&joined);
 		return fail_memory(err);
-	free(option->val);
-	option->val = joined.data;
+	}
+	PQfreemem(option->val);
+	option->val = conninfo->settings = joined.data;
 	return GOES_OK;
 }
 
@@ -388,8 +391,16 @@ conninfo_value(const Conninfo *conninfo, const char *keyword)
 void
 conninfo_free(Conninfo *conninfo)
 {
+	/* libpq frees only what it has made itself */
+	for (PQconninfoOption *option = conninfo->options; option != NULL && option->keyword != NULL;
+		 option++)
+	{
+		if (option->val == conninfo->settings)
+			option->val = NULL;
+	}
 	if (conninfo->options != NULL)
 		PQconninfoFree(conninfo->options);
+	free(conninfo->settings);
 	free(conninfo->search_path);
 	*conninfo = (Conninfo){0};
 }

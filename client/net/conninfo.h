@@ -12,6 +12,7 @@ typedef struct Conninfo
 	PQconninfoOption *options;		  /* libpq's, with their values */
 	int				  pool_max_conns; /* pgx's; 0: not given */
 	char			 *search_path;	  /* pgx's, too, and one of the options; NULL: not given */
+	char			 *settings;		  /* the value of "options", where libpq's own was replaced */
 } Conninfo;
 
 /* name.c: names that the server would cut; INVALID. Items of a list are identifiers of SQL. */

@@ -75,6 +75,18 @@ next_item(const char **list)
 }
 
 /*
+ * check_known fails if there was no memory for the lists.
+ */
+static int
+check_known(KnownHosts *known, goes_error **err)
+{
+	if (buffer_string(&known->names) == NULL || buffer_string(&known->addresses) == NULL ||
+		buffer_string(&known->ports) == NULL)
+		return fail_memory(err);
+	return GOES_OK;
+}
+
+/*
  * look_up_all looks up every host of a list.
  */
 static int
@@ -97,10 +109,7 @@ look_up_all(KnownHosts *known, const char *hosts, const char *ports, goes_error 
 		free(host);
 		free(port);
 	}
-	if (buffer_string(&known->names) == NULL || buffer_string(&known->addresses) == NULL ||
-		buffer_string(&known->ports) == NULL)
-		return fail_memory(err);
-	return GOES_OK;
+	return check_known(known, err);
 }
 
 int
@@ -119,10 +128,7 @@ hosts_look_up(KnownHosts *known, const Conninfo *conninfo, const PGconn *connect
 	if (host == NULL || *host == '\0' || is_path(host) || address == NULL || *address == '\0')
 		return GOES_OK;
 	add_host(known, host, address, PQport(connected));
-	return buffer_string(&known->names) != NULL && buffer_string(&known->addresses) != NULL &&
-				   buffer_string(&known->ports) != NULL
-			   ? GOES_OK
-			   : fail_memory(err);
+	return check_known(known, err);
 }
 
 Hosts

@@ -113,7 +113,10 @@ look_up_table(Call *call, goes_error **err)
 	session->index_count = 0;
 	status = exec_statement(call->connection->pg, &statement, &result, &call->deadline, &error);
 	if (status != GOES_OK)
+	{
+		PQclear(result);
 		return fail_name(call->store->table, status, error, err);
+	}
 	if ((session->table = strdup(call->store->table)) == NULL)
 		status = fail_memory(err);
 	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)

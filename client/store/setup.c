@@ -54,7 +54,8 @@ create_database_once(PGconn *connection, const char *database, const Deadline *d
 	int			status;
 
 	if (quoted == NULL)
-		return fail_memory(err);
+		return fail(err, GOES_ERR_INVALID, "the name of the database cannot be used: %s",
+					PQerrorMessage(connection));
 	buffer_format(&command, "CREATE DATABASE %s", quoted);
 	PQfreemem(quoted);
 	if (buffer_string(&command) == NULL)
@@ -279,7 +280,7 @@ check_table(Call *call, goes_error **err)
 
 	for (int i = 0; status == GOES_OK && i < PQntuples(result); i++)
 		buffer_format(&problems, "%s%s", i > 0 ? "; " : "", PQgetvalue(result, i, 0));
-	if (status == GOES_OK && problems.length > 0)
+	if (status == GOES_OK && (problems.length > 0 || problems.failed))
 		status = buffer_string(&problems) == NULL
 					 ? fail_memory(err)
 					 : fail(err, GOES_ERR_SCHEMA,

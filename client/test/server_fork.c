@@ -4,6 +4,7 @@
  */
 #include <sys/wait.h>
 
+#include "leave.h"
 #include "server_control.h"
 
 #define EVENTS 5000
@@ -149,7 +150,7 @@ run_child(void (*function)(Opened *), Opened *opened)
 	if (child == 0)
 	{
 		function(opened);
-		_exit(0);
+		leave(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -162,7 +163,7 @@ run_child(void (*function)(Opened *), Opened *opened)
 		if (!(condition))                                                           \
 		{                                                                           \
 			fprintf(stderr, "# in the child, line %d: %s\n", __LINE__, #condition); \
-			_exit(1);                                                               \
+			leave(1);                                                               \
 		}                                                                           \
 	} while (0)
 
@@ -174,6 +175,13 @@ run_child(void (*function)(Opened *), Opened *opened)
 		goes_error_free(error);                                     \
 		error = NULL;                                               \
 	} while (0)
+
+static int
+never_tried(goes_store *store, const goes_context *context, void *user, goes_error **err)
+{
+	check(false);
+	return GOES_OK;
+}
 
 /*
  * use_store makes every call on a store of the parent's.
@@ -188,6 +196,8 @@ use_store(goes_store *store)
 	goes_cursor *cursor;
 	int64_t		 count;
 
+	goes_store_statistics stats = {.size = sizeof stats};
+
 	goes_uuid_v7(&id);
 	goes_event_init(&event, "in the child", NULL);
 	check_refused(goes_append(store, "order", &id, &event, 1, GOES_EXPECT_ANY, NULL, &error));
@@ -197,7 +207,9 @@ use_store(goes_store *store)
 	check_refused(goes_delete(store, &id, 1, NULL, &error));
 	check_refused(goes_count(store, NULL, &count, NULL, &error));
 	check_refused(goes_query_run(store, NULL, &cursor, NULL, &error));
+	check(goes_retry(store, never_tried, NULL, NULL, NULL) == GOES_ERR_STATE);
 	check(goes_store_pool(store) == NULL);
+	check(goes_store_stats(store, &stats) == GOES_ERR_STATE);
 }
 
 /*
@@ -234,6 +246,8 @@ use_all(Opened *opened)
 	goes_tx		   *tx;
 	int				count;
 
+	goes_pool_statistics stats = {.size = sizeof stats};
+
 	hook_calls = 0;
 	use_store(opened->store);
 	use_store(goes_tx_store(opened->tx));
@@ -241,6 +255,7 @@ use_all(Opened *opened)
 	check_refused(goes_tx_begin(opened->store, &tx, NULL, &error));
 	check(goes_tx_conn(opened->tx) == NULL);
 	check_refused(goes_pool_acquire(opened->pool, &connection, &context, &error));
+	check(goes_pool_stats(opened->pool, &stats) == GOES_ERR_STATE);
 	check_refused(read_on(opened->large, &count, &error));
 	check_refused(read_on(opened->small, &count, &error));
 	check_refused(read_on(opened->inner, &count, &error));

@@ -287,6 +287,134 @@ memory_runs_out_when_details_are_looked_up(void **state)
 										   MAY_RECOVER) > 20);
 }
 
+/* ---- What is refused */
+
+static int
+insert_unstorable(void *unused)
+{
+	goes_event	events[3] = {make_event(), make_event(), make_event()};
+	goes_store *store;
+	goes_error *error = NULL;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	events[1].data = "\"\\u0000\"";
+	events[1].data_len = strlen(events[1].data);
+	status = goes_insert(store, events, 3, NULL, &error);
+	assert_int_equal(goes_error_status(error), status);
+	if (goes_error_event_index(error) >= 0)
+		assert_int_equal(goes_error_event_index(error), 1);
+	goes_error_free(error);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_when_an_event_cannot_be_stored(void **state)
+{
+	assert_true(every_allocation_fails(insert_unstorable, NULL, GOES_ERR_INVALID, MAY_RECOVER) >
+				20);
+}
+
+static int
+refuse_always(goes_tx *tx, const goes_event *events, size_t n, void *user)
+{
+	goes_event event = {0};
+
+	(void) goes_insert(goes_tx_store(tx), &event, 1, NULL, NULL);
+	return 7;
+}
+
+static int
+insert_with_a_refusing_hook(void *unused)
+{
+	goes_event	event = make_event();
+	goes_store *store;
+	goes_error *error = NULL;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = goes_store_add_hook(store, GOES_PRE_INSERT, refuse_always, NULL);
+	if (status == GOES_OK)
+	{
+		status = goes_insert(store, &event, 1, NULL, &error);
+		assert_int_equal(goes_error_status(error), status);
+	}
+	goes_error_free(error);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_when_a_hook_refuses(void **state)
+{
+	assert_true(
+		every_allocation_fails(insert_with_a_refusing_hook, NULL, GOES_ERR_HOOK, MAY_RECOVER) > 20);
+}
+
+static int
+commit_a_failure(void *unused)
+{
+	goes_event	nameless = {.id = {{1}}};
+	goes_store *store;
+	goes_tx	   *tx;
+	goes_error *error = NULL;
+	int			status = try_open(&store);
+
+	if (status != GOES_OK)
+		return status;
+	status = goes_tx_begin(store, &tx, NULL, NULL);
+	if (status == GOES_OK)
+	{
+		(void) goes_insert(goes_tx_store(tx), &nameless, 1, NULL, NULL);
+		status = goes_tx_commit(tx, NULL, &error);
+		assert_int_equal(goes_error_status(error), status);
+	}
+	goes_error_free(error);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_when_a_transaction_has_failed(void **state)
+{
+	assert_true(every_allocation_fails(commit_a_failure, NULL, GOES_ERR_STATE, MAY_RECOVER) > 20);
+}
+
+/*
+ * The server itself is the standby.
+ */
+static int
+read_elsewhere(void *unused)
+{
+	goes_store_options options = options_of(NULL);
+	goes_store		  *store = NULL;
+	goes_freshness	   freshness = {.size = sizeof freshness};
+	goes_context	   context = {.size = sizeof context, .freshness = &freshness};
+	char			  *token = NULL;
+	int64_t			   count;
+	int				   status;
+
+	options.read_url = server_url();
+	status = goes_store_open(&store, &options, NULL);
+	if (status == GOES_OK)
+		status = goes_store_write_token(store, &token, NULL, NULL);
+	freshness.token = token;
+	if (status == GOES_OK)
+		status = goes_count(store, NULL, &count, &context, NULL);
+	goes_free(token);
+	goes_store_close(store);
+	return status;
+}
+
+static void
+memory_runs_out_when_it_is_read_elsewhere(void **state)
+{
+	assert_true(every_allocation_fails(read_elsewhere, NULL, GOES_OK, MAY_RECOVER) > 20);
+}
+
 int
 main(void)
 {
@@ -298,6 +426,10 @@ main(void)
 		cmocka_unit_test(memory_runs_out_when_an_error_is_made),
 		cmocka_unit_test(memory_runs_out_in_an_append),
 		cmocka_unit_test(memory_runs_out_when_details_are_looked_up),
+		cmocka_unit_test(memory_runs_out_when_an_event_cannot_be_stored),
+		cmocka_unit_test(memory_runs_out_when_a_hook_refuses),
+		cmocka_unit_test(memory_runs_out_when_a_transaction_has_failed),
+		cmocka_unit_test(memory_runs_out_when_it_is_read_elsewhere),
 	};
 
 	return RUN_GROUP(tests, make_first_database, NULL);

@@ -4,6 +4,7 @@
  */
 #include <sys/wait.h>
 
+#include "leave.h"
 #include "server_control.h"
 
 #define PROCESSES 50
@@ -32,7 +33,7 @@ open_in_child(const char *database, const int barrier[2])
 		fprintf(stderr, "# %s %s: %s\n", goes_status_text(status), goes_error_sqlstate(error),
 				goes_error_message(error));
 	goes_store_close(store);
-	_exit(status != GOES_OK);
+	leave(status != GOES_OK);
 }
 
 /*

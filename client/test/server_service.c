@@ -208,6 +208,23 @@ fail_with_status(goes_store *store, const goes_context *context, void *user, goe
 	return tries->count > tries->fails ? GOES_OK : tries->status;
 }
 
+/*
+ * Each pause is up to twice as long as the one before, but no longer than a second: eleven of them
+ * take up to 4.3 s, and would take more than 5 otherwise.
+ */
+static void
+test_pauses_grow_up_to_a_second(void **state)
+{
+	goes_store *store = open_logged();
+	Tries		tries = {.fails = 11, .status = GOES_ERR_CONFLICT};
+	int64_t		begun = milliseconds();
+
+	assert_int_equal(goes_retry(store, fail_with_status, &tries, NULL, NULL), GOES_OK);
+	assert_true(is_within(begun, 4700));
+	assert_int_equal(tries.count, 12);
+	goes_store_close(store);
+}
+
 static void
 test_what_does_not_pass_is_not_tried_again(void **state)
 {
@@ -288,6 +305,7 @@ main(void)
 		cmocka_unit_test(test_statistics_of_other_sizes),
 		cmocka_unit_test(test_a_pool_tells_how_it_is_used),
 		cmocka_unit_test(test_a_conflict_is_tried_again),
+		cmocka_unit_test(test_pauses_grow_up_to_a_second),
 		cmocka_unit_test(test_what_does_not_pass_is_not_tried_again),
 		cmocka_unit_test(test_it_gives_up_when_its_time_is_over),
 		cmocka_unit_test(test_what_cannot_be_tried),

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "leave.h"
 #include "subscribes.h"
 
 #define TABLE "shared"
@@ -83,7 +84,7 @@ start_worker(void)
 	if (child == 0)
 	{
 		work_for_ever();
-		_exit(0);
+		leave(0);
 	}
 	return child;
 }

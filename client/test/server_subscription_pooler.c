@@ -3,6 +3,7 @@
  *    Workers of a subscription behind pgbouncer in transaction mode: nothing of theirs belongs to a
  *    session. Skipped where there is no pgbouncer.
  */
+#include "leave.h"
 #include "pooler.h"
 
 #define WORKERS 6
@@ -143,7 +144,7 @@ test_many_workers_share_few_sessions(void **state)
 		if (workers[i] != 0)
 			continue;
 		work();
-		_exit(0);
+		leave(0);
 	}
 	for (int i = 0; i < WORKERS; i++)
 	{

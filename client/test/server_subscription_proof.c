@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "leave.h"
 #include "subscription_worker.h"
 #include "subscription_writer.h"
 
@@ -78,7 +79,7 @@ start_worker(int number)
 	if (worker->process > 0)
 		return;
 	claim_events(seed, number, worker->life);
-	_exit(0);
+	leave(0);
 }
 
 static void
@@ -89,7 +90,7 @@ start_writer(int number)
 	if (writers[number] > 0)
 		return;
 	write_events(seed, number);
-	_exit(0);
+	leave(0);
 }
 
 /*

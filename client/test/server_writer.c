@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "appends.h"
+#include "leave.h"
 #include "own_store.h"
 
 #define APPENDS 2000
@@ -561,7 +562,7 @@ test_a_child_is_refused(void **state)
 						  goes_writer_timeout_ms(writer) == -1;
 
 		goes_writer_close(writer, NULL, NULL);
-		_exit(is_refused ? 0 : 1);
+		leave(is_refused ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

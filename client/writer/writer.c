@@ -107,28 +107,12 @@ make_writer(goes_writer **out, goes_store *store, const goes_writer_options *opt
 }
 
 /*
- * free_outcomes frees the outcomes that nobody has taken.
- */
-static void
-free_outcomes(goes_writer *writer)
-{
-	while (writer->outcomes != NULL)
-	{
-		Accepted *accepted = (Accepted *) writer->outcomes;
-
-		writer->outcomes = writer->outcomes->next;
-		accepted_free(accepted);
-	}
-	accepted_free(writer->given);
-}
-
-/*
- * free_writer frees a writer without threads.
+ * free_writer frees a writer without threads, whose outcomes are given out.
  */
 static void
 free_writer(goes_writer *writer)
 {
-	free_outcomes(writer);
+	accepted_free(writer->given);
 	close_descriptors(writer);
 	pthread_cond_destroy(&writer->work);
 	pthread_cond_destroy(&writer->settled);
