@@ -106,6 +106,35 @@ test_a_feed_waits_for_news(void **state)
 	goes_feed_close(feed);
 }
 
+/*
+ * One that does not wait does not do so either behind goes_feed_process, which leaves a question that the
+ * server answers when there is news.
+ */
+static void
+test_a_feed_that_does_not_wait(void **state)
+{
+	goes_feed_options options = feed_options(-1);
+	goes_feed		 *feed = open_feed(store, &options);
+	const goes_event *event;
+	goes_error		 *error = NULL;
+	int64_t			  begun;
+
+	for (begun = milliseconds(); is_within(begun, 100); usleep(5000))
+		assert_ok(goes_feed_process(feed, &event, &error));
+	begun = milliseconds();
+	for (int i = 0; i < 3; i++)
+		expect_end(feed);
+	assert_true(is_within(begun, 2000));
+	store_numbered(store, 0, 1);
+	begun = milliseconds();
+	while (goes_feed_next(feed, &event, NULL, &error) != GOES_EVENT)
+	{
+		assert_true(is_within(begun, 5000));
+		usleep(1000);
+	}
+	goes_feed_close(feed);
+}
+
 static void
 test_it_waits_as_long_as_it_should(void **state)
 {
@@ -318,6 +347,7 @@ main(void)
 		FEED_TEST(test_a_feed_goes_on_from_its_cursor),
 		FEED_TEST(test_a_filter_leaves_out_and_moves_on),
 		FEED_TEST(test_a_feed_waits_for_news),
+		FEED_TEST(test_a_feed_that_does_not_wait),
 		FEED_TEST(test_it_waits_as_long_as_it_should),
 		FEED_TEST(test_a_context_bounds_a_call_and_no_more),
 		FEED_TEST(test_a_feed_is_closed_while_it_waits),

@@ -227,6 +227,36 @@ test_a_worker_waits(void **state)
 	goes_subscription_close(worker);
 }
 
+/*
+ * One that does not wait does not do so either behind goes_subscription_process, which leaves a claim that
+ * the server answers when there is work.
+ */
+static void
+test_a_worker_that_does_not_wait(void **state)
+{
+	goes_subscription_options options = worker_options(-1);
+	goes_subscription		 *worker = open_worker(store, "mails", &options);
+	const goes_delivery		 *delivery;
+	goes_error				 *error = NULL;
+	int64_t					  begun;
+
+	for (begun = milliseconds(); is_within(begun, 100); usleep(5000))
+		assert_ok(goes_subscription_process(worker, &delivery, &error));
+	begun = milliseconds();
+	for (int i = 0; i < 3; i++)
+		expect_nothing(worker);
+	assert_true(is_within(begun, 2000));
+	store_numbered(store, 0, 1);
+	begun = milliseconds();
+	while (goes_subscription_next(worker, &delivery, NULL, &error) != GOES_EVENT)
+	{
+		assert_true(is_within(begun, 5000));
+		usleep(1000);
+	}
+	say_done(worker, delivery);
+	goes_subscription_close(worker);
+}
+
 static void *
 close_later(void *worker)
 {
@@ -417,6 +447,7 @@ main(void)
 		WORKER_TEST(test_leases_are_renewed),
 		WORKER_TEST(test_a_lost_lease),
 		WORKER_TEST(test_a_worker_waits),
+		WORKER_TEST(test_a_worker_that_does_not_wait),
 		WORKER_TEST(test_a_worker_is_closed_while_it_waits),
 		WORKER_TEST(test_everything_handed_out_and_nothing_answered),
 		WORKER_TEST(test_a_commit_without_transaction_tells_at_once),
