@@ -1,7 +1,7 @@
 /*
  * server_writer_refused.c
- *    A server that takes no writes at all: each append of a writer has that outcome, and none is
- *    tried by itself. In a transaction only what the events say about a conflict is known.
+ *    A server that takes no writes at all: each append of a writer has that outcome. In a
+ *    transaction only what the events say about a conflict is known.
  */
 #include "appends.h"
 
