@@ -341,8 +341,9 @@ test_what_is_no_name_is_refused(void **state)
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 	{
 		options.table = tables[i];
-		expect_error(try_options(&options, &error), &error, GOES_ERR_INVALID,
-					 "rite it as in SQL: events, shop.events, or \"Odd Name\" with its quotation marks");
+		expect_error(
+			try_options(&options, &error), &error, GOES_ERR_INVALID,
+			"rite it as in SQL: events, shop.events, or \"Odd Name\" with its quotation marks");
 	}
 }
 
