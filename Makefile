@@ -44,6 +44,9 @@ with_client ?= yes
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+SERVER_HEADERS := $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+# Debian has the one in the package of the server, too, and only the other in that of its headers.
+has_server_headers := $(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADERS)/postgres.h))
 
 # make installcheck runs these on a running server that the extension is installed in, and so does make test
 # on one of its own. The tests in t/ start servers, which root may not; they run the programs of libgoes'
@@ -62,12 +65,12 @@ override with_llvm = no
 EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" goes_store.control)
 
 # The server's own headers do not pass -Wextra.
-PG_CPPFLAGS = -Iextension -DGOES_STORE_VERSION=$(EXTENSION_VERSION) -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+PG_CPPFLAGS = -Iextension -DGOES_STORE_VERSION=$(EXTENSION_VERSION) -isystem $(SERVER_HEADERS)
 # The tests build with STRICT=-Werror; a user's newer compiler may warn of more.
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(STRICT) -MMD -MP
 
 # On a bare machine there is no PGXS yet; the commands below install it.
-ifneq ($(wildcard $(PGXS)),)
+ifneq ($(has_server_headers),)
 include $(PGXS)
 # Objects for another server, or with other flags, are made anew.
 -include $(OBJS:.o=.d)
@@ -85,7 +88,7 @@ endif
 
 # The other half, by its own Makefile, which stands on its own, and the command-line tool on top of it.
 ifneq ($(with_client),no)
-ifneq ($(wildcard $(PGXS)),)
+ifneq ($(has_server_headers),)
 all: client
 install: client-install
 uninstall: client-uninstall
