@@ -29,15 +29,6 @@ check_feed(const goes_feed *feed, const void *out, goes_error **err)
 }
 
 /*
- * is_left_waiting tells whether goes_feed_process() has asked to be told when there is news.
- */
-static bool
-is_left_waiting(const goes_feed *feed)
-{
-	return feed->waits && feed->line.state == LINE_ASKED;
-}
-
-/*
  * wait_for_event waits for the next event, or until there was no news for wait_ms.
  */
 static int
@@ -58,8 +49,8 @@ wait_for_event(goes_feed *feed, const Deadline *deadline, goes_error **err)
 				return GOES_END;
 			continue;
 		}
-		if (feed->wait_ms < 0 && is_left_waiting(feed))
-			return GOES_END;
+		if (feed->wait_ms < 0 && line_is_left_waiting(&feed->line))
+			return GOES_END; /* by goes_feed_process() */
 		status = line_wait(&feed->line, deadline, err);
 		if (status != GOES_OK)
 			return status;

@@ -34,7 +34,6 @@ struct goes_feed
 	int				row;	  /* the next one */
 	Page			ahead;	  /* the one behind it, if it has come already */
 	bool			is_empty; /* the last answer had no news */
-	bool			waits;	  /* the server answers the last question when there is news */
 	goes_event		event;
 };
 

@@ -199,6 +199,12 @@ line_wait(const Line *line, const Deadline *deadline, goes_error **err)
 }
 
 bool
+line_is_left_waiting(const Line *line)
+{
+	return line->state == LINE_ASKED && line->waits;
+}
+
+bool
 line_is_free(const Line *line)
 {
 	return line->state == LINE_FREE && monotonic_now() >= line->pause_until;

@@ -44,6 +44,7 @@ typedef struct Line
 	Connecting	 connecting;
 	Connection	*connection;
 	Request		 request; /* the last one */
+	bool		 waits;	  /* the server answers it when there is something to tell */
 	PGresult	*answer;
 	int64_t		 pause_until;	/* of the monotonic clock: nothing is tried before */
 	int64_t		 pause_ms;		/* the next one */
@@ -66,6 +67,9 @@ int line_step(Line *line, goes_error **err);
 
 /* Waits until there may be something for a step; TIMEOUT, CANCELLED. */
 int line_wait(const Line *line, const Deadline *deadline, goes_error **err);
+
+/* Has the server been left with a question that it answers when there is something to tell? */
+bool line_is_left_waiting(const Line *line);
 
 /* Can a request be sent? Not during the pause that follows an error. */
 bool line_is_free(const Line *line);

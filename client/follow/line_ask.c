@@ -260,6 +260,7 @@ line_send(Line *line, Request request, const Parameters *parameters, goes_error 
 		return line_lose(line, error, err);
 	}
 	line->request = request;
+	line->waits = false;
 	line->state = LINE_ASKED;
 	line_watch(line);
 	return GOES_OK;

@@ -36,7 +36,7 @@ ask_page(goes_feed *feed, int64_t wait_ms, goes_error **err)
 	add_number(&request.parameters, "wait_ms", INT4_TYPE, wait_of_question(wait_ms), numbers[3]);
 	if (status == GOES_OK)
 		status = line_send(&feed->line, REQUEST_FEED, &request.parameters, err);
-	feed->waits = wait_of_question(wait_ms) > 0;
+	feed->line.waits = wait_of_question(wait_ms) > 0;
 	request_free(&request);
 	return status;
 }

@@ -51,16 +51,6 @@ stuck(const goes_subscription *subscription, goes_error **err)
 }
 
 /*
- * is_left_waiting tells whether goes_subscription_process() has asked to be told when there is work.
- */
-static bool
-is_left_waiting(const goes_subscription *subscription)
-{
-	return subscription->is_asked && subscription->asked == REQUEST_CLAIM && subscription->waits &&
-		   subscription->line.state == LINE_ASKED;
-}
-
-/*
  * wait_for_delivery waits for the next delivery, or until there was none for wait_ms.
  */
 static int
@@ -86,8 +76,8 @@ wait_for_delivery(goes_subscription *subscription, const goes_delivery **out,
 				return GOES_END;
 			continue;
 		}
-		if (subscription->wait_ms < 0 && is_left_waiting(subscription))
-			return GOES_END;
+		if (subscription->wait_ms < 0 && line_is_left_waiting(&subscription->line))
+			return GOES_END; /* by goes_subscription_process() */
 		status = line_wait(&subscription->line, deadline, err);
 		if (status != GOES_OK)
 			return status;

@@ -35,7 +35,6 @@ struct goes_subscription
 
 	/* the request on its way */
 	bool	is_asked;
-	bool	waits; /* a claim that the server answers when there is work */
 	Request asked;
 	int64_t asked_at;
 	Lease  *about; /* NULL: a claim */

@@ -244,7 +244,7 @@ ask_for_work(goes_subscription *subscription, int64_t wait_ms, goes_error **err)
 	status = line_send(&subscription->line, REQUEST_CLAIM, &parameters, err);
 	if (status == GOES_OK)
 		note_asked(subscription, REQUEST_CLAIM, NULL);
-	subscription->waits = wait_of_question(wait_ms) > 0;
+	subscription->line.waits = wait_of_question(wait_ms) > 0;
 	return status;
 }
 
