@@ -31,7 +31,7 @@ version_expected(const struct argp_state *state, const char *text)
 		return GOES_EXPECT_EXISTS;
 	if (strcmp(text, "any") == 0)
 		return GOES_EXPECT_ANY;
-	if (strspn(text, "-0123456789") != strlen(text))
+	if (!is_numeral(text))
 		argp_error(state, "\"%s\" is neither a version nor none, exists or any", text);
 	return (int32_t) number_between(state, text, 0, INT32_MAX);
 }

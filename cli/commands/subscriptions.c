@@ -73,7 +73,7 @@ take_position(const struct argp_state *state, const char *text)
 		text = "0";
 	else if (wanted.action->run == rewind_to && strcmp(text, "now") == 0)
 		text = "-1";
-	else if (wanted.action->run == rewind_to && strspn(text, "-0123456789") != strlen(text))
+	else if (wanted.action->run == rewind_to && !is_numeral(text))
 		argp_error(state, "\"%s\" is neither a position nor start or now", text);
 	else
 		(void) number_between(state, text, 0, INT64_MAX);

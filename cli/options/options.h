@@ -10,6 +10,9 @@
 
 #include "show/show.h"
 
+/* Can a text only be a number, and no word? */
+bool is_numeral(const char *text);
+
 /* Reads a number of an option or an argument; ends the tool if it is none, or out of range. */
 int64_t number_between(const struct argp_state *state, const char *text, int64_t least,
 					   int64_t most);

@@ -4,8 +4,15 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "options/options.h"
+
+bool
+is_numeral(const char *text)
+{
+	return strspn(text, "-0123456789") == strlen(text);
+}
 
 int64_t
 number_between(const struct argp_state *state, const char *text, int64_t least, int64_t most)
