@@ -6,6 +6,7 @@
  * An owner can put functions of the same names in the place of the extension's.
  */
 #include "subscribes.h"
+#include "statistics.h"
 
 #define TABLE "answered"
 
@@ -91,7 +92,7 @@ static int
 find_freshly(goes_store *store, const goes_freshness *freshness, goes_error **err)
 {
 	goes_store_options	  options = options_of(TABLE);
-	goes_store_statistics counted = {.size = sizeof counted};
+	goes_store_statistics statistics;
 	goes_context		  context = {.size = sizeof context, .freshness = freshness};
 	goes_event			  event = event_of("found", "{}");
 	goes_event			 *found = NULL;
@@ -102,9 +103,9 @@ find_freshly(goes_store *store, const goes_freshness *freshness, goes_error **er
 	options.read_url = server_url();
 	reading = open_with(&options);
 	status = goes_find(reading, &event.id, &found, &context, err);
-	assert_int_equal(goes_store_stats(reading, &counted), GOES_OK);
-	assert_int_equal(counted.standby_failures + counted.standby_behind, 1);
-	assert_int_equal(counted.standby_reads, 0);
+	statistics = counted(reading);
+	assert_int_equal(statistics.standby_failures + statistics.standby_behind, 1);
+	assert_int_equal(statistics.standby_reads, 0);
 	goes_event_free(found);
 	goes_store_close(reading);
 	return status;

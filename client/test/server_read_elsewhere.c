@@ -4,6 +4,7 @@
  *    there, and how such a store is opened.
  */
 #include "events.h"
+#include "statistics.h"
 
 #define TABLE "elsewhere"
 
@@ -14,15 +15,6 @@ options_with(const char *read_url)
 
 	options.read_url = read_url;
 	return options;
-}
-
-static goes_store_statistics
-counted(goes_store *store)
-{
-	goes_store_statistics counted = {.size = sizeof counted};
-
-	assert_int_equal(goes_store_stats(store, &counted), GOES_OK);
-	return counted;
 }
 
 /*

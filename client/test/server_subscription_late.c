@@ -21,10 +21,7 @@ begin(void **state)
 static int
 end(void **state)
 {
-	goes_store_close(store);
-	admin_do(TEST_DATABASE, "DROP TABLE IF EXISTS subscriptions, subscriptions_partitions, "
-							"subscriptions_retries CASCADE");
-	admin_do(TEST_DATABASE, "DROP TABLE " TABLE);
+	close_subscribed(store, TABLE);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "events.h"
 #include "follows.h"
 #include "standby.h"
+#include "statistics.h"
 
 static char both_urls[2048]; /* whichever of the two is there, the standby first */
 
@@ -48,15 +49,6 @@ open_reading(const char *read_url)
 	goes_store_options options = options_with(read_url);
 
 	return open_with(&options);
-}
-
-static inline goes_store_statistics
-counted(goes_store *store)
-{
-	goes_store_statistics counted = {.size = sizeof counted};
-
-	assert_int_equal(goes_store_stats(store, &counted), GOES_OK);
-	return counted;
 }
 
 static inline char *

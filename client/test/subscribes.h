@@ -29,6 +29,16 @@ open_worker(goes_store *store, const char *name, const goes_subscription_options
 	return worker;
 }
 
+/* close_subscribed closes a store, and drops its table and the subscriptions. */
+static inline void
+close_subscribed(goes_store *store, const char *table)
+{
+	goes_store_close(store);
+	admin_do(TEST_DATABASE, "DROP TABLE IF EXISTS subscriptions, subscriptions_partitions, "
+							"subscriptions_retries CASCADE");
+	admin_do(TEST_DATABASE, "DROP TABLE %s", table);
+}
+
 /* expect_delivery expects the event of that number, and returns it. */
 static inline const goes_delivery *
 expect_delivery(goes_subscription *worker, int number)
