@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $directory = $ENV{CLIENT_TESTS} // 'client/build/test';
-my $jobs = $ENV{CLIENT_JOBS} // 6;
+my $jobs = $ENV{CLIENT_JOBS} // 12;
 my $most_seconds = 900 + ($ENV{GOES_TEST_SECONDS} // 0);
 my @programs = $ENV{CLIENT_PROGRAMS} ? split(' ', $ENV{CLIENT_PROGRAMS}) : map { s{.*/}{}r } grep { -x } glob("$directory/server_*[a-z]");
 plan skip_all => "$directory has no test programs of libgoes; make -C client tests builds them" if !@programs;

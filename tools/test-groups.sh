@@ -10,10 +10,20 @@ bin=/usr/lib/postgresql/$version/bin
 sql_lanes=2
 . tools/test-runners.sh
 
+# Those that take longest, in this order.
+longest="asan feeds_client client 040_cli_commands tsan fuzz 041_cli_export 042_cli_terminal 050_bench 047_shards sql
+    feeds 032_subscription_crash isolation 061_pg_upgrade 027_feed_wait 005_append 046_wait_for symbols"
+
 # The groups, those that take longest first. A test of t/ that needs no other is a group of its own.
 # SERVER_TESTS_ONLY leaves out what does not depend on the server; "feeds" also runs libgoes' tests with a
 # feed on every store, in place of without, and those of sql/ with and without.
 all_groups() {
+    unsorted_groups | awk -v longest="$longest" '
+        BEGIN { count = split(longest, names); for (i in names) place[names[i]] = i }
+        { print ($0 in place ? place[$0] : count + 1), NR, $0 }' | sort -n -k1,1 -k2,2 | cut -d" " -f3
+}
+
+unsorted_groups() {
     case ${SERVER_TESTS_ONLY:-no} in
         no) printf '%s\n' asan tsan client sql isolation ;;
         feeds) printf '%s\n' feeds_client feeds sql isolation ;;
@@ -79,6 +89,11 @@ prepare() {
         mkdir "$work/bin" "$work/initdb"
         cp tools/initdb "$work/bin"
         [ "$(id -u)" != 0 ] || chown postgres "$work/initdb"
+    fi
+    # The programs of the longest group mostly wait: they begin early if nothing else is built meanwhile.
+    if [ -z "$wanted" ] && echo "$*" | grep -qw asan; then
+        make -s -C client -j"$(nproc)" STRICT=-Werror BUILD=build/asan \
+            SANITIZE="$(make -s -C client print-ASAN_FLAGS)" tests || fail "the tests of libgoes cannot be built"
     fi
 }
 
@@ -246,7 +261,10 @@ group_tsan() {
     sanitized "$(asked_for $programs)" TSAN_FLAGS
 }
 
+# Short: .ci/run sets FUZZ_SECONDS.
 group_fuzz() {
+    FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+    export FUZZ_SECONDS
     pass_or_fail fuzz make -s -C client fuzz || true
     pass_or_fail "fuzz: goes" make -s -C cli fuzz || true
 }

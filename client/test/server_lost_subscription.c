@@ -30,7 +30,7 @@ quick_options(void)
 	options.partitions = 2;
 	options.batch = 5;
 	/* what a claim has given whose answer was lost comes again so soon */
-	options.lease_ms = (int) paced_ms(150);
+	options.lease_ms = (int) paced_ms(60);
 	return options;
 }
 

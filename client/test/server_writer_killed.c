@@ -37,6 +37,7 @@ static Entry	   ledger[MOST_APPENDS];
 static int		   append_count = USUAL_APPENDS;
 static goes_uuid   aggregates[AGGREGATES];
 static atomic_bool is_over;
+static atomic_bool is_stopped;
 static atomic_int  outcome_count;
 
 /*
@@ -58,10 +59,23 @@ kill_now_and_then(void *unused)
 			usleep(1000);
 		if (i != KILLS_BEFORE_A_STOP)
 			continue;
+		atomic_store(&is_stopped, true);
 		stop_server();
 		start_server();
+		atomic_store(&is_stopped, false);
 	}
 	return NULL;
+}
+
+/*
+ * wait_for_server waits while the server is stopped. What is under way then fails, as it should; whoever went
+ * on would fail as often as the server takes to start.
+ */
+static void
+wait_for_server(void)
+{
+	while (atomic_load(&is_stopped))
+		usleep(1000);
 }
 
 /*
@@ -220,6 +234,7 @@ test_each_of_many_has_its_own_true_outcome(void **state)
 	assert_int_equal(pthread_create(&killer, NULL, kill_now_and_then, NULL), 0);
 	for (int i = 0; i < append_count; i++)
 	{
+		wait_for_server();
 		append_entry(writer, i);
 		while (goes_writer_process(writer, &outcome, NULL) == GOES_OUTCOME)
 			note_outcome(outcome, NULL);
