@@ -23,9 +23,10 @@ my %wants_own_server = map { $_ => 1 }
   qw(server_feed_property server_hopeless server_open server_open_errors server_open_faults server_pool_replace server_pool_restart server_read_primary server_read_standby
      server_reset_failed server_standby server_writer_killed);
 # Those that take longest begin first, so that none of them is left alone at the end.
-my @longest = qw(server_lost_subscription server_lost_append server_lost_writer server_lost_model server_lost_insert server_lost_commit
-  server_lost_read server_writer_killed server_subscription_proof server_feed_property server_property server_read_primary
-  server_read_standby server_cursor_end server_stream);
+my @longest = qw(server_lost_subscription server_lost_effects server_lost_append server_lost_writer server_lost_coalesce
+  server_lost_read server_lost_insert server_lost_model server_lost_feed server_cursor_end server_lost_commit
+  server_subscription_proof server_stream server_subscription server_writer_killed server_feed_property server_property
+  server_read_primary server_read_standby);
 my %place = map { $longest[$_] => $_ } 0 .. $#longest;
 my $logs = PostgreSQL::Test::Utils::tempdir();
 

@@ -198,7 +198,7 @@ programs_on_citus="server_append server_append_hooks server_append_race server_a
     server_insert server_insert_refused server_lost_delete server_lost_insert_late
     server_large server_model server_model_lock server_model_use server_property server_query server_query_order
     server_query_whole server_savepoint server_snapshot server_snapshot_cursor server_snapshot_query server_tx
-    server_tx_failed server_unstorable server_writer"
+    server_tx_failed server_unstorable server_writer server_writer_waits"
 
 # The stories of sql/ and tests of libgoes once more, on tenants.
 group_045_citus() {
@@ -249,8 +249,8 @@ group_asan() {
 group_tsan() {
     programs="server_pool server_pool_sharing server_cursor_end server_hooks server_tx \
         server_append_race server_table server_load server_model_lock server_feed server_subscription \
-        server_subscription_commit server_loop server_service server_writer server_coalesce \
-        server_lost_writer $(unit_programs)"
+        server_subscription_commit server_loop server_service server_writer server_writer_waits server_coalesce \
+        server_lost_coalesce server_lost_writer $(unit_programs)"
     for name in $wanted; do
         case " $programs " in
             *" $name "*) ;;
