@@ -134,10 +134,20 @@ client_tests() {
     for program in $1; do
         case $program in
             server_*) with_a_server="$with_a_server $program" ;;
-            *) say "# $program" && report "$here/programs/$program" ;;
+            *) say "# $program" && report unit_program "$program" ;;
         esac
     done
     [ -z "$with_a_server" ] || CLIENT_PROGRAMS=$with_a_server tap 010_client
+}
+
+# unit_program PROGRAM: runs one that needs no server. Its name is put into its lines, as t/010_client.pl
+# does for the others, so that a line of a failure says what to run again.
+unit_program() {
+    ended=0
+    "$here/programs/$1" >"$here/unit" 2>&1 || ended=$?
+    sed -E "s/^((not )?ok +[0-9]+ +- )/\\1$1: /" "$here/unit"
+    [ "$ended" = 0 ] || grep -q '^not ok' "$here/unit" || say "not ok 0 - $1: ended with status $ended"
+    return "$ended"
 }
 
 unit_programs() {
