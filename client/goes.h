@@ -139,7 +139,7 @@ GOES_API int goes_error_status(const goes_error *error);
 /*
  * What happened and what to do, in English; "" for NULL. It never contains a password. What comes
  * from the server is in the server's language. For an error inside of a trigger it has several
- * lines, with all that the server reported.
+ * lines, with all that the server reported; for a table that does not fit, the commands that mend it.
  */
 GOES_API const char *goes_error_message(const goes_error *error);
 

@@ -215,6 +215,7 @@ is(scalar(() = $output =~ /^\{"problem": ".*", "remedy": .*\}$/mg), $count, 'che
 fails_with(6, qr/is not a store: .*\nRun "goes check"/, 'query: a store that does not fit', '-t', 'broken', 'query');
 $errors = (goes('', '-t', 'broken', 'init'))[2];
 like($errors, qr/"broken" schema mismatch/, 'init: a table that does not fit');
+like($errors, qr/\nDETAIL: ALTER TABLE .*\nHINT: .*the commands in DETAIL/s, 'and the commands that its hint means are labelled');
 unlike($errors, qr/goes init/, 'is not told to run it again');
 fails_with(2, qr/--fix asks before/, 'check --fix, and nobody answers', 'check', '--fix');
 ($status, $output, $errors) = goes('', '-t', 'broken', 'check', '--fix', '--yes');

@@ -113,7 +113,8 @@ has_failed(const PGresult *result)
 }
 
 /*
- * explain writes what the server has said, with its hint.
+ * explain writes what the server has said, with its detail and its hint. They are labelled if the hint
+ * speaks of the detail.
  */
 static char *
 explain(const PGresult *result)
@@ -123,10 +124,17 @@ explain(const PGresult *result)
 		result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+	bool		is_labelled = detail != NULL && hint != NULL && strstr(hint, "DETAIL") != NULL;
 
 	snprintf(text, sizeof text, "%s%s%s%s%s", message != NULL ? message : PQerrorMessage(lent),
-			 detail != NULL ? "\n" : "", detail != NULL ? detail : "", hint != NULL ? "\n" : "",
-			 hint != NULL ? hint : "");
+			 detail == NULL ? ""
+			 : is_labelled	? "\nDETAIL: "
+							: "\n",
+			 detail == NULL ? "" : detail,
+			 hint == NULL  ? ""
+			 : is_labelled ? "\nHINT: "
+						   : "\n",
+			 hint == NULL ? "" : hint);
 	/* libpq's own messages have a newline at their end */
 	if (*text != '\0' && text[strlen(text) - 1] == '\n')
 		text[strlen(text) - 1] = '\0';

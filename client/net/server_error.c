@@ -150,6 +150,16 @@ fail_conflict(const Said *said, goes_error **err)
 }
 
 /*
+ * speaks_of_detail tells whether a hint names the detail, as where that has commands to run. Then both are
+ * told apart by labels, as psql has them.
+ */
+static bool
+speaks_of_detail(const Said *said)
+{
+	return said->detail != NULL && said->hint != NULL && strstr(said->hint, "DETAIL") != NULL;
+}
+
+/*
  * fail_said fails with all that the server said. It adds the context if the error did not come
  * directly from the program's request.
  */
@@ -163,9 +173,15 @@ fail_said(const Said *said, bool is_foreign, goes_error **err)
 		said->context != NULL &&
 		(is_foreign || (status == GOES_ERR_PERMISSION && strchr(said->context, '\n')));
 
+	bool is_labelled = speaks_of_detail(said);
+
 	return fail_detailed(err, status, details, "%s%s%s%s%s%s%s", said->primary,
-						 said->detail ? ". " : "", said->detail ? said->detail : "",
-						 said->hint ? (said->detail ? " " : ". ") : "",
+						 said->detail ? (is_labelled ? "\nDETAIL: " : ". ") : "",
+						 said->detail ? said->detail : "",
+						 said->hint ? (is_labelled	  ? "\nHINT: "
+									   : said->detail ? " "
+													  : ". ")
+									: "",
 						 said->hint ? said->hint : "", has_context ? "\nCONTEXT: " : "",
 						 has_context ? said->context : "");
 }

@@ -303,6 +303,23 @@ test_a_table_that_does_not_fit(void **state)
 	assert_unfit("visits", "CREATE VIEW visits AS SELECT 1 AS id", "visits");
 }
 
+/*
+ * The server's hint speaks of the commands in DETAIL, so the message says where that is.
+ */
+static void
+test_the_commands_that_mend_a_table(void **state)
+{
+	goes_store_options options = make_options(server_url());
+
+	admin_do(TEST_DATABASE, "SELECT goes_create_store('crooked'); "
+							"ALTER TABLE crooked ALTER COLUMN name TYPE varchar(10)");
+	options.table = "crooked";
+	expect_refusal(&options, GOES_ERR_SCHEMA,
+				   "\nDETAIL: ALTER TABLE public.crooked ALTER COLUMN name TYPE");
+	expect_refusal(&options, GOES_ERR_SCHEMA,
+				   ";\nHINT: If this is the table that you mean, run the commands in DETAIL");
+}
+
 /* What is done on the server, and what opening a store says then. */
 typedef struct Step
 {
@@ -397,6 +414,7 @@ main(void)
 		cmocka_unit_test(test_cancelled_while_connecting),
 		cmocka_unit_test(test_a_server_without_the_extension),
 		cmocka_unit_test(test_a_table_that_does_not_fit),
+		cmocka_unit_test(test_the_commands_that_mend_a_table),
 		cmocka_unit_test(test_no_create),
 		cmocka_unit_test(test_a_role_that_may_not_create),
 	};
