@@ -84,6 +84,9 @@ SELECT goes_model_save('right', '1');
 \echo :SQLSTATE
 SELECT goes_model_lock('right', '1');
 \echo :SQLSTATE
+SET ROLE security_nobody;
+SELECT goes_snapshot_prune(1);
+\echo :SQLSTATE
 RESET ROLE;
 SELECT aggregate_name, count(*) FROM snapshots GROUP BY aggregate_name ORDER BY aggregate_name;
 DROP TABLE snapshots, models;

@@ -12,6 +12,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 
@@ -40,13 +41,48 @@ may_use_columns(Relation table, AclMode privilege, const char *const *columns, i
 }
 
 /*
- * require_columns raises PostgreSQL's own error for a caller who lacks a privilege.
+ * granted_columns returns the columns that a grant should name, in parentheses; nothing for the whole
+ * table. INSERT on the whole table would let a writer choose positions in a feed.
+ */
+static char *
+granted_columns(AclMode privilege, const char *const *columns, int count)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; privilege == ACL_INSERT && i < count; i++)
+		appendStringInfo(&list, "%s%s", i == 0 ? " (" : ", ", quote_identifier(columns[i]));
+	if (list.len > 0)
+		appendStringInfoChar(&list, ')');
+	return list.data;
+}
+
+/*
+ * privilege_name returns the word for a privilege that calls check.
+ */
+static const char *
+privilege_name(AclMode privilege)
+{
+	if (privilege == ACL_INSERT)
+		return "INSERT";
+	return privilege == ACL_DELETE ? "DELETE" : "SELECT";
+}
+
+/*
+ * require_columns raises PostgreSQL's own error for a caller who lacks a privilege, and says what
+ * gives it.
  */
 void
 require_columns(Relation table, AclMode privilege, const char *const *columns, int count)
 {
-	if (!may_use_columns(table, privilege, columns, count))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(table));
+	if (may_use_columns(table, privilege, columns, count))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied for table %s", RelationGetRelationName(table)),
+					errhint("Have its owner run GRANT %s%s ON %s TO %s.", privilege_name(privilege),
+							granted_columns(privilege, columns, count), qualified_name(table),
+							quote_identifier(GetUserNameFromId(GetUserId(), false))),
+					errtable(table)));
 }
 
 /*

@@ -61,6 +61,7 @@ insert_events(FunctionCallInfo fcinfo, ArrayType *events)
 		store_leave(store);
 		PG_RETURN_INT64(0);
 	}
+	require_insert(store);
 	require_stored(store, insert_array(store, events), count);
 	store_close(store);
 	PG_RETURN_INT64(count);
