@@ -76,6 +76,58 @@ BEGIN
 END
 $$;
 
+-- Outside of a transaction block it would be gone before anybody could read from it, so it is refused.
+SELECT goes_query_cursor(portal => 'gone');
+\echo :SQLSTATE
+SELECT * FROM goes_query_cursor(portal => 'gone');
+\echo :SQLSTATE
+SELECT goes_query_cursor(ids => ARRAY(SELECT id FROM goes_query(max_events => 1)), portal => 'gone');
+\echo :SQLSTATE
+-- It is not where somebody reads from it in time, or may: in several statements sent together, in a
+-- statement that does more, and in functions, procedures and blocks, however they call it.
+SELECT goes_query_cursor(sort => '{time}', portal => 'together') \; MOVE 1 FROM together;
+CREATE FUNCTION first_of(cursor refcursor) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    event record;
+BEGIN
+    FETCH cursor INTO event;
+    RETURN event.data;
+END
+$$;
+CREATE FUNCTION opened(how text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    cursor refcursor;
+BEGIN
+    CASE how
+        WHEN 'assigned' THEN cursor := goes_query_cursor(sort => '{time}');
+        WHEN 'selected' THEN SELECT goes_query_cursor(sort => '{time}') INTO cursor;
+        WHEN 'from' THEN SELECT c INTO cursor FROM goes_query_cursor(sort => '{time}') AS c;
+        WHEN 'executed' THEN EXECUTE $q$SELECT goes_query_cursor(sort => '{time}')$q$ INTO cursor;
+        WHEN 'looped' THEN
+            FOR cursor IN SELECT goes_query_cursor(sort => '{time}') LOOP
+                RETURN first_of(cursor);
+            END LOOP;
+    END CASE;
+    RETURN first_of(cursor);
+END
+$$;
+CREATE PROCEDURE open_it() LANGUAGE plpgsql AS $$
+BEGIN
+    COMMIT;
+    PERFORM goes_query_cursor(sort => '{time}', portal => 'in_procedure');
+    RAISE NOTICE '%', first_of('in_procedure');
+END
+$$;
+SELECT first_of(goes_query_cursor(sort => '{time}'));
+SELECT first_of(cursor) FROM goes_query_cursor(sort => '{time}') AS cursor;
+SELECT goes_query_cursor(sort => '{time}', portal => 'both'), first_of('both');
+SELECT xpath_exists('/table/row', cursor_to_xml(goes_query_cursor(), 1, true, false, '')) AS is_xml;
+CREATE TABLE noted (n integer);
+WITH noting AS (INSERT INTO noted VALUES (1)) SELECT goes_query_cursor(portal => 'beside');
+SELECT count(*) FROM noted;
+SELECT opened(how) FROM unnest('{assigned,selected,from,executed,looped}'::text[]) AS how;
+CALL open_it();
+
 -- Bad arguments fail when it is opened.
 SELECT goes_query_cursor(sort => '{size}');
 \echo :SQLSTATE

@@ -128,6 +128,46 @@ test_misuse_of_a_cursor_is_refused(void **state)
 	goes_store_close(store);
 }
 
+/*
+ * Outside of a transaction block, a program that uses the extended protocol may send the FETCH behind
+ * the call, before the transaction ends.
+ */
+static void
+test_the_extension_s_cursor_in_a_pipeline(void **state)
+{
+	goes_store *store = open_store("pipelined");
+	goes_error *error = NULL;
+	PGconn	   *connection = admin_connection(TEST_DATABASE);
+	PGresult   *result;
+	int			rows = 0;
+
+	assert_ok(goes_store_connect(store, NULL, &error));
+	make_history(store, "pipelined", 3, 10);
+	assert_int_equal(PQenterPipelineMode(connection), 1);
+	assert_int_equal(PQsendQueryParams(connection,
+									   "SELECT goes_query_cursor(portal => 'piped', "
+									   "store => 'pipelined')",
+									   0, NULL, NULL, NULL, NULL, 0),
+					 1);
+	assert_int_equal(
+		PQsendQueryParams(connection, "FETCH ALL FROM piped", 0, NULL, NULL, NULL, NULL, 0), 1);
+	assert_int_equal(PQpipelineSync(connection), 1);
+	for (int ends = 0; ends < 2;)
+	{
+		result = PQgetResult(connection);
+		if (result == NULL)
+			ends++;
+		else
+			rows = PQntuples(result);
+		if (result != NULL && PQresultStatus(result) != PGRES_TUPLES_OK)
+			fail_msg("%s", PQresultErrorMessage(result));
+		PQclear(result);
+	}
+	assert_int_equal(rows, 3);
+	PQfinish(connection);
+	goes_store_close(store);
+}
+
 int
 main(void)
 {
@@ -137,6 +177,7 @@ main(void)
 		cmocka_unit_test(test_cursors_interleave),
 		cmocka_unit_test(test_a_cursor_outlives_its_store),
 		cmocka_unit_test(test_misuse_of_a_cursor_is_refused),
+		cmocka_unit_test(test_the_extension_s_cursor_in_a_pipeline),
 	};
 
 	return RUN_TESTS(tests);

@@ -119,6 +119,10 @@ extern void				reject_null_elements(ArrayType *array, const char *name);
 extern void				reject_nested_array(ArrayType *array, const char *name);
 extern int64			require_between(const char *name, int64 value, int64 least, int64 most);
 
+/* lone_call.c */
+extern void require_transaction_block(FunctionCallInfo fcinfo, const char *function,
+									  const char *hint);
+
 /* known_table.c: what a session keeps of tables */
 typedef struct KnownTable
 {

@@ -72,6 +72,9 @@ goes_query_cursor(PG_FUNCTION_ARGS)
 	Statement statement = filter_select(fcinfo);
 	char	 *name = portal_argument(fcinfo, QUERY_ARGUMENTS);
 
+	require_transaction_block(fcinfo, "goes_query_cursor()",
+							  "Begin a transaction, call it, FETCH from the cursor, and end the "
+							  "transaction then.");
 	statement.cursor_options |= CURSOR_OPT_NO_SCROLL;
 	name = open_portal(store, &statement, name);
 	store_close(store);
