@@ -53,13 +53,14 @@ state_problems(FunctionCallInfo fcinfo, List *problems, Relation events, const F
 }
 
 /*
- * is_left_over tells whether a feed was taken apart by hand.
+ * remains_problems lists that a feed was taken apart, by hand or by DROP EXTENSION … CASCADE.
  */
-static bool
-is_left_over(FunctionCallInfo fcinfo, Relation events, const FeedParts *parts)
+static List *
+remains_problems(FunctionCallInfo fcinfo, Relation events)
 {
-	return !parts->is_on &&
-		   find_trigger(events, trigger_function(fcinfo, wake_trigger.name)) != NULL;
+	char *remains = feed_remains(fcinfo, events);
+
+	return remains == NULL ? NIL : add_feed_problem(fcinfo, NIL, events, remains);
 }
 
 /*
@@ -85,14 +86,12 @@ feed_problems(FunctionCallInfo fcinfo, Oid oid)
 {
 	Relation  events = relation_open(oid, NoLock);
 	FeedParts parts = feed_parts(fcinfo, events);
-	List	 *problems = NIL;
+	List	 *problems;
 
-	if (is_left_over(fcinfo, events, &parts))
-		problems = add_feed_problem(
-			fcinfo, problems, events,
-			psprintf("trigger \"%s\" of the feed is missing", truncate_trigger.name));
 	if (parts.is_on)
 		problems = feed_part_problems(fcinfo, events, &parts);
+	else
+		problems = remains_problems(fcinfo, events);
 	if (parts.is_on && problems == NIL)
 	{
 		problems = trigger_problems(fcinfo, problems, events, &parts);

@@ -18,23 +18,6 @@
 #define MARK_COMMENT "up to where a feed of goes_store is settled, as its readers have found"
 
 /*
- * is_orphan tells whether a table is that of a feed whose triggers were dropped.
- */
-static bool
-is_orphan(Oid oid, Oid owner)
-{
-	Relation table;
-	bool	 is_orphan;
-
-	if (!OidIsValid(oid))
-		return false;
-	table = relation_open(oid, AccessShareLock);
-	is_orphan = is_feed_table(table) && table->rd_rel->relowner == owner && !is_in_use(oid);
-	relation_close(table, NoLock);
-	return is_orphan;
-}
-
-/*
  * create_table makes the feed's own table and returns it.
  */
 static Oid
@@ -70,15 +53,14 @@ create_mark(Oid table, const char *store)
 static Oid
 find_or_create_table(const FeedParts *parts, Oid events, bool *is_new)
 {
-	Oid	  schema = get_rel_namespace(events);
 	char *store = get_rel_name(events);
 	Oid	  table = parts->table;
 
 	*is_new = !OidIsValid(table);
 	if (*is_new)
-		table = get_relname_relid(makeObjectName(store, NULL, "feed"), schema);
-	if (*is_new && !is_orphan(table, table_owner(events)))
-		table = create_table(schema, store);
+		table = orphaned_feed_table(events);
+	if (!OidIsValid(table))
+		table = create_table(get_rel_namespace(events), store);
 	if (getOwnedSequences(table) == NIL)
 	{
 		create_mark(table, store);

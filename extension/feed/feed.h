@@ -51,6 +51,10 @@ extern bool goes_with(Oid table, Oid other);
 extern bool is_in_use(Oid table);
 extern void drop_with(Oid table, Oid other);
 
+/* feed_remains.c: what is left of a feed whose triggers were dropped */
+extern Oid	 orphaned_feed_table(Oid events);
+extern char *feed_remains(FunctionCallInfo fcinfo, Relation events);
+
 /* feed_problems.c: what is wrong with a feed */
 extern bool	 has_feed_sequence(Oid sequence);
 extern List *add_feed_problem(FunctionCallInfo fcinfo, List *problems, Relation events, char *text);

@@ -33,11 +33,15 @@ static KnownTables known_feeds = {.name = "goes_store's feeds", .entry_size = si
 static void
 reject_without_feed(FunctionCallInfo fcinfo, Relation events, const FeedParts *parts)
 {
+	char *remains;
+
 	if (parts->is_on)
 		return;
+	remains = feed_remains(fcinfo, events);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("event store \"%s\" has no feed", RelationGetRelationName(events)),
+			 errmsg("event store \"%s\" has no feed%s%s", RelationGetRelationName(events),
+					remains == NULL ? "" : ": ", remains == NULL ? "" : remains),
 			 errhint("Have its owner run %s.", alter_store_call(fcinfo, events, "feed", "true")),
 			 errtable(events)));
 }
