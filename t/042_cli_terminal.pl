@@ -115,6 +115,22 @@ $$keys = "\003";
 see($run, $screen, qr/status 130/, 'ctrl-C ends it');
 $run->finish;
 
+# What was there before is not shown by -n 0, also if a writer that is open holds it back; what comes, is.
+my $writer = $node->background_psql('goes');
+$writer->query_safe("BEGIN; SELECT goes_insert_batch(ARRAY[goes_new_event('order.slow')])");
+sql("SELECT goes_insert_batch(ARRAY[goes_new_event('order.old'), goes_new_event('order.older')])");
+($run, $keys, $screen) = start_in_terminal("$goes tail --follow -n 0 --json");
+ok($node->poll_query_until('goes', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%goes_feed(%' AND state = 'active' AND pid <> pg_backend_pid()}),
+    'tail -n 0 waits for news');
+sql("SELECT goes_insert_batch(ARRAY[goes_new_event('order.new')])");
+$writer->query_safe('COMMIT');
+see($run, $screen, qr/order\.new/, 'which come');
+$$keys = "\003";
+see($run, $screen, qr/status 130/, 'ctrl-C ends it');
+$run->finish;
+is(join(' ', $$screen =~ /"name": "order\.(\w+)"/g), 'slow new', 'and nothing else');
+$writer->quit;
+
 # ---- Ctrl-C elsewhere
 
 $node->safe_psql('goes', "SELECT goes_create_store('waits')");

@@ -4,6 +4,7 @@
  */
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands/commands.h"
 
@@ -63,15 +64,50 @@ static const struct argp argp = {
 	.children = filter_children};
 
 /*
- * position_before returns the position behind which the last events begin.
+ * int64_at returns a number of a result.
  */
 static int64_t
-position_before(goes_pool *pool, int64_t last)
+int64_at(const PGresult *result, int row, int column)
+{
+	return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+/*
+ * What -n 0 leaves out: events that are there when the tail begins, and that the feed has yet to give out,
+ * since a writer is open that may store one before them. After a crash all of them may be held back that
+ * are new since.
+ */
+static struct
+{
+	PGresult *rows; /* positions, in ascending order, and ids */
+	int		  next;
+} old;
+
+/*
+ * is_old tells whether an event that the feed gives out, each behind the last, was there before.
+ */
+static bool
+is_old(const goes_event *event, int64_t position)
+{
+	goes_uuid id;
+
+	while (old.next < PQntuples(old.rows) && int64_at(old.rows, old.next, 0) < position)
+		old.next++;
+	return old.next < PQntuples(old.rows) && int64_at(old.rows, old.next, 0) == position &&
+		   goes_uuid_parse(PQgetvalue(old.rows, old.next, 1), &id) == GOES_OK &&
+		   memcmp(&id, &event->id, sizeof id) == 0;
+}
+
+/*
+ * ask_events asks for the event before the last ones, and for none of those for the events behind the
+ * position up to which the feed is settled, which *settled is set to.
+ */
+static PGresult *
+ask_events(goes_pool *pool, int64_t last, int64_t *settled)
 {
 	char		number[24];
 	const char *values[] = {store_table(), number};
 	PGresult   *result;
-	int64_t		position;
 	char	   *text = NULL;
 	size_t		length;
 	FILE	   *file;
@@ -81,24 +117,37 @@ position_before(goes_pool *pool, int64_t last)
 				 "SELECT $1::text::pg_catalog.regclass::pg_catalog.text, @goes_feed_position(store "
 				 "=> $1::text)",
 				 1, values);
-	if (last == 0)
-	{
-		position = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
-		PQclear(result);
-		return position;
-	}
+	*settled = int64_at(result, 0, 1);
 	file = allocated(open_memstream(&text, &length));
 	fprintf(file,
-			"SELECT coalesce((SELECT position FROM %s WHERE position <= %s ORDER BY position DESC "
-			"OFFSET $1 LIMIT 1), 0)",
+			last == 0 ? "SELECT position, id FROM %s WHERE position > %s ORDER BY position"
+					  : "SELECT position FROM %s WHERE position <= %s ORDER BY position DESC "
+						"OFFSET $1 LIMIT 1",
 			PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
 	fclose(file);
 	PQclear(result);
 	snprintf(number, sizeof number, "%lld", (long long) last);
-	result = ask(pool, allocated(text), 1, values + 1);
-	position = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-	PQclear(result);
+	result = ask(pool, allocated(text), last == 0 ? 0 : 1, values + 1);
 	free(text);
+	return result;
+}
+
+/*
+ * position_before returns the position behind which the last events begin.
+ */
+static int64_t
+position_before(goes_pool *pool, int64_t last)
+{
+	int64_t	  position;
+	PGresult *events = ask_events(pool, last, &position);
+
+	if (last == 0)
+	{
+		old.rows = events;
+		return position;
+	}
+	position = PQntuples(events) == 0 ? 0 : int64_at(events, 0, 0);
+	PQclear(events);
 	return position;
 }
 
@@ -159,7 +208,7 @@ show_until_end(goes_feed *feed, EventRows *rows, goes_error **error)
 			event_rows_flush(rows);
 			status = goes_feed_next(feed, &event, &context, error);
 		}
-		if (status == GOES_EVENT)
+		if (status == GOES_EVENT && !is_old(event, goes_feed_position(feed, NULL)))
 			event_rows_add(rows, event, goes_feed_position(feed, NULL));
 		if (status < GOES_OK || (status == GOES_END && !tail.follows))
 			return status;
@@ -184,6 +233,7 @@ run(void)
 	require(status, &error);
 	goes_feed_close(feed);
 	goes_store_close(store);
+	PQclear(old.rows);
 	event_rows_end(rows);
 	return EXIT_FINE;
 }
