@@ -585,6 +585,33 @@ AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION goes_feed(bigint, text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], bigint, bigint, integer, uuid, text) IS
 'returns the next events after a position in the order of their positions, at most max_events (null: 1000) and no further than the one with which their data has max_bytes bytes (null: any number), and then one row without a name: the position to go on after, and the id of the newest event at or below it, which can be given as after_id; that row comes also where no event is left by the filters, which are those of goes_count; a call looks at 100000 positions at the most, and waits up to wait_ms milliseconds for news; error VE006 if the feed was rewound';
 
+CREATE FUNCTION goes_feed_page(
+    after              bigint               DEFAULT 0,
+    names              text[]               DEFAULT NULL,
+    ids                uuid[]               DEFAULT NULL,
+    times              bigint[]             DEFAULT NULL,
+    time_min           bigint               DEFAULT NULL,
+    time_max           bigint               DEFAULT NULL,
+    time_ranges        int8range[]          DEFAULT NULL,
+    aggregate_names    text[]               DEFAULT NULL,
+    aggregate_ids      uuid[]               DEFAULT NULL,
+    aggregate_versions integer[]            DEFAULT NULL,
+    version_min        integer              DEFAULT NULL,
+    version_max        integer              DEFAULT NULL,
+    version_ranges     int4range[]          DEFAULT NULL,
+    aggregates         goes_aggregate_ref[] DEFAULT NULL,
+    max_events         bigint               DEFAULT NULL,
+    max_bytes          bigint               DEFAULT NULL,
+    wait_ms            integer              DEFAULT 0,
+    after_id           uuid                 DEFAULT NULL,
+    store              text                 DEFAULT NULL
+)
+RETURNS SETOF bytea
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000 ROWS 30
+AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION goes_feed_page(bigint, text[], uuid[], bigint[], bigint, bigint, int8range[], text[], uuid[], integer[], integer, integer, int4range[], goes_aggregate_ref[], bigint, bigint, integer, uuid, text) IS
+'returns what goes_feed does, with the same arguments and errors, packed into a few values for libgoes; their format is libgoes'' own and may change with the version: for anything else there is goes_feed';
+
 CREATE FUNCTION goes_feed_number()
 RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -252,6 +252,8 @@ SELECT pg_catalog.max(position) AS last FROM shop.events \gset
 SELECT name FROM public.goes_feed(:last OPERATOR(pg_catalog.-) 2, after_id => (SELECT id FROM shop.events WHERE position OPERATOR(pg_catalog.=) (:last OPERATOR(pg_catalog.-) 2)));
 SELECT name FROM public.goes_feed(:last OPERATOR(pg_catalog.-) 1, after_id => '019a0000-0000-7000-8000-0000000000f2');
 SELECT name FROM public.goes_feed(:last OPERATOR(pg_catalog.-) 2, names => '{a,c}', time_ranges => '{"[0,5)"}', version_ranges => '{"[0,3)"}', aggregates => '{"(order,)","(cart,)"}', max_events => 1);
+SELECT pg_catalog.count(*) FROM public.goes_feed_page(:last OPERATOR(pg_catalog.-) 2, names => '{a,c}', time_ranges => '{"[0,5)"}', aggregates => '{"(order,)","(cart,)"}', max_events => 1);
+SELECT pg_catalog.length(page) FROM public.goes_feed_page(:last OPERATOR(pg_catalog.-) 2, after_id => (SELECT id FROM shop.events WHERE position OPERATOR(pg_catalog.=) (:last OPERATOR(pg_catalog.-) 2))) AS page;
 BEGIN;
 INSERT INTO shop.events (id, name, "time") VALUES ('019a0000-0000-7000-8000-0000000000f3', 'c', 3);
 SELECT gid, low OPERATOR(pg_catalog.=) :last AS low, state FROM public.goes_feed_writers();

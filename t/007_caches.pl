@@ -105,6 +105,8 @@ my $script = qq{
     SELECT position, name FROM goes_feed(max_events => 2);
     SELECT position, name FROM goes_feed(2, after_id => (SELECT id FROM events WHERE position = 2), names => '{x,y}', aggregates => $references);
     SELECT position, name FROM goes_feed(2, after_id => $order);
+    SELECT length(page) FROM goes_feed_page(2, after_id => (SELECT id FROM events WHERE position = 2), aggregates => $references) AS page;
+    SELECT length(goes_feed_page(2, after_id => $order));
     BEGIN;
     INSERT INTO events (id, name, "time") VALUES ($other, 'held', 1);
     SELECT gid, state FROM goes_feed_writers();

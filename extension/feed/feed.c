@@ -1,6 +1,7 @@
 /*
  * feed.c
- *	  goes_feed: the next events of a store, and the cursor behind them.
+ *	  goes_feed: the next events of a store, and the cursor behind them. goes_feed_page returns
+ *	  the same, packed.
  */
 #include "postgres.h"
 
@@ -8,10 +9,11 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "feed/mark.h"
+#include "feed/packed_page.h"
 #include "read/read.h"
 
 PG_FUNCTION_INFO_V1(goes_feed);
+PG_FUNCTION_INFO_V1(goes_feed_page);
 
 /* The arguments around the filters. */
 #define FEED_AFTER 0
@@ -61,16 +63,15 @@ empty_page(FunctionCallInfo fcinfo)
  * add_cursor adds the row that says where the reader has got to.
  */
 static void
-add_cursor(FunctionCallInfo fcinfo, int64 position, const Cursor *last)
+add_cursor(PageRows *rows, int64 position, const Cursor *last)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		   values[FEED_COLUMNS] = {Int64GetDatum(position), UUIDPGetDatum(&last->id)};
-	bool		   nulls[FEED_COLUMNS];
+	Datum values[FEED_COLUMNS] = {Int64GetDatum(position), UUIDPGetDatum(&last->id)};
+	bool  nulls[FEED_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
 	nulls[FEED_POSITION] = false;
 	nulls[FEED_ID] = !last->has_id;
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	rows->add_cursor(rows, values, nulls);
 }
 
 /*
@@ -78,12 +79,13 @@ add_cursor(FunctionCallInfo fcinfo, int64 position, const Cursor *last)
  * the position up to which the reader has got with them.
  */
 static int64
-add_events(FunctionCallInfo fcinfo, const Feed *feed, int64 after, int64 settled, FeedPage *page)
+add_events(FunctionCallInfo fcinfo, const Feed *feed, int64 after, int64 settled, FeedPage *page,
+		   PageRows *rows)
 {
 	int64	  last = settled - after > MOST_POSITIONS ? after + MOST_POSITIONS : settled;
 	Statement statement = filter_feed(fcinfo, after, last, page->most);
 
-	add_page(fcinfo, feed, &statement, page);
+	add_page(feed, &statement, page, rows);
 	return page->is_full ? page->last.position : last;
 }
 
@@ -114,10 +116,10 @@ check_cursor(FunctionCallInfo fcinfo, const Feed *feed, int64 after, Cursor *las
 }
 
 /*
- * goes_feed returns the next events and the cursor behind them.
+ * add_next adds the next events of the feed and the cursor behind them.
  */
-Datum
-goes_feed(PG_FUNCTION_ARGS)
+static void
+add_next(FunctionCallInfo fcinfo, PageRows *rows)
 {
 	int64	 after = cursor_argument(fcinfo, FEED_AFTER);
 	int32	 wait_ms = wait_argument(fcinfo, FEED_WAIT);
@@ -125,15 +127,70 @@ goes_feed(PG_FUNCTION_ARGS)
 	Feed	*feed;
 	FeedPage page = empty_page(fcinfo);
 
-	start_result(fcinfo, &feed_row);
 	feed = settled_feed(fcinfo, FEED_STORE, after, wait_ms, &settled);
 	/* no columns: where a row lies is not among those that can be granted */
 	require_columns(feed->store->relation, ACL_SELECT, NULL, 0);
 	check_cursor(fcinfo, feed, after, &page.last);
 	if (settled > after)
-		after = add_events(fcinfo, feed, after, settled, &page);
+		after = add_events(fcinfo, feed, after, settled, &page, rows);
 	find_event(feed, after, &page.last);
-	add_cursor(fcinfo, after, &page.last);
+	add_cursor(rows, after, &page.last);
 	feed_close(feed);
+}
+
+/* The rows of goes_feed. */
+typedef struct ReturnedRows
+{
+	PageRows	   rows; /* must be first */
+	ReturnSetInfo *result;
+} ReturnedRows;
+
+/*
+ * return_row adds a row to those of the function.
+ */
+static void
+return_row(PageRows *rows, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *result = ((ReturnedRows *) rows)->result;
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * goes_feed returns the next events and the cursor behind them.
+ */
+Datum
+goes_feed(PG_FUNCTION_ARGS)
+{
+	ReturnedRows returned = {{return_row, return_row}, (ReturnSetInfo *) fcinfo->resultinfo};
+
+	start_result(fcinfo, &feed_row);
+	add_next(fcinfo, &returned.rows);
 	return (Datum) 0;
+}
+
+/*
+ * goes_feed_page returns the same, packed. The first call makes all values, and all that is in them
+ * outlives a crash before it returns one.
+ */
+Datum
+goes_feed_page(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *calls;
+	PackedPage		*page;
+	Datum			 value;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		calls = SRF_FIRSTCALL_INIT();
+		page = start_packed_page(calls->multi_call_memory_ctx);
+		add_next(fcinfo, &page->rows);
+		calls->user_fctx = page->values;
+		calls->max_calls = list_length(page->values);
+	}
+	calls = SRF_PERCALL_SETUP();
+	if (calls->call_cntr == calls->max_calls)
+		SRF_RETURN_DONE(calls);
+	value = PointerGetDatum(list_nth((List *) calls->user_fctx, calls->call_cntr));
+	SRF_RETURN_NEXT(calls, value);
 }

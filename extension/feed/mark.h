@@ -24,6 +24,14 @@ typedef struct FeedPage
 	Cursor last; /* of the events */
 } FeedPage;
 
+/* What takes the rows of a page, with the columns of goes_feed: the events, and then the cursor. */
+typedef struct PageRows PageRows;
+struct PageRows
+{
+	void (*add_event)(PageRows *rows, Datum *values, bool *nulls);
+	void (*add_cursor)(PageRows *rows, Datum *values, bool *nulls);
+};
+
 /* The rows that are going to be returned. */
 typedef struct RowFlush
 {
@@ -104,8 +112,7 @@ extern void flush_rows(const RowFlush *flush);
 extern void flush_all(void);
 
 /* rows.c */
-extern void add_page(FunctionCallInfo fcinfo, const Feed *feed, const Statement *statement,
-					 FeedPage *page);
+extern void add_page(const Feed *feed, const Statement *statement, FeedPage *page, PageRows *rows);
 
 /* cursor.c */
 extern void require_event(const Feed *feed, int64 after, Datum id, Cursor *last);

@@ -1,6 +1,6 @@
 /*
  * rows.c
- *	  The events of a page of the feed: from the executor to the rows of the function.
+ *	  The events of a page of the feed: from the executor to what the function returns.
  *
  * Each row comes with the place where it lies, so that its commit can be flushed, and goes on
  * without it.
@@ -10,22 +10,20 @@
 #include "access/detoast.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
-#include "funcapi.h"
 
 #include "feed/mark.h"
-#include "read/read.h"
 
 /* The place of a row, behind its columns. */
 #define PLACE FEED_COLUMNS
 
 typedef struct RowReceiver
 {
-	DestReceiver   receiver; /* must be first */
-	ReturnSetInfo *result;
-	Relation	   table;
-	FeedPage	  *page;
-	bool		   is_noting; /* may a row be lost in a crash? */
-	RowFlush	   flush;
+	DestReceiver receiver; /* must be first */
+	PageRows	*rows;
+	Relation	 table;
+	FeedPage	*page;
+	bool		 is_noting; /* may a row be lost in a crash? */
+	RowFlush	 flush;
 } RowReceiver;
 
 /*
@@ -54,20 +52,21 @@ count_row(FeedPage *page, const TupleTableSlot *row)
 }
 
 /*
- * receive_row adds a row to the result and notes it. It ends the statement when the page is full.
+ * receive_row adds a row to the page and notes it. It ends the statement when the page is full.
  */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
-	RowReceiver *rows = (RowReceiver *) self;
+	RowReceiver *receiver = (RowReceiver *) self;
+	PageRows	*rows = receiver->rows;
 
 	slot_getallattrs(slot);
-	tuplestore_putvalues(rows->result->setResult, rows->result->setDesc, slot->tts_values,
-						 slot->tts_isnull);
-	if (rows->is_noting)
-		note_row(&rows->flush, rows->table, (ItemPointer) DatumGetPointer(slot->tts_values[PLACE]));
-	count_row(rows->page, slot);
-	return !rows->page->is_full;
+	rows->add_event(rows, slot->tts_values, slot->tts_isnull);
+	if (receiver->is_noting)
+		note_row(&receiver->flush, receiver->table,
+				 (ItemPointer) DatumGetPointer(slot->tts_values[PLACE]));
+	count_row(receiver->page, slot);
+	return !receiver->page->is_full;
 }
 
 /*
@@ -88,19 +87,19 @@ destroy_rows(DestReceiver *self)
 }
 
 /*
- * add_page adds the rows of a statement of filter_feed to the function's result.
+ * add_page adds the rows of a statement of filter_feed to a page.
  */
 void
-add_page(FunctionCallInfo fcinfo, const Feed *feed, const Statement *statement, FeedPage *page)
+add_page(const Feed *feed, const Statement *statement, FeedPage *page, PageRows *rows)
 {
-	RowReceiver rows = {
+	RowReceiver receiver = {
 		.receiver = {receive_row, start_rows, end_rows, destroy_rows, DestTuplestore},
-		.result = (ReturnSetInfo *) fcinfo->resultinfo,
+		.rows = rows,
 		.table = feed->store->relation,
 		.page = page,
 		.flush = {InvalidBuffer, InvalidXLogRecPtr},
 	};
 
-	execute_statement(feed->store, statement, SPI_OK_SELECT, &rows.receiver);
-	flush_rows(&rows.flush);
+	execute_statement(feed->store, statement, SPI_OK_SELECT, &receiver.receiver);
+	flush_rows(&receiver.flush);
 }

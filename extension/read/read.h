@@ -29,10 +29,11 @@ enum HistoryArgument
 };
 
 /* result.c: the rows of a set-returning function */
-extern void	 start_result(FunctionCallInfo fcinfo, const RowType *row);
-extern void	 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
-extern Datum return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
-extern Datum return_nothing(FunctionCallInfo fcinfo, Store *store);
+extern MemoryContext memory_for_rows(MemoryContext query);
+extern void			 start_result(FunctionCallInfo fcinfo, const RowType *row);
+extern void			 add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum		 return_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement);
+extern Datum		 return_nothing(FunctionCallInfo fcinfo, Store *store);
 
 #pragma GCC visibility pop
 

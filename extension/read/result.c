@@ -56,6 +56,19 @@ take_kept_rows(MemoryContext query)
 }
 
 /*
+ * memory_for_rows returns memory for the rows of a query, which lasts as long as the query's own.
+ */
+MemoryContext
+memory_for_rows(MemoryContext query)
+{
+	MemoryContext kept = take_kept_rows(query);
+
+	if (kept != NULL)
+		return kept;
+	return GenerationContextCreate(query, "goes_store rows of a query", ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
  * rows_context returns the memory for a call's rows. A generation context packs them closely; in
  * the query's own context each row would take a power of two. A function in FROM may be called
  * many times in one query, so a call reuses the context of the last one, whose tuplestore the
@@ -67,10 +80,7 @@ rows_context(FmgrInfo *function)
 	if (function->fn_extra != NULL)
 		MemoryContextReset(function->fn_extra);
 	else
-		function->fn_extra = take_kept_rows(function->fn_mcxt);
-	if (function->fn_extra == NULL)
-		function->fn_extra = GenerationContextCreate(
-			function->fn_mcxt, "goes_store rows of a query", ALLOCSET_DEFAULT_SIZES);
+		function->fn_extra = memory_for_rows(function->fn_mcxt);
 	return function->fn_extra;
 }
 

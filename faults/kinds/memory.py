@@ -22,6 +22,7 @@ GREEDY = [
     "SET work_mem = '64kB'; SELECT count(*) FROM goes_query(store => '{store}') AS a",
     "SET work_mem = '1GB'; SELECT count(*) FROM goes_query(store => '{store}') AS a CROSS JOIN generate_series(1, {size}) AS b",
     "SELECT count(*) FROM goes_feed(0, max_events => 100000, store => '{store}')",
+    "SELECT count(*) FROM goes_feed_page(0, max_events => 100000, store => '{store}')",
     "SELECT goes_events_from_json(jsonb_build_object('name', 'deep', 'data', "
     "(repeat('[', {size}00) || repeat(']', {size}00))::jsonb))",
 ]
