@@ -97,4 +97,26 @@ extern const int snapshot_columns[SNAPSHOT_COLUMNS]; /* of a row that is a goes_
 int				 decode_int64(const char *bytes, int length, int64_t *out);
 int				 decode_int32(const char *bytes, int length, int32_t *out);
 
+/* ---- decode_page.c: a page of a feed, packed */
+
+/* A place in a feed. */
+typedef struct Place
+{
+	int64_t	  position;
+	goes_uuid id; /* of the newest event up to there; nil: unknown */
+} Place;
+
+/* A page, and where its next event is; they point into its result. */
+typedef struct FeedPage
+{
+	PGresult   *values;
+	int			value; /* that has the next event, */
+	const char *next;  /* here; both are equal behind the last event */
+	const char *end;   /* of the value's events */
+} FeedPage;
+
+int	 decode_page(PGresult *values, FeedPage *page, Place *end, goes_error **err);
+bool page_is_over(FeedPage *page); /* has it no more events? */
+int	 decode_next(FeedPage *page, goes_event *event, Place *place, goes_error **err);
+
 #endif

@@ -96,8 +96,8 @@ goes_feed_position(const goes_feed *feed, goes_uuid *id)
 static void
 free_feed(goes_feed *feed)
 {
-	PQclear(feed->page.rows);
-	PQclear(feed->ahead.rows);
+	PQclear(feed->page.events.values);
+	PQclear(feed->ahead.events.values);
 	goes_query_free(feed->filter);
 	free(feed);
 }
@@ -226,5 +226,5 @@ goes_feed_timeout_ms(const goes_feed *feed)
 {
 	if (feed == NULL)
 		return -1;
-	return feed->page.rows != NULL ? 0 : line_due_ms(&feed->line);
+	return feed->page.events.values != NULL ? 0 : line_due_ms(&feed->line);
 }

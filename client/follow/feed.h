@@ -7,18 +7,11 @@
 
 #include "follow/follow.h"
 
-/* A place in the feed. */
-typedef struct Place
-{
-	int64_t	  position;
-	goes_uuid id; /* of the newest event up to there; nil: unknown */
-} Place;
-
-/* Events that came together; the cursor behind them is the last row. */
+/* Events that came together, and the cursor behind them. */
 typedef struct Page
 {
-	PGresult *rows; /* NULL: none */
-	Place	  end;
+	FeedPage events; /* without values: none have come */
+	Place	 end;
 } Page;
 
 struct goes_feed
@@ -31,8 +24,8 @@ struct goes_feed
 	Place			delivered;
 	Place			end;	  /* of the page that came last */
 	Page			page;	  /* whose events are given out */
-	int				row;	  /* the next one */
 	Page			ahead;	  /* the one behind it, if it has come already */
+	int				given;	  /* how many events of the page */
 	bool			is_empty; /* the last answer had no news */
 	goes_event		event;
 };

@@ -195,6 +195,8 @@ line_await(Line *line, bool *is_there, goes_error **err)
 	{
 		(void) fail_result(line->connection->pg, line->answer, &error);
 		status = refine_following(&error);
+		if (has_own_sqlstate(error, UNDEFINED_FUNCTION))
+			status = refine_too_old(&error);
 	}
 	if (status == GOES_OK)
 		return GOES_OK;

@@ -13,8 +13,6 @@
 
 #define PAGE_BYTES (1024 * 1024)
 #define EVENTS_A_READ 32
-#define POSITION_COLUMN 0
-#define FIRST_EVENT_COLUMN 1 /* the id */
 
 /*
  * ask_page asks for the next page, and for the server to wait for it.
@@ -42,46 +40,27 @@ ask_page(goes_feed *feed, int64_t wait_ms, goes_error **err)
 }
 
 /*
- * read_place reads where a row stands.
- */
-static int
-read_place(const PGresult *rows, int row, Place *place, goes_error **err)
-{
-	int length = PQgetlength(rows, row, FIRST_EVENT_COLUMN);
-
-	memset(&place->id, 0, sizeof place->id);
-	if (PQnfields(rows) != EVENT_COLUMNS + 1 || row < 0 || row >= PQntuples(rows) ||
-		(length != 0 && length != sizeof place->id) ||
-		decode_int64(PQgetvalue(rows, row, POSITION_COLUMN),
-					 PQgetlength(rows, row, POSITION_COLUMN), &place->position) != GOES_OK)
-		return fail(err, GOES_ERR_SERVER, "the server sent a page of the feed that cannot be read");
-	memcpy(&place->id, PQgetvalue(rows, row, FIRST_EVENT_COLUMN), (size_t) length);
-	return GOES_OK;
-}
-
-/*
  * take_page takes the page that has come; false if none has.
  */
 static int
 take_page(goes_feed *feed, bool *is_taken, goes_error **err)
 {
-	PGresult *rows = line_take(&feed->line);
-	Place	  end;
-	int		  events = PQntuples(rows) - 1;
+	PGresult *values = line_take(&feed->line);
+	Page	  page;
 	int		  status;
 
-	*is_taken = rows != NULL;
-	if (rows == NULL)
+	*is_taken = values != NULL;
+	if (values == NULL)
 		return GOES_OK;
-	status = read_place(rows, events, &end, err);
+	status = decode_page(values, &page.events, &page.end, err);
 	if (status != GOES_OK)
 	{
-		PQclear(rows);
+		PQclear(values);
 		return status;
 	}
-	feed->is_empty = events == 0 && end.position == feed->end.position;
-	feed->end = end;
-	*(feed->page.rows == NULL ? &feed->page : &feed->ahead) = (Page){rows, end};
+	feed->is_empty = page_is_over(&page.events) && page.end.position == feed->end.position;
+	feed->end = page.end;
+	*(feed->page.events.values == NULL ? &feed->page : &feed->ahead) = page;
 	return GOES_OK;
 }
 
@@ -109,7 +88,7 @@ read_ahead(goes_feed *feed, int64_t wait_ms)
 {
 	bool is_taken;
 
-	if (line_take_in(&feed->line) && feed->ahead.rows == NULL)
+	if (line_take_in(&feed->line) && feed->ahead.events.values == NULL)
 		(void) go_on(feed, wait_ms, &is_taken, NULL);
 }
 
@@ -120,10 +99,10 @@ static void
 turn_page(goes_feed *feed)
 {
 	feed->delivered = feed->page.end;
-	PQclear(feed->page.rows);
+	PQclear(feed->page.events.values);
 	feed->page = feed->ahead;
-	feed->ahead.rows = NULL;
-	feed->row = 0;
+	feed->ahead.events.values = NULL;
+	feed->given = 0;
 }
 
 /*
@@ -135,16 +114,14 @@ next_at_hand(goes_feed *feed, int64_t wait_ms, goes_error **err)
 {
 	int status;
 
-	while (feed->page.rows != NULL && feed->row == PQntuples(feed->page.rows) - 1)
+	while (feed->page.events.values != NULL && page_is_over(&feed->page.events))
 		turn_page(feed);
-	if (feed->page.rows == NULL)
+	if (feed->page.events.values == NULL)
 		return FOLLOW_WAITS;
-	status = decode_event_at(feed->page.rows, feed->row, FIRST_EVENT_COLUMN, &feed->event, err);
-	if (status == GOES_OK)
-		status = read_place(feed->page.rows, feed->row, &feed->delivered, err);
+	status = decode_next(&feed->page.events, &feed->event, &feed->delivered, err);
 	if (status != GOES_OK)
 		return status;
-	if (++feed->row % EVENTS_A_READ == 0)
+	if (++feed->given % EVENTS_A_READ == 0)
 		read_ahead(feed, wait_ms);
 	return GOES_EVENT;
 }

@@ -72,8 +72,7 @@ static const char *const request_texts[REQUESTS] = {
 	[REQUEST_MODEL_FETCH] = "SELECT %s.goes_model_fetch(%p)",
 	[REQUEST_MODEL_LOCK] = "SELECT %s.goes_model_lock(%p)",
 	[REQUEST_MODEL_DELETE] = "SELECT %s.goes_model_delete(%p)",
-	/* in the order of the function's columns, or the server would make each row anew */
-	[REQUEST_FEED] = "SELECT \"position\", " EVENT_LIST " FROM %s.goes_feed(%p)",
+	[REQUEST_FEED] = "SELECT %s.goes_feed_page(%p)",
 	[REQUEST_CREATE_SUBSCRIPTIONS] = "SELECT %s.goes_create_subscription_store(%p)",
 	[REQUEST_SUBSCRIBE] = "SELECT %s.goes_subscribe(%p)",
 	[REQUEST_CLAIM] = "SELECT " EVENT_LIST ", \"position\", \"partition\", epoch, attempts "
@@ -334,11 +333,8 @@ lacks_in_library(const goes_error *error)
 	return strstr(goes_error_message(error), "/goes_store.") != NULL;
 }
 
-/*
- * fail_too_old says what to do about a function that the extension or its library lacks.
- */
-static int
-fail_too_old(goes_error **error)
+int
+refine_too_old(goes_error **error)
 {
 	goes_error *lacking = *error;
 	int			status;
@@ -387,6 +383,6 @@ request_retry(Call *call, int *status, goes_error **error)
 		return *status == GOES_OK;
 	}
 	if (has_own_sqlstate(*error, UNDEFINED_FUNCTION))
-		*status = fail_too_old(error);
+		*status = refine_too_old(error);
 	return false;
 }

@@ -72,4 +72,7 @@ int	 run_request(Call *call, Request request, const Parameters *parameters, PGre
 				 goes_error **err);
 bool request_retry(Call *call, int *status, goes_error **error); /* after a failed request */
 
+/* Says what to do about a function that the extension or its library lacks. */
+int refine_too_old(goes_error **error);
+
 #endif

@@ -41,6 +41,9 @@ typedef struct Input
 /* fuzz_encode.c: encodes the values as an event, once and twice in one array, and reads them back. */
 void check_encoding(const Value *values);
 
+/* fuzz_page.c: decodes the input as a page of a feed, and compares that with a second opinion. */
+void check_page(const uint8_t *bytes, size_t length);
+
 static inline PGresult *
 fuzzed_result(const Value *values, int columns)
 {

@@ -5,7 +5,8 @@
  * The input is a row: a byte for the number of columns, and for each column a byte for the length of
  * its value, 255 for null, and the bytes. What the decoder says about it, as an event, a snapshot and a
  * model, is compared with a second opinion; the same values, made an event, are encoded, taken apart
- * again and decoded (fuzz_encode.c); and each is read as a number and as the details of a conflict.
+ * again and decoded (fuzz_encode.c); and each is read as a number and as the details of a conflict. All of
+ * the input is decoded as a page of a feed (fuzz_page.c).
  */
 #include "fuzz.h"
 #include "calls/snapshot.h"
@@ -195,6 +196,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	check_model(values, columns);
 	check_model(values, 1);
 	check_encoding(values);
+	check_page(bytes, length);
 	for (int i = 0; i < MOST_COLUMNS; i++)
 	{
 		check_numbers(values[i]);

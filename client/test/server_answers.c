@@ -19,12 +19,17 @@ typedef struct Odd
 	const char *body;
 	int (*ask)(goes_store *, goes_error **);
 	const char *said; /* NULL: the primary has answered */
+	int			status;
 } Odd;
 
 #define EVENT_TYPES                                                        \
 	"name text, \"time\" bigint, aggregate_id uuid, aggregate_name text, " \
 	"aggregate_version integer, data jsonb"
-#define EVENT_NULLS "NULL::text, NULL::bigint, NULL::uuid, NULL::text, NULL::integer, NULL::jsonb"
+
+/* What a page of a feed begins with, what it ends with, and zeros. */
+#define ZEROS(count) "pg_catalog.decode(pg_catalog.repeat(''00'', " count "), ''hex'')"
+#define FORMAT "''\\x00000001''::bytea"
+#define CURSOR ZEROS("28")
 
 static int
 ask_count(goes_store *store, goes_error **err)
@@ -137,39 +142,38 @@ find_with_version(goes_store *store, goes_error **err)
 
 static const Odd odd[] = {
 	{"a number is null", "goes_count", "bigint", "SELECT NULL::bigint", ask_count,
-	 "a number that cannot be read"},
+	 "a number that cannot be read", GOES_ERR_SERVER},
 	{"a number is text", "goes_count", "text", "SELECT ''many''", ask_count,
-	 "a number that cannot be read"},
+	 "a number that cannot be read", GOES_ERR_SERVER},
 	{"there is no token", "goes_write_token", "SETOF text", "SELECT ''1'' WHERE false", ask_token,
-	 "sent no token"},
-	{"an event of a feed has no UUID", "goes_feed",
-	 "TABLE (\"position\" bigint, id text, " EVENT_TYPES ")",
-	 "SELECT 1::bigint, ''none''::text, " EVENT_NULLS, ask_feed,
-	 "a page of the feed that cannot be read"},
-	{"a page of a feed has no rows", "goes_feed",
-	 "TABLE (\"position\" bigint, id uuid, " EVENT_TYPES ")",
-	 "SELECT 1::bigint, NULL::uuid, " EVENT_NULLS " WHERE false", ask_feed,
-	 "a page of the feed that cannot be read"},
-	{"an event of a feed has no time", "goes_feed",
-	 "TABLE (\"position\" bigint, id uuid, name text, \"time\" text, aggregate_id uuid, "
-	 "aggregate_name text, aggregate_version integer, data jsonb)",
-	 "SELECT 1::bigint, ''019a0000-0000-7000-8000-000000000001''::uuid, ''odd''::text, "
-	 "''noon''::text, "
-	 "NULL::uuid, NULL::text, NULL::integer, NULL::jsonb UNION ALL "
-	 "SELECT 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
-	 ask_feed_event, "an event that cannot be read"},
+	 "sent no token", GOES_ERR_SERVER},
+	{"a page of a feed has no values", "goes_feed_page", "SETOF bytea",
+	 "SELECT " CURSOR " WHERE false", ask_feed, "a page of the feed that cannot be read",
+	 GOES_ERR_SERVER},
+	{"a page of a feed is null", "goes_feed_page", "bytea", "SELECT NULL::bytea", ask_feed,
+	 "a page of the feed that cannot be read", GOES_ERR_SERVER},
+	{"a page of a feed has no cursor", "goes_feed_page", "bytea", "SELECT " FORMAT, ask_feed,
+	 "a page of the feed that cannot be read", GOES_ERR_SERVER},
+	{"a page of a feed is of a later version", "goes_feed_page", "bytea",
+	 "SELECT ''\\x00000002''::bytea || " CURSOR, ask_feed, "install a libgoes", GOES_ERR_EXTENSION},
+	{"an event of a feed is cut off", "goes_feed_page", "SETOF bytea",
+	 "SELECT " FORMAT " || " CURSOR " UNION ALL SELECT " CURSOR, ask_feed_event,
+	 "a page of the feed that cannot be read", GOES_ERR_SERVER},
+	{"an event of a feed has no time", "goes_feed_page", "bytea",
+	 "SELECT " FORMAT " || ''\\x000000000000000100000008''::bytea || " ZEROS("59") " || " CURSOR,
+	 ask_feed_event, "an event that cannot be read", GOES_ERR_SERVER},
 	{"a partition is no integer", "goes_claim",
 	 "TABLE (\"partition\" bigint, epoch bigint, \"position\" bigint, attempts integer, id "
 	 "uuid, " EVENT_TYPES ")",
 	 "SELECT 1::bigint, 1::bigint, 1::bigint, 0, ''019a0000-0000-7000-8000-000000000001''::uuid, "
 	 "''odd''::text, 1::bigint, NULL::uuid, NULL::text, NULL::integer, NULL::jsonb",
-	 ask_for_work, "a delivery that cannot be read"},
+	 ask_for_work, "a delivery that cannot be read", GOES_ERR_SERVER},
 	{"a standby does not say whether it is there", "goes_wait_for", "SETOF boolean",
-	 "SELECT true WHERE false", find_with_token, NULL},
+	 "SELECT true WHERE false", find_with_token, NULL, GOES_OK},
 	{"a standby is on another timeline", "goes_wait_for", "boolean", "SELECT NULL::boolean",
-	 find_with_token, NULL},
+	 find_with_token, NULL, GOES_OK},
 	{"a standby has no version", "goes_aggregate_version", "integer", "SELECT NULL::integer",
-	 find_with_version, NULL},
+	 find_with_version, NULL, GOES_OK},
 };
 
 /*
@@ -220,7 +224,7 @@ test_odd_answer(void **state)
 	if (row->said == NULL)
 		assert_ok(status);
 	else
-		expect_error(status, &error, GOES_ERR_SERVER, row->said);
+		expect_error(status, &error, row->status, row->said);
 	goes_store_close(store);
 }
 

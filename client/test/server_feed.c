@@ -217,7 +217,7 @@ test_a_feed_is_closed_while_it_waits(void **state)
 		pthread_join(thread, NULL);
 	}
 	assert_true(is_within(begun, 2000));
-	while (number_of("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%goes_feed(%%' "
+	while (number_of("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%goes_feed_page(%%' "
 					 "AND pid <> pg_backend_pid() AND state = 'active'") > 0)
 	{
 		assert_true(is_within(begun, 3000));

@@ -7,6 +7,7 @@
 
 #define WIDE 200000 /* bytes of an event's data; they are compressed in the table */
 #define LARGEST_PAGE (1024 * 1024)
+#define WIDEST (255 * 1024 * 1024) /* what jsonb can nearly have no more of */
 #define MOST_GROWTH_KB (16 * 1024)
 
 static goes_store *store;
@@ -82,6 +83,25 @@ test_wide_events_come_in_smaller_pages(void **state)
 }
 
 /*
+ * The widest event is there, and so are those before and behind it.
+ */
+static void
+test_the_widest_event_comes(void **state)
+{
+	goes_feed_options options = feed_options(-1);
+	goes_feed		 *feed;
+
+	store_wide(1, 2, 100);
+	store_wide(3, 1, WIDEST);
+	store_wide(4, 2, 100);
+	feed = open_feed(store, &options);
+	for (int i = 1; i <= 5; i++)
+		expect_wide(feed, i, i == 3 ? WIDEST : 100);
+	expect_end(feed);
+	goes_feed_close(feed);
+}
+
+/*
  * The next page is under way while the program has events of the first.
  */
 static void
@@ -145,6 +165,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PAGE_TEST(test_wide_events_come_in_smaller_pages),
+		PAGE_TEST(test_the_widest_event_comes),
 		PAGE_TEST(test_the_next_page_is_asked_for_ahead),
 		PAGE_TEST(test_the_server_does_not_wait_for_a_slow_program),
 	};

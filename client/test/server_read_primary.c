@@ -167,7 +167,7 @@ test_a_feed_goes_to_the_standby(void **state)
 	assert_ok(goes_feed_open(reading, &following, &followed, &error));
 	follow_one(followed);
 	there = standby_says(
-		"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%goes_feed(%' AND pid <> "
+		"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%goes_feed_page(%' AND pid <> "
 		"pg_backend_pid()");
 	assert_string_equal(there, "1");
 	free(there);

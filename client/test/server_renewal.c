@@ -140,6 +140,23 @@ test_an_extension_that_lacks_a_function_is_too_old(void **state)
 	goes_store_close(store);
 }
 
+static void
+test_an_extension_that_lacks_the_pages_of_a_feed_is_too_old(void **state)
+{
+	goes_error *error = NULL;
+	goes_feed  *feed;
+	goes_store *store = open_with_one_connection("too_old");
+
+	admin_do(TEST_DATABASE, "SELECT goes_alter_store('too_old', feed => true); "
+							"ALTER FUNCTION goes_feed_page RENAME TO hidden");
+	expect_error(goes_feed_open(store, NULL, &feed, &error), &error, GOES_ERR_EXTENSION,
+				 "too old: run ALTER EXTENSION");
+	admin_do(TEST_DATABASE, "ALTER FUNCTION hidden RENAME TO goes_feed_page");
+	assert_ok(goes_feed_open(store, NULL, &feed, &error));
+	goes_feed_close(feed);
+	goes_store_close(store);
+}
+
 int
 main(void)
 {
@@ -149,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_a_transaction_fails_once_when_the_extension_moves),
 		cmocka_unit_test(test_without_the_extension_the_error_says_what_to_do),
 		cmocka_unit_test(test_an_extension_that_lacks_a_function_is_too_old),
+		cmocka_unit_test(test_an_extension_that_lacks_the_pages_of_a_feed_is_too_old),
 	};
 
 	return RUN_TESTS(tests);
