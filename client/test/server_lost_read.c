@@ -19,8 +19,7 @@ open_filled(void)
 	goes_store *store = open_by_proxy("events", PATIENCE_MS, 1);
 	goes_error *error = NULL;
 
-	leave_in_peace();
-	assert_ok(goes_store_connect(store, NULL, &error));
+	reach_server(store);
 	if (events[0].name != NULL)
 		return store;
 	admin_do(TEST_DATABASE, "TRUNCATE events");
