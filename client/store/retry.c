@@ -39,7 +39,7 @@ pause_between(int64_t longest_ms, const Deadline *deadline)
 	if (left >= 0 && left <= pause_ms)
 		return false;
 	(void) poll(&cancelled, 1, (int) pause_ms);
-	return !is_cancelled(deadline->cancel);
+	return !is_cancelled(deadline->cancel) && !deadline_passed(deadline);
 }
 
 int
@@ -59,13 +59,14 @@ goes_retry(goes_store *store, goes_retry_fn function, void *user, const goes_con
 	if (status != GOES_OK)
 		return status;
 	deadline = context_deadline(store, context);
+	status = deadline_check(&deadline, err);
+	if (status != GOES_OK)
+		return status;
 	for (int64_t pause_ms = FIRST_PAUSE_MS;; pause_ms *= 2)
 	{
 		goes_context remaining = context_until(&deadline);
 
-		status = deadline_check(&deadline, &error);
-		if (status == GOES_OK)
-			status = function(store, &remaining, user, &error);
+		status = function(store, &remaining, user, &error);
 		if (status >= GOES_OK || !can_succeed_later(status, error))
 			break;
 		if (pause_ms > LONGEST_PAUSE_MS)
