@@ -14,18 +14,22 @@
 #include "base/sqlstate.h"
 #include "data/oids.h"
 
-#define LOOK_UP(system)                                                                            \
-	"SELECT pg_catalog.quote_ident(n.nspname), event.oid, event.typarray, reference.oid, "         \
-	"reference.typarray, append.oid, append.typarray, " system " "                                 \
-	"FROM pg_catalog.pg_extension AS e "                                                           \
-	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "            \
-	"JOIN pg_catalog.pg_type AS event ON event.typnamespace OPERATOR(pg_catalog.=) n.oid "         \
-	"AND event.typname OPERATOR(pg_catalog.=) 'goes_event' "                                       \
-	"JOIN pg_catalog.pg_type AS reference ON reference.typnamespace OPERATOR(pg_catalog.=) n.oid " \
-	"AND reference.typname OPERATOR(pg_catalog.=) 'goes_aggregate_ref' "                           \
-	"LEFT JOIN pg_catalog.pg_type AS append ON append.typnamespace OPERATOR(pg_catalog.=) n.oid "  \
-	"AND append.typname OPERATOR(pg_catalog.=) 'goes_append_item' "                                \
-	"WHERE e.extname OPERATOR(pg_catalog.=) 'goes_store'"
+/* A type that is not there has the OID NULL: an older extension lacks the last one. */
+#define TYPE_OIDS(name)                                                                \
+	"pg_catalog.to_regtype(schema OPERATOR(pg_catalog.||) '." name                     \
+	"')::pg_catalog.oid, pg_catalog.to_regtype(schema OPERATOR(pg_catalog.||) '." name \
+	"[]')::pg_catalog.oid"
+
+#define EVENT_OIDS TYPE_OIDS("goes_event")
+#define REFERENCE_OIDS TYPE_OIDS("goes_aggregate_ref")
+#define APPEND_OIDS TYPE_OIDS("goes_append_item")
+
+/* Every connection begins with it. Looking types up by their names takes less planning than joins. */
+#define LOOK_UP(system)                                                                 \
+	"SELECT schema, " EVENT_OIDS ", " REFERENCE_OIDS ", " APPEND_OIDS ", " system " "   \
+	"FROM (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension AS e " \
+	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace " \
+	"WHERE e.extname OPERATOR(pg_catalog.=) 'goes_store') AS extension (schema)"
 
 /*
  * session_look_up_text returns the text of the look-up. A store that reads elsewhere asks which
@@ -44,15 +48,15 @@ static const char indexes_text[] =
 	"SELECT n.nspname, t.relname, i.relname, x.indnkeyatts OPERATOR(pg_catalog.=) 1 "
 	"FROM pg_catalog.pg_class AS t "
 	"JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) t.relnamespace "
-	"LEFT JOIN pg_catalog.pg_index AS x ON x.indrelid OPERATOR(pg_catalog.=) t.oid "
-	"AND x.indisunique AND "
-	"(SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attname) "
-	"FROM pg_catalog.generate_series(0, x.indnkeyatts OPERATOR(pg_catalog.-) 1) AS k "
-	"JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) t.oid "
-	"AND a.attnum OPERATOR(pg_catalog.=) x.indkey[k]) "
-	"OPERATOR(pg_catalog.=) ANY (SELECT '{id}'::pg_catalog.text[] UNION ALL "
-	"SELECT '{aggregate_id,aggregate_name,aggregate_version}'::pg_catalog.text[]) "
-	"LEFT JOIN pg_catalog.pg_class AS i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid "
+	"LEFT JOIN (pg_catalog.pg_index AS x "
+	"JOIN pg_catalog.pg_class AS i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid) "
+	"ON x.indrelid OPERATOR(pg_catalog.=) t.oid AND x.indisunique "
+	"AND pg_catalog.array_to_string(ARRAY("
+	"SELECT a.attname FROM pg_catalog.pg_attribute AS a "
+	"WHERE a.attrelid OPERATOR(pg_catalog.=) x.indrelid AND a.attnum OPERATOR(pg_catalog.=) "
+	"ANY ((x.indkey::pg_catalog.int2[])[0:x.indnkeyatts OPERATOR(pg_catalog.-) 1]) "
+	"ORDER BY a.attname), ',') OPERATOR(pg_catalog.=) "
+	"ANY ('{id,\"aggregate_id,aggregate_name,aggregate_version\"}'::pg_catalog.text[]) "
 	"WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
 
 /*
@@ -232,7 +236,7 @@ status_of_taken(Call *call, const PGresult *result)
 int
 session_learn(Session *session, const PGresult *result, goes_error **err)
 {
-	if (PQntuples(result) != 1)
+	if (PQntuples(result) != 1 || PQgetisnull(result, 0, 1) || PQgetisnull(result, 0, 3))
 		return fail(err, GOES_ERR_EXTENSION,
 					"the database has no extension goes_store: run CREATE EXTENSION goes_store");
 	if ((session->schema = strdup(PQgetvalue(result, 0, 0))) == NULL)
