@@ -127,6 +127,13 @@ $primary->wait_for_catchup($_) for $standby, $second;
 my $old = $writer->query("$append;\nSELECT goes_write_token()") =~ s/.*\n//sr;
 $primary->wait_for_catchup($_) for $standby, $second;
 $_->quit for $writer, $reader;
+# The second one can follow the first only while it has nothing that the first lacks, and a primary writes
+# something of its own now and then.
+$second->append_conf('postgresql.conf', "primary_conninfo = ''");
+$second->reload;
+$second->poll_query_until('postgres', 'SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)') or BAIL_OUT('it receives on');
+my $received = $second->safe_psql('postgres', 'SELECT pg_last_wal_receive_lsn()');
+$standby->poll_query_until('postgres', "SELECT pg_last_wal_replay_lsn() >= '$received'") or BAIL_OUT("nobody gets to $received");
 $standby->promote;
 is(said($standby, "SELECT goes_wait_for('$old', wait_ms => 60000) IS NULL"), 't', 'promoted: a token of the old timeline says nothing here');
 my $new = $standby->safe_psql('postgres', "$append; SELECT goes_write_token()") =~ s/.*\n//sr;

@@ -202,6 +202,21 @@ test_when_an_event_loop_comes_back(void **state)
 }
 
 /*
+ * append_to_eight appends an event to each of eight aggregates, which are always in the same of eight
+ * partitions: a claim takes four of them, and finds events in several.
+ */
+static void
+append_to_eight(void)
+{
+	for (int i = 0; i < 8; i++)
+	{
+		goes_uuid id = {{(unsigned char) (i + 1)}};
+
+		append_numbered(store, &id, i, 1);
+	}
+}
+
+/*
  * The same when one lease after the other is worked off: it never waits for one that is over.
  */
 static void
@@ -217,7 +232,7 @@ test_an_event_loop_with_several_leases(void **state)
 
 	options.partitions = 8;
 	options.lease_ms = (int) paced_ms(6000);
-	store_numbered(store, 0, 8);
+	append_to_eight();
 	worker = open_worker(store, "mails", &options);
 	count = take_what_comes(worker, deliveries, 8);
 	for (int i = 0; i < count - 1; i++)
@@ -258,12 +273,7 @@ test_one_of_two_leases_has_answers(void **state)
 
 	options.partitions = 8;
 	options.manual_commit = true;
-	for (int i = 0; i < 8; i++)
-	{
-		goes_uuid id = {{(unsigned char) (i + 1)}}; /* always in the same partitions */
-
-		append_numbered(store, &id, i, 1);
-	}
+	append_to_eight();
 	worker = open_worker(store, "mails", &options);
 	count = take_what_comes(worker, deliveries, 8);
 	assert_true(count >= 2);
