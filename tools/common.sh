@@ -59,7 +59,7 @@ is_installed_as_built() {
 
 # build_alone ARGUMENTS: builds and installs the extension.
 build_alone() {
-    output=$({ make -s with_client=no "$@" && { is_installed_as_built ||
+    output=$({ make -s -j"$(nproc)" with_client=no "$@" && { is_installed_as_built ||
         as_root make -s with_client=no PG_CONFIG="$PG_CONFIG" install; }; } 2>&1) && return 0
     say "$output"
     return 1

@@ -63,25 +63,29 @@ asked_for() {
 # names DIRECTORY ENDING: the names of the tests in a folder.
 names() {
     for file in "$1"/*"$2"; do
-        basename "$file" "$2"
+        file=${file##*/}
+        say "${file%"$2"}"
     done
 }
 
 # prepare GROUP …: installs and builds what these groups have in common.
 prepare() {
     needs_server=
+    purposes=
     for group in "$@"; do
         case $group in
-            format | docs) tools/packages sources ;;
-            symbols | fuzz | asan | tsan) tools/packages test sources ;;
-            047_shards) tools/packages test shards ;;
-            *) tools/packages test ;;
+            format | docs) purposes="$purposes sources" ;;
+            symbols | fuzz | asan | tsan) purposes="$purposes test sources" ;;
+            047_shards) purposes="$purposes test shards" ;;
+            *) purposes="$purposes test" ;;
         esac
         case $group in
             format | docs | symbols | fuzz | breaks | versions) ;;
             *) needs_server=yes ;;
         esac
     done
+    # shellcheck disable=SC2046
+    tools/packages $(printf '%s\n' $purposes | sort -u)
     version=$(server_version)
     if [ -n "$needs_server" ]; then
         say "# PostgreSQL $version"
@@ -92,8 +96,8 @@ prepare() {
     fi
     # The programs of the longest group mostly wait: they begin early if nothing else is built meanwhile.
     if [ -z "$wanted" ] && echo "$*" | grep -qw asan; then
-        make -s -C client -j"$(nproc)" STRICT=-Werror BUILD=build/asan \
-            SANITIZE="$(make -s -C client print-ASAN_FLAGS)" tests || fail "the tests of libgoes cannot be built"
+        make_client_programs "$(server_programs) $(unit_programs)" BUILD=build/asan \
+            SANITIZE="$(sanitizer_flags ASAN)" || fail "the tests of libgoes cannot be built"
     fi
 }
 
@@ -241,8 +245,10 @@ programs_of_servers() {
 }
 
 group_asan() {
+    # group_cli takes libgoes from the same folder
+    turn=in_turn
     # shellcheck disable=SC2046
-    sanitized "$(asked_for $(server_programs) $(unit_programs))" ASAN_FLAGS
+    sanitized "$(asked_for $(server_programs) $(unit_programs))" ASAN
 }
 
 # The programs that have threads, or those that were asked for.
@@ -258,7 +264,7 @@ group_tsan() {
         esac
     done
     # shellcheck disable=SC2086
-    sanitized "$(asked_for $programs)" TSAN_FLAGS
+    sanitized "$(asked_for $programs)" TSAN
 }
 
 # Short: .ci/run sets FUZZ_SECONDS.
@@ -339,10 +345,10 @@ build_cli() {
     make -s STRICT=-Werror client || return 1
     [ "${SERVER_TESTS_ONLY:-no}" = no ] || return 0
     tried=build/asan
-    flags=$(make -s -C client print-ASAN_FLAGS)
-    make -s -C client -j"$(nproc)" BUILD=build/cli SANITIZE="$flags" build/cli/libgoes.a &&
+    flags=$(sanitizer_flags ASAN)
+    make -s -C client -j"$(nproc)" BUILD=build/asan SANITIZE="$flags" STRICT=-Werror build/asan/libgoes.a &&
         make -s -C cli -j"$(nproc)" BUILD=$tried SANITIZE="$flags" STRICT=-Werror \
-            LIBGOES=../client/build/cli/libgoes.a
+            LIBGOES=../client/build/asan/libgoes.a
 }
 
 # The program that compares the store with others.

@@ -112,14 +112,19 @@ tap() {
     done
 }
 
-# client_programs PROGRAMS MAKE-ARGUMENTS …: builds programs of client/test/, and puts them where
-# the server's user can run them.
-client_programs() {
+# make_client_programs PROGRAMS MAKE-ARGUMENTS …: builds programs of client/test/.
+make_client_programs() {
     programs=$1
     shift
     build=$(make -s -C client "$@" print-BUILD)
     # shellcheck disable=SC2046
-    make -s -C client -j"$(nproc)" STRICT=-Werror "$@" $(printf "$build/test/%s " $programs) || return 1
+    make -s -C client -j"$(nproc)" STRICT=-Werror "$@" $(printf "$build/test/%s " $programs)
+}
+
+# client_programs PROGRAMS MAKE-ARGUMENTS …: builds programs, and puts them where the server's user can
+# run them.
+client_programs() {
+    make_client_programs "$@" || return 1
     mkdir -p "$here/programs"
     for program in $programs; do
         cp "client/$build/test/$program" "$here/programs"
@@ -158,9 +163,14 @@ server_programs() {
     names client/test .c | grep '^server_'
 }
 
-# sanitized PROGRAMS TARGET: client_tests with the sanitizers of that target of client/Makefile.
+# sanitizer_flags WHICH: what client/Makefile builds with for ASAN or TSAN.
+sanitizer_flags() {
+    make -s -C client "print-$1_FLAGS"
+}
+
+# sanitized PROGRAMS WHICH: client_tests with those sanitizers.
 sanitized() {
-    client_tests "$1" BUILD="build/$group" SANITIZE="$(make -s -C client "print-$2")"
+    client_tests "$1" BUILD="build/$group" SANITIZE="$(sanitizer_flags "$2")"
 }
 
 # ---- One program, with somebody looking on
