@@ -87,7 +87,39 @@ SELECT goes_model_lock('right', '1');
 SET ROLE security_nobody;
 SELECT goes_snapshot_prune(1);
 \echo :SQLSTATE
+
+-- Whoever may do nothing learns which GRANT is missing.
+SELECT * FROM goes_find('00000000-0000-7000-8000-000000000001');
+SELECT * FROM goes_query(names => '{a}');
+BEGIN;
+SELECT goes_query_cursor();
+ROLLBACK;
+SELECT * FROM goes_history('left', '00000000-0000-7000-8000-000000000001');
+SELECT goes_aggregate_version('left', '00000000-0000-7000-8000-000000000001');
+SELECT * FROM goes_load('left', '00000000-0000-7000-8000-000000000001');
+SELECT * FROM goes_snapshot_query();
+SELECT goes_snapshot_save('left', '00000000-0000-7000-8000-000000000001', 3, '');
+SELECT goes_snapshot_delete('left', '00000000-0000-7000-8000-000000000001', 3);
+SELECT goes_model_fetch('left');
+SELECT goes_model_save('left', '1');
+SELECT goes_model_lock('left');
+SELECT goes_model_delete('left');
 RESET ROLE;
+GRANT SELECT, UPDATE ON models TO security_nobody;
+GRANT SELECT ON events TO security_nobody;
+SET ROLE security_nobody;
+SELECT goes_model_lock('new', '1');
+SELECT goes_delete('{00000000-0000-7000-8000-000000000001}');
+RESET ROLE;
+
+-- Some columns are enough for what looks at no others.
+REVOKE SELECT ON events FROM security_nobody;
+GRANT SELECT (name) ON events TO security_nobody;
+SET ROLE security_nobody;
+SELECT goes_count(names => '{none}');
+SELECT count(*) FROM goes_query();
+RESET ROLE;
+REVOKE SELECT (name) ON events FROM security_nobody;
 SELECT aggregate_name, count(*) FROM snapshots GROUP BY aggregate_name ORDER BY aggregate_name;
 DROP TABLE snapshots, models;
 

@@ -61,10 +61,11 @@ for my $call (sort keys %allowed)
     my @may;
     for my $role (qw(reader saver pruner))
     {
-        my ($result, $output, $error) = $node->psql('shop', "\\set VERBOSITY sqlstate\nBEGIN; SELECT $call; ROLLBACK",
+        my ($result, $output, $error) = $node->psql('shop', "\\set VERBOSITY verbose\nBEGIN; SELECT $call; ROLLBACK",
             extra_params => [ '-U', $role ]);
         push(@may, $role) if $error eq '';
-        like($error, qr/ERROR:  42501$/, "$role may not call $call") if $error ne '';
+        like($error, qr/ERROR:  42501: .*HINT:  Have its owner run GRANT [A-Z, ]+ ON public.\w+ TO $role\./s,
+            "$role may not call $call, and learns what to do") if $error ne '';
     }
     is(join(' ', @may), $allowed{$call}, "who may call $call");
 }

@@ -75,6 +75,7 @@ goes_query_cursor(PG_FUNCTION_ARGS)
 	require_transaction_block(fcinfo, "goes_query_cursor()",
 							  "Begin a transaction, call it, FETCH from the cursor, and end the "
 							  "transaction then.");
+	require_privileges(store, ACL_SELECT);
 	statement.cursor_options |= CURSOR_OPT_NO_SCROLL;
 	name = open_portal(store, &statement, name);
 	store_close(store);
@@ -91,6 +92,7 @@ goes_count(PG_FUNCTION_ARGS)
 	Statement statement = filter_count(fcinfo);
 	Datum	  count;
 
+	require_privileges(store, ACL_SELECT);
 	statement.cursor_options |= CURSOR_OPT_PARALLEL_OK;
 	count = fetch_value(store, &statement);
 	store_close(store);

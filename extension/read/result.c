@@ -125,6 +125,8 @@ add_rows(FunctionCallInfo fcinfo, Store *store, const Statement *statement)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	DestReceiver  *receiver = CreateTuplestoreDestReceiver();
 
+	if (store != NULL)
+		require_privileges(store, ACL_SELECT);
 	SetTuplestoreDestReceiverParams(receiver, result->setResult,
 									result->econtext->ecxt_per_query_memory, false, NULL, NULL);
 	if (store == NULL)

@@ -56,6 +56,7 @@ add_snapshot(FunctionCallInfo fcinfo, Parameter *aggregate)
 
 	if (store == NULL)
 		return version;
+	require_privileges(store, ACL_SELECT);
 	if (fetch_row(store, &statement, SPI_OK_SELECT, values, nulls))
 	{
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -90,8 +90,10 @@ goes_model_fetch(PG_FUNCTION_ARGS)
 	Store	 *store = store_open_kind(fcinfo, 1, &model_store, AccessShareLock);
 	Datum	  model;
 	bool	  is_null;
-	bool	  is_found = fetch_row(store, &statement, SPI_OK_SELECT, &model, &is_null);
+	bool	  is_found;
 
+	require_privileges(store, ACL_SELECT);
+	is_found = fetch_row(store, &statement, SPI_OK_SELECT, &model, &is_null);
 	store_close(store);
 	if (!is_found)
 		PG_RETURN_NULL();
@@ -120,6 +122,7 @@ try_create(Store *store, const char *text, Parameter *fields, Datum *model)
 	Statement statement = kept_statement(text, fields, MODEL_FIELDS);
 	bool	  is_null;
 
+	require_privileges(store, ACL_INSERT);
 	return fetch_row(store, &statement, SPI_OK_INSERT_RETURNING, model, &is_null);
 }
 
@@ -160,6 +163,7 @@ goes_model_lock(PG_FUNCTION_ARGS)
 	bool	  is_found = true;
 
 	store_require_key(store);
+	require_privileges(store, ACL_SELECT | ACL_UPDATE);
 	if (may_create)
 		model = lock_or_create(store, fields);
 	else
@@ -179,8 +183,10 @@ goes_model_delete(PG_FUNCTION_ARGS)
 	Parameter id = {TEXTOID, required_argument(fcinfo, MODEL_ID, "id")};
 	Statement statement = kept_statement(delete_text, &id, 1);
 	Store	 *store = store_open_kind(fcinfo, 1, &model_store, RowExclusiveLock);
-	uint64	  deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
+	uint64	  deleted;
 
+	require_privileges(store, ACL_SELECT | ACL_DELETE);
+	deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 	store_close(store);
 	PG_RETURN_BOOL(deleted > 0);
 }

@@ -115,8 +115,8 @@ goes_snapshot_prune(PG_FUNCTION_ARGS)
 				 errmsg("argument \"keep\" must not be negative: %d", keep),
 				 errhint("It says how many snapshots of an aggregate stay; 0 removes all.")));
 	store = store_open_kind(fcinfo, 1, &snapshot_store, RowExclusiveLock);
-	/* check this even if nothing is superfluous and no DELETE runs */
-	require_columns(store->relation, ACL_DELETE, NULL, 0);
+	/* even if nothing is superfluous and no DELETE runs */
+	require_privileges(store, ACL_SELECT | ACL_DELETE);
 	removed =
 		store->is_distributed ? remove_elsewhere(store, most) : remove_superfluous(store, most);
 	store_close(store);

@@ -140,8 +140,10 @@ goes_snapshot_delete(PG_FUNCTION_ARGS)
 					   {INT4OID, required_argument(fcinfo, 2, "aggregate_version")}};
 	Store	 *store = store_open_kind(fcinfo, 3, &snapshot_store, RowExclusiveLock);
 	Statement statement = kept_statement(delete_text, key, lengthof(key));
-	uint64	  deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
+	uint64	  deleted;
 
+	require_privileges(store, ACL_SELECT | ACL_DELETE);
+	deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 	store_close(store);
 	PG_RETURN_BOOL(deleted > 0);
 }

@@ -2,8 +2,8 @@
  * privilege.c
  *	  What a role may do with the columns of a table, as PostgreSQL's executor sees it.
  *
- * A call that will make others wait checks its privileges first, since PostgreSQL would refuse
- * its statement only later.
+ * Calls check privileges before their statements: PostgreSQL would not say which GRANT is missing, and
+ * what makes others wait would be refused too late.
  */
 #include "postgres.h"
 
@@ -57,32 +57,79 @@ granted_columns(AclMode privilege, const char *const *columns, int count)
 	return list.data;
 }
 
-/*
- * privilege_name returns the word for a privilege that calls check.
- */
-static const char *
-privilege_name(AclMode privilege)
+/* The privileges that calls check. */
+static const struct
 {
-	if (privilege == ACL_INSERT)
-		return "INSERT";
-	return privilege == ACL_DELETE ? "DELETE" : "SELECT";
+	AclMode		mode;
+	const char *name;
+} privilege_names[] = {{ACL_SELECT, "SELECT"},
+					   {ACL_INSERT, "INSERT"},
+					   {ACL_UPDATE, "UPDATE"},
+					   {ACL_DELETE, "DELETE"}};
+
+/*
+ * report_denied raises PostgreSQL's own error for a caller who lacks privileges, and says what gives them.
+ */
+pg_noreturn static void
+report_denied(Relation table, AclMode lacking, const char *columns)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (size_t i = 0; i < lengthof(privilege_names); i++)
+	{
+		if (lacking & privilege_names[i].mode)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", privilege_names[i].name);
+	}
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied for table %s", RelationGetRelationName(table)),
+					errhint("Have its owner run GRANT %s%s ON %s TO %s.", list.data, columns,
+							qualified_name(table),
+							quote_identifier(GetUserNameFromId(GetUserId(), false))),
+					errtable(table)));
 }
 
 /*
- * require_columns raises PostgreSQL's own error for a caller who lacks a privilege, and says what
- * gives it.
+ * require_columns raises that error for a caller who lacks a privilege for the table, and for one of some
+ * columns at least.
  */
 void
 require_columns(Relation table, AclMode privilege, const char *const *columns, int count)
 {
-	if (may_use_columns(table, privilege, columns, count))
-		return;
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("permission denied for table %s", RelationGetRelationName(table)),
-					errhint("Have its owner run GRANT %s%s ON %s TO %s.", privilege_name(privilege),
-							granted_columns(privilege, columns, count), qualified_name(table),
-							quote_identifier(GetUserNameFromId(GetUserId(), false))),
-					errtable(table)));
+	if (!may_use_columns(table, privilege, columns, count))
+		report_denied(table, privilege, granted_columns(privilege, columns, count));
+}
+
+/*
+ * has_privilege tells whether the caller has a privilege for a table, or for any of its columns.
+ */
+static bool
+has_privilege(Oid table, AclMode privilege)
+{
+	Oid role = GetUserId();
+
+	return pg_class_aclcheck(table, role, privilege) == ACLCHECK_OK ||
+		   pg_attribute_aclcheck_all(table, role, privilege, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+/*
+ * require_privileges raises it for a caller who lacks one of some privileges for every column of a store.
+ * A caller who has it for some columns is left to the statement, which knows the columns that it needs.
+ */
+void
+require_privileges(const Store *store, AclMode privileges)
+{
+	AclMode lacking = 0;
+
+	for (size_t i = 0; i < lengthof(privilege_names); i++)
+	{
+		AclMode mode = privilege_names[i].mode;
+
+		if ((privileges & mode) && !has_privilege(store->oid, mode))
+			lacking |= mode;
+	}
+	if (lacking != 0)
+		report_denied(store->relation, lacking, "");
 }
 
 /*

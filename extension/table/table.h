@@ -186,11 +186,12 @@ extern List			   *add_problem(List *problems, ProblemKind kind, char *text, char
 									char *index_name);
 pg_noreturn extern void report_mismatch(Relation relation, List *problems, const char *hint);
 
-/* privilege.c: what the caller may do with a table, asked before others have to wait */
+/* privilege.c: what the caller may do with a table */
 extern bool may_use_columns(Relation table, AclMode privilege, const char *const *columns,
 							int count);
 extern void require_columns(Relation table, AclMode privilege, const char *const *columns,
 							int count);
+extern void require_privileges(const Store *store, AclMode privileges);
 extern void require_insert(const Store *store);
 extern bool can_read_directly(const Store *store, Oid index);
 extern void reject_hidden_rows(Relation table);

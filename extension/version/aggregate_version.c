@@ -47,6 +47,7 @@ query_newest(Store *store, const Aggregate *aggregate, bool is_fresh)
 					   "AND aggregate_version IS NOT NULL ORDER BY aggregate_version DESC LIMIT 1",
 					   parameters, lengthof(parameters));
 
+	require_privileges(store, ACL_SELECT);
 	statement.is_fresh = is_fresh;
 	return fetch_version(store, &statement);
 }

@@ -32,6 +32,7 @@ goes_delete(PG_FUNCTION_ARGS)
 		store_leave(store);
 		PG_RETURN_INT64(0);
 	}
+	require_privileges(store, ACL_SELECT | ACL_DELETE);
 	statement = filter_delete(fcinfo, ids);
 	deleted = execute_statement(store, &statement, SPI_OK_DELETE, NULL);
 	store_close(store);

@@ -58,6 +58,7 @@ void
 save_row(Store *store, const Statement *statement)
 {
 	store_require_key(store);
+	require_privileges(store, ACL_SELECT | ACL_INSERT | ACL_UPDATE);
 	if (execute_statement(store, statement, SPI_OK_INSERT, NULL) != 1)
 		reject_lost_row(store);
 }
