@@ -14,8 +14,8 @@ our @EXPORT = qw(fill_stores rows_of_stores feed_cursor stores_go_on);
 my $aggregate = '00000000-0000-7000-8000-00000000000';
 
 # Fills a database that has the extension. Of the subscription "mails", with one partition, events 1 to 3 are
-# done, 4 has failed, 5 and 6 are claimed by a worker that is gone; of "all" nothing is done, and one of the
-# name "gone" was removed.
+# done, 4 has failed and does not come again for an hour, 5 and 6 are claimed by a worker that is gone; of "all"
+# nothing is done, and one of the name "gone" was removed.
 sub fill_stores
 {
     my ($node, $database) = @_;
@@ -30,7 +30,8 @@ sub fill_stores
         CREATE VIEW shop.recent AS SELECT name, data FROM goes_query(sort => '{time desc}', store => 'shop.orders');
         CREATE TABLE shop.outbox AS SELECT goes_new_event('sent', id => '${aggregate}f', "time" => 1) AS event;
         SELECT goes_create_subscription_store('shop.subscriptions');
-        SELECT goes_subscribe(name, partitions => 1, events => 'shop.orders', store => 'shop.subscriptions')
+        SELECT goes_subscribe(name, partitions => 1, backoff_ms => 3600000, backoff_max_ms => 3600000,
+                              events => 'shop.orders', store => 'shop.subscriptions')
         FROM unnest('{mails,all,gone}'::text[]) AS name});
     $node->safe_psql($database, q{
         SELECT goes_feed_settle('shop.orders');
