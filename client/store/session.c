@@ -43,7 +43,10 @@ session_look_up_text(const goes_store *store)
 	return LOOK_UP("(SELECT system_identifier FROM pg_catalog.pg_control_system())");
 }
 
-/* The unique indexes over just the id, and over just the three columns of the aggregate. */
+/*
+ * The unique indexes over just the id, and over just the three columns of the aggregate. How many columns
+ * the key has stands before their names: one may be there twice, and an expression has no name.
+ */
 static const char indexes_text[] =
 	"SELECT n.nspname, t.relname, i.relname, x.indnkeyatts OPERATOR(pg_catalog.=) 1 "
 	"FROM pg_catalog.pg_class AS t "
@@ -51,12 +54,12 @@ static const char indexes_text[] =
 	"LEFT JOIN (pg_catalog.pg_index AS x "
 	"JOIN pg_catalog.pg_class AS i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid) "
 	"ON x.indrelid OPERATOR(pg_catalog.=) t.oid AND x.indisunique "
-	"AND pg_catalog.array_to_string(ARRAY("
+	"AND pg_catalog.concat(x.indnkeyatts, ARRAY("
 	"SELECT a.attname FROM pg_catalog.pg_attribute AS a "
 	"WHERE a.attrelid OPERATOR(pg_catalog.=) x.indrelid AND a.attnum OPERATOR(pg_catalog.=) "
 	"ANY ((x.indkey::pg_catalog.int2[])[0:x.indnkeyatts OPERATOR(pg_catalog.-) 1]) "
-	"ORDER BY a.attname), ',') OPERATOR(pg_catalog.=) "
-	"ANY ('{id,\"aggregate_id,aggregate_name,aggregate_version\"}'::pg_catalog.text[]) "
+	"ORDER BY a.attname)) OPERATOR(pg_catalog.=) "
+	"ANY (ARRAY['1{id}', '3{aggregate_id,aggregate_name,aggregate_version}']) "
 	"WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)";
 
 /*
