@@ -114,11 +114,12 @@ test_idle_connections_do_not_stay_for_ever(void **state)
 {
 	goes_pool	   *pool = pool_of(CONNECTIONS, 0, IDLE_MS);
 	struct pg_conn *taken[CONNECTIONS];
-	int64_t			used = milliseconds();
+	int64_t			used;
 	int				late = 0;
 
 	for (int i = 0; i < CONNECTIONS; i++)
 		taken[i] = take(pool);
+	used = milliseconds();
 	for (int i = 0; i < CONNECTIONS; i++)
 		goes_pool_release(pool, taken[i]);
 	assert_int_equal(backends("pool", CONNECTIONS), CONNECTIONS);
