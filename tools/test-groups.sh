@@ -84,7 +84,7 @@ prepare() {
             *) needs_server=yes ;;
         esac
     done
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2046,SC2086
     tools/packages $(printf '%s\n' $purposes | sort -u)
     version=$(server_version)
     if [ -n "$needs_server" ]; then

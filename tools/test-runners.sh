@@ -112,7 +112,7 @@ tap() {
     done
 }
 
-# make_client_programs PROGRAMS MAKE-ARGUMENTS …: builds programs of client/test/.
+# make_client_programs PROGRAMS MAKE-ARGUMENTS …: builds programs of client/test/, $programs, in $build/test.
 make_client_programs() {
     programs=$1
     shift
