@@ -40,8 +40,8 @@ BEGIN
 END
 $$;
 
--- What has to come of it.
-CREATE FUNCTION expected(mode text) RETURNS text LANGUAGE sql STABLE AS $$
+-- What has to come of it. The few rows are looked up one by one: all events would be hashed for them.
+CREATE FUNCTION expected(mode text) RETURNS text LANGUAGE sql STABLE SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 SELECT CASE WHEN EXISTS (SELECT FROM attempt
                          JOIN events ON aggregate_id = id_of(aggregate) AND aggregate_name = name_of(aggregate) AND aggregate_version = version)
             THEN 'taken'

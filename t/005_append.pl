@@ -4,7 +4,6 @@
 use strict;
 use warnings FATAL => 'all';
 
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -35,27 +34,30 @@ $node->safe_psql('postgres', q{
     $$;
 });
 
-# Runs each script in a session of its own, all of them from the moment that a lock is given up.
+my ($gate, @sessions) = map { $node->background_psql('postgres', on_error_stop => 0) } 0 .. $clients;
+# what they wait for is limited a query at a time
+$_->set_query_timer_restart() for $gate, @sessions;
+
+# Runs each script in a session of its own, all of them from the moment that a lock is given up. Returns what
+# the sessions say of errors.
 sub at_once
 {
     my @scripts = @_;
-    my $gate = $node->background_psql('postgres');
+    my @running = @sessions[ 0 .. $#scripts ];
     $gate->query_safe('SELECT pg_advisory_lock(1)');
-    my @sessions = map {
-        my %session = (output => '', error => '');
-        $session{handle} = IPC::Run::start(
-            [ 'psql', '-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
-              '-c', 'SELECT pg_advisory_lock_shared(1)', '-c', $_ ],
-            '<', \undef, '>', \$session{output}, '2>', \$session{error});
-        \%session;
-    } @scripts;
+    for my $session (@running)
+    {
+        my $script = shift(@scripts);
+        $session->query_until(qr/ready/, "\\echo ready\nSELECT pg_advisory_lock_shared(1);\n$script\nSELECT pg_advisory_unlock_shared(1);\n");
+    }
     $node->poll_query_until('postgres',
-        q{SELECT count(*) = } . scalar(@scripts) . q{ FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'})
+        q{SELECT count(*) = } . scalar(@running) . q{ FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'})
       or die 'the sessions do not get to the gate';
     $gate->query_safe('SELECT pg_advisory_unlock(1)');
-    $gate->quit;
-    $_->{handle}->finish for @sessions;
-    return join('', map { $_->{error} } @sessions);
+    $_->query('SELECT') for @running;
+    my $errors = join('', map { $_->{stderr} } @running);
+    $_->{stderr} = '' for @running;
+    return $errors;
 }
 
 # A call that stores events with random ids, as the argument of race().
@@ -165,6 +167,7 @@ my $same = qq{SELECT race('same', 'append', \$\$SELECT goes_append('same', '$ord
 is(at_once(($same) x $clients), '', 'repeat: no session fails otherwise');
 is(outcomes('same', 'append'), "stored|2|$clients", 'repeat: all are told the same');
 is(versions('same'), '2|2|1|2', 'repeat: stored once');
+$_->quit for $gate, @sessions;
 
 # 12 writers with 60 attempts each: plain INSERTs of one to three rows of one or two aggregates, with
 # versions that are sometimes the next ones, sometimes not.

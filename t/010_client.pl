@@ -37,7 +37,8 @@ sub new_server
     my $node = PostgreSQL::Test::Cluster->new($name);
     # A client's texts are UTF-8; newer versions of the framework would take the C locale's encoding.
     $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-    $node->append_conf('postgresql.conf', 'max_connections = 100');
+    # programs are over before autovacuum could do them good, and their many databases keep it busy
+    $node->append_conf('postgresql.conf', "max_connections = 100\nautovacuum = off");
     $node->start;
     # with FEEDS set to tools/feed-on.sql, every store that the programs make has a feed
     $node->safe_psql('template1', slurp_file($ENV{FEEDS})) if $ENV{FEEDS};
@@ -66,6 +67,8 @@ sub start_program
     local $ENV{GOES_TEST_DATA} = $node->data_dir;
     delete local $ENV{GOES_TEST_DATA} if !$wants_own_server{$program};
     delete local @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER)};
+    # the server names the program where it lists its sessions
+    local $ENV{PGAPPNAME} = $program;
 
     my $pid = fork() // BAIL_OUT("fork: $!");
     return $pid if $pid != 0;

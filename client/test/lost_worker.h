@@ -9,7 +9,7 @@
 #include "subscribes.h"
 
 #define TABLE "shared"
-#define EVENTS 12
+#define EVENTS 8
 
 static inline goes_store *
 open_shared(void)
@@ -30,7 +30,7 @@ quick_options(void)
 	goes_subscription_options options = worker_options(10);
 
 	options.partitions = 2;
-	options.batch = 5;
+	options.batch = 3;
 	/* what a claim has given whose answer was lost comes again so soon */
 	options.lease_ms = (int) paced_ms(60);
 	return options;

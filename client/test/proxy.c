@@ -155,8 +155,11 @@ pass_message(Proxy *proxy, Link *link, Direction direction)
 	proxy->messages[direction] += has_number;
 	proxy->late_cancels += link->is_cancel && !has_session(proxy);
 	link->is_started = true;
-	if (direction == TO_CLIENT && flow->in.data[0] == 'Z')
-		link->is_ready = true;
+	if (direction == TO_CLIENT)
+	{
+		link->is_ready |= flow->in.data[0] == 'Z';
+		link->is_reporting = flow->in.data[0] == 'S';
+	}
 	flow_forward(flow, length);
 	if (is_cutting)
 	{

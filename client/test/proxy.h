@@ -4,7 +4,8 @@
  *    messages that pass, and breaks or delays a connection at the one that a test chooses.
  *
  * Messages are counted from 1 in each direction, over all connections, from proxy_plan on. The
- * first one of a connection, its start-up packet, counts; Terminate and requests to cancel do not.
+ * first one of a connection, its start-up packet, counts; Terminate, requests to cancel, and parameters
+ * that are reported behind another one do not.
  */
 #ifndef GOES_TEST_PROXY_H
 #define GOES_TEST_PROXY_H

@@ -152,7 +152,9 @@ link_is_counted(Link *link, Direction direction)
 		link->is_cancel = read_int32(in->data + sizeof(uint32_t)) == CANCEL_REQUEST;
 	if (link->is_cancel)
 		return false;
-	return direction == TO_CLIENT || !link->is_started || in->data[0] != 'X';
+	if (direction == TO_CLIENT)
+		return in->data[0] != 'S' || !link->is_reporting;
+	return !link->is_started || in->data[0] != 'X';
 }
 
 void

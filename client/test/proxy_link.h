@@ -28,9 +28,10 @@ typedef struct Link
 	int	 ends[DIRECTIONS]; /* ends[d] is where direction d goes; -1: closed */
 	Flow flows[DIRECTIONS];
 	bool is_used;
-	bool is_started; /* the start-up packet is through */
-	bool is_ready;	 /* the server has said so once */
-	bool is_cancel;	 /* a request to cancel, not a session */
+	bool is_started;   /* the start-up packet is through */
+	bool is_ready;	   /* the server has said so once */
+	bool is_reporting; /* the last message to the client was a parameter's value */
+	bool is_cancel;	   /* a request to cancel, not a session */
 } Link;
 
 /* link_open connects a client to the server of GOES_TEST_URL; false, and all is closed, if it cannot. */
@@ -60,7 +61,8 @@ size_t link_message_length(const Link *link, Direction direction);
 
 /*
  * link_is_counted tells whether that message has a number. The first bytes of a session and those of a
- * request to cancel look alike but for a code.
+ * request to cancel look alike but for a code. Of the parameters that a session reports in a row the
+ * first one has a number: libpq reads all of them alike.
  */
 bool link_is_counted(Link *link, Direction direction);
 

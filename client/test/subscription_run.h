@@ -122,7 +122,7 @@ is_good(const PGresult *result)
 static inline bool
 must(Session *session, const char *format, ...)
 {
-	char	  text[4096];
+	char	  text[16384];
 	va_list	  arguments;
 	PGresult *result;
 	bool	  succeeded;

@@ -62,16 +62,22 @@ decide(Batch *batch)
 static inline void
 store_effects(Batch *batch, int from, int to)
 {
+	char effects[MOST_EVENTS * 160];
+	int	 length = 0;
+
 	for (int i = from; i < to; i++)
 	{
 		const Claimed *event = &batch->events[i];
 
 		if (!event->is_failed && !event->is_behind)
-			must(batch->session,
-				 "INSERT INTO effects (position, aggregate, version, worker) "
-				 "VALUES (%lld, nullif('%s', '')::uuid, nullif('%s', '')::integer, '%s')",
-				 (long long) event->position, event->aggregate, event->version, batch->name);
+			length += sprintf(effects + length,
+							  "%s(%lld, nullif('%s', '')::uuid, nullif('%s', '')::integer, '%s')",
+							  length > 0 ? ", " : "", (long long) event->position, event->aggregate,
+							  event->version, batch->name);
 	}
+	if (length > 0)
+		must(batch->session, "INSERT INTO effects (position, aggregate, version, worker) VALUES %s",
+			 effects);
 }
 
 /*
