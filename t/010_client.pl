@@ -49,13 +49,12 @@ sub new_server
 sub empty_server
 {
     my ($node) = @_;
-    $node->safe_psql('postgres', $_)
-      for split(/\n/, $node->safe_psql('postgres', q{
-          SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
-          WHERE datname NOT IN ('postgres', 'template0', 'template1')}));
-    $node->safe_psql('postgres', $_)
-      for split(/\n/, $node->safe_psql('postgres', q{
-          SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user}));
+    $node->safe_psql('postgres', q{
+        SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
+        WHERE datname NOT IN ('postgres', 'template0', 'template1') \gexec
+        SELECT format('DROP ROLE %I', rolname) FROM pg_roles
+        WHERE rolname !~ '^pg_' AND rolname <> current_user \gexec
+    });
     return;
 }
 

@@ -6,6 +6,7 @@
 #include "resident.h"
 
 #define WIDE 200000 /* bytes of an event's data; they are compressed in the table */
+#define WIDE_EVENTS 400
 #define LARGEST_PAGE (1024 * 1024)
 #define WIDEST (255 * 1024 * 1024) /* what jsonb can nearly have no more of */
 #define MOST_GROWTH_KB (16 * 1024)
@@ -57,7 +58,7 @@ expect_wide(goes_feed *feed, int time, size_t bytes)
 #endif
 
 /*
- * A page of narrow events has thousands of them. So many wide ones would take 200 MB.
+ * A page of narrow events has thousands of them. As many as there are of the wide ones would take 80 MB.
  */
 static void
 test_wide_events_come_in_smaller_pages(void **state)
@@ -68,12 +69,12 @@ test_wide_events_come_in_smaller_pages(void **state)
 	long			  growth;
 
 	store_numbered(store, 0, 5000);
-	store_wide(1, 1000, WIDE);
+	store_wide(1, WIDE_EVENTS, WIDE);
 	feed = open_feed(store, &options);
 	before = memory_kb("VmRSS");
 	forget_most_memory();
 	expect_numbers(feed, 0, 5000);
-	for (int i = 1; i <= 1000; i++)
+	for (int i = 1; i <= WIDE_EVENTS; i++)
 		expect_wide(feed, i, WIDE);
 	expect_end(feed);
 	growth = memory_kb("VmHWM") - before;

@@ -10,7 +10,7 @@
 #include "resident.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define EVENTS 200000 /* slow, and the memory cannot be told from the sanitizer's own */
+#define EVENTS 50000 /* slow, and the memory cannot be told from the sanitizer's own */
 #define MOST_GROWTH_KB LONG_MAX
 #define MOST_GROWTH_WIDE_KB LONG_MAX
 #else

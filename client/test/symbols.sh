@@ -4,7 +4,7 @@
 # `make symbols` builds what this looks at, and passes the variables.
 set -eu
 cd "$(dirname "$0")/.."
-: "${MAKE:=make}" "${CC:=cc}" "${CXX:=c++}" "${PKG_CONFIG:=pkg-config}" "${BUILD:=build}"
+: "${MAKE:=make}" "${CC:=cc}" "${CXX:=c++}" "${PKG_CONFIG:=pkg-config}" "${BUILD:=build}" "${MEMORY:=$BUILD/memory}"
 : "${VERSION:?make symbols sets it}" "${SONAME:?make symbols sets it}"
 
 work=$(mktemp -d)
@@ -65,7 +65,7 @@ allocators="$allocators|posix_memalign|aligned_alloc|open_memstream|free)"
 
 # Anything but the functions that failing_alloc.h replaces would never be made to fail.
 no_other_allocation() {
-    nm --undefined-only --format=posix "$BUILD"/memory/*/*.o | cut -d' ' -f1 | sort -u |
+    nm --undefined-only --format=posix "$MEMORY"/*/*.o | cut -d' ' -f1 | sort -u |
         grep -xE "$allocators" | tee "$work/others"
     test ! -s "$work/others"
 }
