@@ -253,11 +253,10 @@ group_asan() {
 
 # The programs that have threads, or those that were asked for.
 group_tsan() {
-    units=$(grep -l pthread client/test/test_*.c | sed 's|.*/||; s|\.c$||')
     programs="server_pool server_pool_sharing server_cursor_end server_hooks server_tx \
         server_append_race server_table server_load server_model_lock server_feed server_subscription \
         server_subscription_commit server_loop server_service server_writer server_writer_waits server_coalesce \
-        server_lost_coalesce server_lost_writer $(echo $units)"
+        server_lost_coalesce server_lost_writer $(unit_programs)"
     for name in $wanted; do
         case " $programs " in
             *" $name "*) ;;
