@@ -16,6 +16,14 @@ fail() {
     exit 1
 }
 
+# names DIRECTORY ENDING: the files of a folder with that ending, without both.
+names() {
+    for file in "$1"/*"$2"; do
+        file=${file##*/}
+        say "${file%"$2"}"
+    done
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"

@@ -60,14 +60,6 @@ asked_for() {
     echo "${found:-$*}"
 }
 
-# names DIRECTORY ENDING: the names of the tests in a folder.
-names() {
-    for file in "$1"/*"$2"; do
-        file=${file##*/}
-        say "${file%"$2"}"
-    done
-}
-
 # prepare GROUP …: installs and builds what these groups have in common.
 prepare() {
     needs_server=

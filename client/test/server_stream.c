@@ -2,7 +2,7 @@
  * server_stream.c
  *    Large results: how much memory they take, how soon they begin, and how soon they are left.
  *
- * GOES_TEST_EVENTS sets another number of events: CI has two millions.
+ * GOES_TEST_EVENTS sets another number of events: CI has two million.
  */
 #include <limits.h>
 
