@@ -22,7 +22,6 @@ session_forget(Session *session)
 	bool keeps_no_statements = session->keeps_no_statements;
 
 	free(session->schema);
-	free(session->table);
 	*session = (Session){.keeps_no_statements = keeps_no_statements};
 }
 

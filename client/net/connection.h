@@ -7,37 +7,24 @@
 
 #include "net/conninfo.h"
 
-/* A unique index of the events table. */
-typedef struct UniqueIndex
-{
-	char name[64]; /* PostgreSQL's NAMEDATALEN */
-	bool is_of_ids;
-} UniqueIndex;
-
-#define MOST_UNIQUE_INDEXES 8
 #define MOST_REQUESTS 64
 #define SYSTEM_SIZE sizeof("18446744073709551615")
 
 /* What a connection knows of its database: looked up when it is first needed. */
 typedef struct Session
 {
-	bool		is_known;
-	char	   *schema; /* of the extension, quoted */
-	char	   *table;	/* the store's name for the table described next */
-	char		table_schema[64];
-	char		table_name[64];
-	UniqueIndex indexes[MOST_UNIQUE_INDEXES];
-	int			index_count;
-	Oid			event_type;
-	Oid			event_array_type;
-	Oid			reference_type;
-	Oid			reference_array_type;
-	Oid			append_type; /* 0: the extension is older than goes_append_each */
-	Oid			append_array_type;
-	char		system[SYSTEM_SIZE];		/* the server's identifier; "": not asked for */
-	bool		is_prepared[MOST_REQUESTS]; /* by kind of request */
-	char		statements[37];				/* a UUID, part of their names; made with the first */
-	bool		keeps_no_statements;		/* they were lost once: send texts instead */
+	bool  is_known;
+	char *schema; /* of the extension, quoted */
+	Oid	  event_type;
+	Oid	  event_array_type;
+	Oid	  reference_type;
+	Oid	  reference_array_type;
+	Oid	  append_type; /* 0: the extension is older than goes_append_each */
+	Oid	  append_array_type;
+	char  system[SYSTEM_SIZE];		  /* the server's identifier; "": not asked for */
+	bool  is_prepared[MOST_REQUESTS]; /* by kind of request */
+	char  statements[37];			  /* a UUID, part of their names; made with the first */
+	bool  keeps_no_statements;		  /* they were lost once: send texts instead */
 } Session;
 
 typedef struct Connection

@@ -53,6 +53,17 @@ call_check(const goes_store *store, goes_error **err)
 }
 
 /*
+ * look_up looks up what is not known yet of the connection's database and of the store's table.
+ */
+static int
+look_up(Call *call, goes_error **err)
+{
+	int status = session_look_up(call, err);
+
+	return status == GOES_OK ? table_names_look_up(call, err) : status;
+}
+
+/*
  * call_take takes a connection and looks up what it does not know yet. If the connection turns out
  * to be lost, it takes another one.
  */
@@ -65,7 +76,7 @@ call_take(Call *call, goes_pool *pool, goes_error **err)
 	call->pool = pool;
 	status = pool_take(pool, &call->connection, &call->deadline, &error);
 	if (status == GOES_OK)
-		status = session_look_up(call, &error);
+		status = look_up(call, &error);
 	if (status != GOES_OK && call->connection != NULL && is_lost(call->connection->pg))
 	{
 		count_reconnect(call->store, error);
@@ -74,7 +85,7 @@ call_take(Call *call, goes_pool *pool, goes_error **err)
 		call_end(call);
 		status = pool_take(pool, &call->connection, &call->deadline, &error);
 		if (status == GOES_OK)
-			status = session_look_up(call, &error);
+			status = look_up(call, &error);
 	}
 	return pass_error(err, error, status);
 }
@@ -90,7 +101,7 @@ call_begin(Call *call, goes_store *store, const goes_context *context, goes_erro
 	if (store->tx != NULL)
 	{
 		call->connection = tx_connection(store->tx);
-		status = session_look_up(call, err);
+		status = look_up(call, err);
 	}
 	else
 	{

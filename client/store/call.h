@@ -42,8 +42,11 @@ int await_standbys(Call *call, goes_error **err);
 int			session_look_up(Call *call, goes_error **err);
 const char *session_look_up_text(const goes_store *store); /* asks what session_learn() reads */
 int			session_learn(Session *session, const PGresult *result, goes_error **err);
-int			status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
-int			refine_other_store(Call *call, const PGresult *result,
-							   goes_error **error); /* for errors of a table that a trigger writes to */
+
+/* table_names.c: what the server calls the store's table and indexes */
+int table_names_look_up(Call *call, goes_error **err);
+int status_of_taken(Call *call, const PGresult *result); /* of a 23505 */
+int refine_other_store(Call *call, const PGresult *result,
+					   goes_error **error); /* for errors of a table that a trigger writes to */
 
 #endif

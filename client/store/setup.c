@@ -292,19 +292,40 @@ check_table(Call *call, goes_error **err)
 }
 
 /*
+ * refine_bad_name passes on why the table cannot be used. If that is because it is no name of a table, the
+ * look-up says what one looks like.
+ */
+static int
+refine_bad_name(Call *call, int status, goes_error *error, goes_error **err)
+{
+	goes_error *bad_name = NULL;
+
+	if (!has_sqlstate(error, INVALID_NAME " " FEATURE_NOT_SUPPORTED) ||
+		table_names_look_up(call, &bad_name) != GOES_ERR_INVALID)
+	{
+		goes_error_free(bad_name);
+		return pass_error(err, error, status);
+	}
+	goes_error_free(error);
+	return pass_error(err, bad_name, GOES_ERR_INVALID);
+}
+
+/*
  * require_table creates the table, or checks and completes it. With no_create it only checks it.
  */
 static int
 require_table(Call *call, goes_error **err)
 {
-	PGresult *result = NULL;
-	int		  status;
+	PGresult   *result = NULL;
+	goes_error *error = NULL;
+	int			status;
 
 	if (call->store->no_create)
-		return check_table(call, err);
-	status = run_on_table(call, "SELECT ", ".goes_create_store($1)", &result, err);
+		status = check_table(call, &error);
+	else
+		status = run_on_table(call, "SELECT ", ".goes_create_store($1)", &result, &error);
 	PQclear(result);
-	return status;
+	return status == GOES_OK ? GOES_OK : refine_bad_name(call, status, error, err);
 }
 
 /*
@@ -323,8 +344,6 @@ set_up(goes_store *store, const Deadline *connecting, const Deadline *creation, 
 		status = require_extension(&call, err);
 	if (status == GOES_OK)
 		status = require_table(&call, err);
-	/* it was looked up before the table and its indexes were created */
-	session_forget(&call.connection->session);
 	pool_give(store->pool, call.connection);
 	return status;
 }

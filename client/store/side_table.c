@@ -45,7 +45,7 @@ find_known(goes_store *store, const Table *table)
 static bool
 is_known(goes_store *store, const Table *table)
 {
-	goes_store *outer = tx_outer_store(store->tx);
+	goes_store *outer = outer_store(store);
 	bool		is_known;
 
 	if (find_known(store, table) != NULL)
@@ -99,7 +99,7 @@ remove_known(goes_store *store, const Table *table)
 static void
 forget(goes_store *store, const Table *table)
 {
-	goes_store *outer = tx_outer_store(store->tx);
+	goes_store *outer = outer_store(store);
 
 	remove_known(store, table);
 	pthread_mutex_lock(&outer->lock);

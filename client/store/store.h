@@ -26,6 +26,25 @@ typedef struct KnownTable
 	char			   name[]; /* "" for the default */
 } KnownTable;
 
+/* A unique index of the events table. */
+typedef struct UniqueIndex
+{
+	char name[64]; /* PostgreSQL's NAMEDATALEN */
+	bool is_of_ids;
+} UniqueIndex;
+
+#define MOST_UNIQUE_INDEXES 8
+
+/* The events table, as errors of the server name it (store/table_names.c). */
+typedef struct TableNames
+{
+	bool		is_known;
+	char		schema[64];
+	char		table[64]; /* "": there is none */
+	UniqueIndex indexes[MOST_UNIQUE_INDEXES];
+	int			index_count;
+} TableNames;
+
 /* What is counted. */
 typedef struct Tally
 {
@@ -96,6 +115,7 @@ struct goes_store
 	unsigned		failures; /* attempts to connect that failed for all the threads that waited */
 	goes_error	   *failure;  /* of the last of them */
 	KnownTable	   *tables;	  /* the tables of snapshots and models that are known to exist */
+	TableNames		names;	  /* a transaction's store has those of the outer one */
 };
 
 int	 check_owner(const goes_store *store, goes_error **err);

@@ -11,15 +11,6 @@
 
 #define LONGEST_LINE 1024
 
-/*
- * outer returns the store that counts: a transaction's store counts for the one that it was begun on.
- */
-static goes_store *
-outer(goes_store *store)
-{
-	return store->tx == NULL ? store : tx_outer_store(store->tx);
-}
-
 void
 tell_log(const goes_store *store, goes_log_level level, const char *format, ...)
 {
@@ -41,7 +32,7 @@ tell_log(const goes_store *store, goes_log_level level, const char *format, ...)
 void
 count_error(goes_store *store, int status)
 {
-	Tally *tally = &outer(store)->tally;
+	Tally *tally = &outer_store(store)->tally;
 
 	if (status >= GOES_OK || status == GOES_ERR_NOT_FOUND)
 		return;
@@ -49,13 +40,13 @@ count_error(goes_store *store, int status)
 	if (status != GOES_ERR_IN_DOUBT)
 		return;
 	atomic_fetch_add(&tally->in_doubt, 1);
-	tell_log(outer(store), GOES_LOG_WARNING, "the outcome of a call is in doubt");
+	tell_log(outer_store(store), GOES_LOG_WARNING, "the outcome of a call is in doubt");
 }
 
 int
 count_call(goes_store *store, int status)
 {
-	atomic_fetch_add(&outer(store)->tally.calls, 1);
+	atomic_fetch_add(&outer_store(store)->tally.calls, 1);
 	count_error(store, status);
 	return status;
 }
@@ -63,18 +54,19 @@ count_call(goes_store *store, int status)
 void
 count_retry(goes_store *store, const goes_error *cause)
 {
-	atomic_fetch_add(&outer(store)->tally.retries, 1);
-	tell_log(outer(store), GOES_LOG_INFO, "trying again after: %s", goes_error_message(cause));
+	atomic_fetch_add(&outer_store(store)->tally.retries, 1);
+	tell_log(outer_store(store), GOES_LOG_INFO, "trying again after: %s",
+			 goes_error_message(cause));
 }
 
 void
 count_reconnect(goes_store *store, const goes_error *cause)
 {
-	atomic_fetch_add(&outer(store)->tally.reconnects, 1);
+	atomic_fetch_add(&outer_store(store)->tally.reconnects, 1);
 	if (cause == NULL)
-		tell_log(outer(store), GOES_LOG_INFO, "connected again");
+		tell_log(outer_store(store), GOES_LOG_INFO, "connected again");
 	else
-		tell_log(outer(store), GOES_LOG_WARNING, "connecting again after: %s",
+		tell_log(outer_store(store), GOES_LOG_WARNING, "connecting again after: %s",
 				 goes_error_message(cause));
 }
 
@@ -90,7 +82,7 @@ goes_store_stats(goes_store *store, goes_store_statistics *out)
 		return GOES_ERR_INVALID;
 	if (check_owner(store, NULL) != GOES_OK)
 		return GOES_ERR_STATE;
-	tally = &outer(store)->tally;
+	tally = &outer_store(store)->tally;
 	(void) goes_pool_stats(store->pool, &pool);
 	known.calls = atomic_load(&tally->calls);
 	known.errors = atomic_load(&tally->errors);

@@ -98,9 +98,9 @@ fail_in_hook(goes_error **err)
 }
 
 goes_store *
-tx_outer_store(goes_tx *tx)
+outer_store(goes_store *store)
 {
-	return tx->outer;
+	return store->tx == NULL ? store : store->tx->outer;
 }
 
 unsigned

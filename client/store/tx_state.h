@@ -51,8 +51,9 @@ void  tx_forget_noted(goes_tx *tx); /* an error that does not matter for what fo
 goes_tx *tx_enter(goes_tx *tx);
 
 /* Remembers events stored in it, and its number on the server. */
-void		tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number);
-goes_store *tx_outer_store(goes_tx *tx);
-unsigned	tx_next_cursor(goes_tx *tx); /* a number for its portal */
+void tx_remember(goes_tx *tx, const goes_event *events, size_t n, int64_t number);
+goes_store			*
+outer_store(goes_store *store); /* that a transaction was begun on, or the store itself */
+unsigned tx_next_cursor(goes_tx *tx);	 /* a number for its portal */
 
 #endif
