@@ -5,7 +5,6 @@
  * The snapshot is the first row of the result; the other rows are read like those of a query.
  */
 #include "calls/cursor.h"
-#include "calls/snapshot.h"
 #include "data/oids.h"
 
 #define STATE_COLUMN EVENT_COLUMNS /* behind those of an event */

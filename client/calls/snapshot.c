@@ -3,11 +3,8 @@
  *    Snapshots of aggregates: saving one, finding one, removing one.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "calls/ask.h"
-#include "calls/snapshot.h"
 #include "data/oids.h"
 
 /* The snapshot that a call is about, and the request. */
@@ -88,30 +85,6 @@ goes_snapshot_save(goes_store *store, const char *table, const goes_snapshot *sn
 	if (table_check(table, err) != GOES_OK)
 		return GOES_ERR_INVALID;
 	return ask(store, &save, context, err);
-}
-
-goes_snapshot *
-snapshot_copy(const goes_snapshot *snapshot)
-{
-	size_t		   name_size = strlen(snapshot->aggregate_name) + 1;
-	goes_snapshot *copy = malloc(sizeof *copy + name_size + snapshot->state_len);
-	char		  *bytes;
-
-	if (copy == NULL)
-		return NULL;
-	bytes = (char *) (copy + 1);
-	*copy = *snapshot;
-	copy->aggregate_name = memcpy(bytes, snapshot->aggregate_name, name_size);
-	copy->state = bytes + name_size;
-	if (snapshot->state_len > 0)
-		memcpy(bytes + name_size, snapshot->state, snapshot->state_len);
-	return copy;
-}
-
-void
-goes_snapshot_free(goes_snapshot *snapshot)
-{
-	free(snapshot);
 }
 
 /*

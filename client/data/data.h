@@ -24,6 +24,11 @@ is_nil(const goes_uuid *id)
 	return memcmp(id, &nil, sizeof nil) == 0;
 }
 
+/* ---- snapshot.c */
+
+/* One allocation, freed by goes_snapshot_free; NULL without memory. */
+goes_snapshot *snapshot_copy(const goes_snapshot *snapshot);
+
 /* ---- encode.c: PostgreSQL's binary formats, out */
 
 /* From `first` to `last`, both included. */

@@ -2,6 +2,9 @@
  * failing_alloc.c
  *    Allocations that fail when told to, and the book of those that are not freed yet.
  *
+ * The Makefile puts these functions in the place of malloc and the others in the library of a test of
+ * memory; `make symbols` checks that no allocation takes another way.
+ *
  * The library may be freeing what an application's function allocated (goes_free): what is not in the
  * book is freed like anything else. Threads may allocate at once.
  */

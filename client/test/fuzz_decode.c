@@ -9,7 +9,6 @@
  * the input is decoded as a page of a feed (fuzz_page.c).
  */
 #include "fuzz.h"
-#include "calls/snapshot.h"
 
 #define NULL_BYTE 255
 
