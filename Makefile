@@ -10,7 +10,7 @@
 #   make installcheck  test what is installed on a running server: REGRESS, ISOLATION and
 #                   PROVE_TESTS name single tests, as in make installcheck REGRESS=append PROVE_TESTS=t/002_crash.pl
 #   make demo       see it work: installs what is missing, then a throwaway server
-#   make test       every test; the same way on a fresh machine
+#   make test       every test, the same way on a fresh machine, but for what CI adds: tools/test tsan fuzz
 #   make test-matrix  the same in Debian roots with newer PostgreSQL versions
 #   make test-packages  build Debian's packages and what the Dockerfile does, and use them in a bare Debian
 #   make test-pg-upgrade  pg_upgrade of stores, from 15 to 17 and from 17 to 18, in Debian roots

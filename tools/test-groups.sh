@@ -11,7 +11,7 @@ sql_lanes=2
 . tools/test-runners.sh
 
 # Those that take longest, in this order.
-longest="asan feeds_client client 040_cli_commands tsan fuzz 041_cli_export 042_cli_terminal 050_bench 047_shards sql
+longest="asan feeds_client client 040_cli_commands 041_cli_export 042_cli_terminal 050_bench 047_shards sql
     feeds 032_subscription_crash isolation 061_pg_upgrade 027_feed_wait 005_append 046_wait_for symbols"
 
 # The groups, those that take longest first. A test of t/ that needs no other is a group of its own.
@@ -25,20 +25,21 @@ all_groups() {
 
 unsorted_groups() {
     case ${SERVER_TESTS_ONLY:-no} in
-        no) printf '%s\n' asan tsan client sql isolation ;;
+        no) printf '%s\n' asan client sql isolation ;;
         feeds) printf '%s\n' feeds_client feeds sql isolation ;;
         *) printf '%s\n' client sql isolation ;;
     esac
     # what the tool does with a terminal is the same with every server, and takes one
     names t .pl | if [ "${SERVER_TESTS_ONLY:-no}" = no ]; then grep -vx 010_client; else
         grep -vxE '010_client|042_cli_terminal|050_bench'; fi
-    [ "${SERVER_TESTS_ONLY:-no}" != no ] || printf '%s\n' fuzz symbols rooms docs format breaks
+    [ "${SERVER_TESTS_ONLY:-no}" != no ] || printf '%s\n' symbols rooms docs format breaks
     printf '%s\n' versions
 }
 
-# Groups that run only where they are asked for by name, or by SERVER_TESTS_ONLY=feeds.
+# Groups that run only where they are asked for by name, as .ci/run does with those of threads and of random
+# input, or by SERVER_TESTS_ONLY=feeds.
 rare_groups() {
-    printf '%s\n' feeds_client feeds
+    printf '%s\n' tsan fuzz feeds_client feeds
 }
 
 # is_wanted NAME: was this test asked for, or everything?
@@ -267,11 +268,8 @@ group_fuzz() {
     pass_or_fail "fuzz: goes" make -s -C cli fuzz || true
 }
 
-# The objects whose allocations can fail are those of ASan's tests, where those are built anyway.
 group_symbols() {
-    memory=build/memory
-    [ -n "$wanted" ] || memory=build/asan/memory
-    report in_turn make -s -C client symbols MEMORY="$memory"
+    report in_turn make -s -C client symbols
 }
 
 group_rooms() {
